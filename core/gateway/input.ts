@@ -1,0 +1,59 @@
+/** What happens to the core. Every input carries the moment at which it happened. */
+import type { Bytes } from "../bytes.ts";
+import type { Moment } from "../moment.ts";
+import type { Endpoint } from "../wire/address.ts";
+import type { Answer } from "./question.ts";
+import type { SessionRecord } from "./record.ts";
+
+/** What the packet path reports, by inbound SPI. */
+export type DataplaneEvent =
+  /** Authenticated packets arrived on these SAs since the last report. */
+  | { readonly kind: "traffic-seen"; readonly inboundSpis: readonly number[] }
+  /** Octets, packets or sequence numbers are running out: rekey. */
+  | { readonly kind: "soft-limit"; readonly inboundSpi: number }
+  /** Authenticated packets come from another endpoint now. */
+  | { readonly kind: "peer-moved"; readonly inboundSpi: number; readonly remote: Endpoint };
+
+/** Which sessions a `clear` means. All given conditions must hold; none given means all. */
+export interface SessionSelector {
+  /** Outer address of the peer. */
+  readonly remote?: string;
+  /** User name. */
+  readonly userName?: string;
+  /** Session number as `show` prints it. */
+  readonly id?: number;
+}
+
+/** What the operator or the appliance orders. */
+export type Command =
+  /** At start, before any datagram: the stored records. Active ones become inactive. */
+  | { readonly kind: "restore"; readonly records: readonly SessionRecord[] }
+  /** End sessions, active and inactive ones, for good. */
+  | { readonly kind: "clear-sessions"; readonly selector: SessionSelector }
+  /** Set the counters to zero. */
+  | { readonly kind: "clear-stats" }
+  /** Start a rekey now, for tests and operators. */
+  | { readonly kind: "rekey"; readonly id: number; readonly what: "ike" | "child" }
+  /** Going down: DELETE to peers that cannot reconnect, the others stay parked. */
+  | { readonly kind: "shutdown" };
+
+/** One input. */
+export type Input =
+  /** An IKE message, without the non-ESP marker. */
+  | {
+    readonly kind: "datagram";
+    readonly at: Moment;
+    readonly local: Endpoint;
+    readonly remote: Endpoint;
+    readonly bytes: Bytes;
+  }
+  /** `nextTimeout()` has come. A spurious one is harmless. */
+  | { readonly kind: "timeout"; readonly at: Moment }
+  | {
+    readonly kind: "completion";
+    readonly at: Moment;
+    readonly id: number;
+    readonly answer: Answer;
+  }
+  | { readonly kind: "dataplane"; readonly at: Moment; readonly event: DataplaneEvent }
+  | { readonly kind: "command"; readonly at: Moment; readonly command: Command };

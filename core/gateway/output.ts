@@ -1,0 +1,67 @@
+/**
+ * What the core wants done, in order. The driver applies a returned list as it stands: an inbound SA
+ * is installed before the reply that lets the peer use it leaves.
+ */
+import type { Bytes } from "../bytes.ts";
+import type { TrafficSelector } from "../message/payload.ts";
+import type { EspKeys, EspSuite } from "../sa/suite.ts";
+import type { Trace } from "../trace.ts";
+import type { Endpoint } from "../wire/address.ts";
+import type { Question } from "./question.ts";
+
+/** A Child SA pair for the packet path. It is known by its inbound SPI. */
+export interface ChildSaInstall {
+  /** SPI of packets we receive; unique. */
+  readonly inboundSpi: number;
+  /** SPI of packets we send. */
+  readonly outboundSpi: number;
+  /** Algorithms of both directions. */
+  readonly suite: EspSuite;
+  /** Keys for packets we receive. */
+  readonly inboundKeys: EspKeys;
+  /** Keys for packets we send. */
+  readonly outboundKeys: EspKeys;
+  /** Inner addresses on our side. */
+  readonly localSelectors: readonly TrafficSelector[];
+  /** Inner addresses on the peer's side. */
+  readonly remoteSelectors: readonly TrafficSelector[];
+  /** Our outer endpoint. */
+  readonly local: Endpoint;
+  /** The peer's outer endpoint. */
+  readonly remote: Endpoint;
+  /** Whether the packet path may follow the peer to a new authenticated endpoint (RFC 7296 §2.23). */
+  readonly followPeer: boolean;
+  /**
+   * The inbound SPI of the pair this one takes over from. Until the first packet arrives on the new
+   * pair, or the old one is removed, outbound traffic stays on the old one when `outboundWaits`.
+   */
+  readonly replaces?: number;
+  /** Whether sending waits as said at `replaces` (we answered the rekey) or starts at once. */
+  readonly outboundWaits: boolean;
+  /** Octets after which the packet path reports a soft limit; `undefined` for no limit. */
+  readonly softLimitBytes?: number;
+}
+
+/** One thing to do. */
+export type Output =
+  /** Send an IKE message. The driver adds the non-ESP marker when `local.port` is the NAT-T port. */
+  | {
+    readonly kind: "transmit";
+    readonly local: Endpoint;
+    readonly remote: Endpoint;
+    readonly bytes: Bytes;
+  }
+  | { readonly kind: "install-child-sa"; readonly sa: ChildSaInstall }
+  /** The peer's outer endpoint changed. */
+  | {
+    readonly kind: "move-child-sa";
+    readonly inboundSpi: number;
+    readonly local: Endpoint;
+    readonly remote: Endpoint;
+  }
+  | { readonly kind: "remove-child-sa"; readonly inboundSpi: number }
+  /** A question whose answer comes back as a `completion` input with the same id. */
+  | { readonly kind: "ask"; readonly id: number; readonly question: Question }
+  /** The answer to question `id` is no longer wanted. */
+  | { readonly kind: "cancel"; readonly id: number }
+  | { readonly kind: "trace"; readonly trace: Trace };

@@ -1,0 +1,99 @@
+/** Who may connect and what they get: the configuration as the core understands it. No defaults. */
+import type { Bytes } from "../bytes.ts";
+import type { Signer } from "../crypto/provider.ts";
+import type { Proposal } from "../message/payload.ts";
+import type { AddressRange, IpAddress } from "../wire/address.ts";
+
+/** An address block: an address and a prefix length. */
+export interface Prefix {
+  /** Any address inside. */
+  readonly address: IpAddress;
+  /** Leading bits that count. */
+  readonly length: number;
+}
+
+/** What a client is told besides its address. */
+export interface ClientAttributes {
+  /** DNS servers, IPv4 and IPv6. */
+  readonly dns: readonly IpAddress[];
+  /** NBNS (WINS) servers, IPv4. */
+  readonly nbns: readonly IpAddress[];
+  /** Default domain. */
+  readonly domain?: string;
+  /** Networks reached through the tunnel; empty for all. */
+  readonly splitInclude: readonly Prefix[];
+  /** Domains asked through the tunnel. */
+  readonly splitDns: readonly string[];
+  /** Text shown at login. */
+  readonly banner?: string;
+  /** Text for APPLICATION_VERSION. */
+  readonly applicationVersion: string;
+}
+
+/** Times of SAs, in milliseconds; a rekey starts at a random point in the last tenth. */
+export interface Lifetimes {
+  /** IKE SA. */
+  readonly ikeMs: number;
+  /** Child SA. */
+  readonly espMs: number;
+  /** Octets of a Child SA; `undefined` for no limit. */
+  readonly espBytes?: number;
+}
+
+/** Attribute numbers that carry the pair: the first is answered first; every one asked is answered. */
+export interface ReconnectAttributeNumbers {
+  /** Session id. */
+  readonly sessionId: readonly number[];
+  /** Session token. */
+  readonly sessionToken: readonly number[];
+}
+
+/** Reconnect, design.md section 3. */
+export interface ReconnectPolicy {
+  /** How long an inactive record waits, in milliseconds; 0 switches reconnect off. */
+  readonly timeoutMs: number;
+  /** Which configuration attributes carry the pair. */
+  readonly attributeNumbers: ReconnectAttributeNumbers;
+}
+
+/** Everything the gateway decides by. */
+export interface Policy {
+  /** Name of this gateway, for records. */
+  readonly gatewayName: string;
+  /** IDr. */
+  readonly identity: { readonly idType: number; readonly data: Bytes };
+  /** DER certificates: ours, then intermediates. */
+  readonly certificates: readonly Bytes[];
+  /** Signs with the key of the first of them. */
+  readonly signer: Signer;
+  /** How users may log in, in order of preference. */
+  readonly loginMethods: readonly ("eap-mschapv2" | "certificate" | "anyconnect-eap")[];
+  /** DER certificates of the CAs whose clients may log in by certificate. */
+  readonly clientCas: readonly Bytes[];
+  /** Inner addresses, IPv4 and IPv6. */
+  readonly pools: readonly AddressRange[];
+  /** What clients are told. */
+  readonly attributes: ClientAttributes;
+  /** Reconnect. */
+  readonly reconnect: ReconnectPolicy;
+  /** Milliseconds from the first login until a session ends; `undefined` for no limit. */
+  readonly sessionLifetimeMs?: number;
+  /** IKE proposals in order of preference. */
+  readonly ikeProposals: readonly Proposal[];
+  /** ESP proposals in order of preference. */
+  readonly espProposals: readonly Proposal[];
+  /** SA lifetimes. */
+  readonly lifetimes: Lifetimes;
+  /** DPD: silence before the first question, and how many may stay unanswered. */
+  readonly dpd: { readonly intervalMs: number; readonly retries: number };
+  /** Largest IP datagram of an IKE message, octets; longer messages are cut (RFC 7383). */
+  readonly fragmentMtu: number;
+  /** Half-open IKE SAs from which on cookies are asked. */
+  readonly cookieThreshold: number;
+  /** IKE SAs at most. */
+  readonly maxSa: number;
+  /** Half-open IKE SAs at most. */
+  readonly maxNegotiating: number;
+  /** UDP port of NAT traversal, 4500. */
+  readonly nattPort: number;
+}

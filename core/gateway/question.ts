@@ -1,0 +1,61 @@
+/**
+ * Slow or durable work, as questions and answers. AAA back ends (local users now, RADIUS later) and
+ * the store answer asynchronously; a person may take minutes; any question may be cancelled.
+ */
+import type { Bytes } from "../bytes.ts";
+import type { Endpoint, IpAddress } from "../wire/address.ts";
+import type { SessionRecord } from "./record.ts";
+
+/** What a user presents. */
+export type Credential =
+  /** RFC 2759; verified by whoever knows the NT hash. */
+  | {
+    readonly kind: "mschapv2";
+    readonly authenticatorChallenge: Bytes;
+    readonly peerChallenge: Bytes;
+    readonly ntResponse: Bytes;
+  }
+  /** A password in the clear, from a form. */
+  | { readonly kind: "password"; readonly password: string }
+  /** A certificate that the core has already verified: authorization only. */
+  | { readonly kind: "certificate" };
+
+/** Attributes that AAA may give a user, over those of the policy. */
+export interface UserAttributes {
+  /** A group name. */
+  readonly group?: string;
+  /** Fixed inner addresses. */
+  readonly addresses?: readonly IpAddress[];
+  /** Seconds from the first login until the session ends. */
+  readonly sessionLifetimeSeconds?: number;
+}
+
+/** The answer of AAA. */
+export type Verdict =
+  | {
+    readonly kind: "accept";
+    readonly attributes: UserAttributes;
+    /** With an `mschapv2` credential: "S=…" of RFC 2759 §8.7, and the 64-octet MSK. */
+    readonly mschapv2?: { readonly authenticatorResponse: string; readonly msk: Bytes };
+  }
+  | { readonly kind: "reject" };
+
+/** A question to the outside. */
+export type Question =
+  /** May this user in? Counted as an AAA question. */
+  | {
+    readonly kind: "verify";
+    readonly userName: string;
+    readonly credential: Credential;
+    readonly remote: Endpoint;
+  }
+  /** Commit this record durably, whole, over an older version. */
+  | { readonly kind: "store-record"; readonly record: SessionRecord }
+  /** Forget this record. */
+  | { readonly kind: "delete-record"; readonly sessionId: string };
+
+/** Its answer. `failed` stands for work that could not be done (dead server, full disk). */
+export type Answer =
+  | { readonly kind: "verdict"; readonly verdict: Verdict }
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly reason: string };

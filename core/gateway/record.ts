@@ -1,0 +1,53 @@
+/** The reconnect record: what lets a user come back without being asked (design rules 1 to 3). */
+import type { OwnedBytes } from "../bytes.ts";
+import type { Wall } from "../moment.ts";
+import type { IpAddress } from "../wire/address.ts";
+import type { UserAttributes } from "./question.ts";
+
+/** How a session was first authenticated. */
+export type LoginMethod = "eap-mschapv2" | "certificate" | "anyconnect-eap";
+
+/** What kind of client it is, in the words of IOS. */
+export type PeerType = "AnyConnect" | "IOS-XE" | "Other";
+
+/** One reconnect capable session. Plain data, stored as it stands; never logged. */
+export interface SessionRecord {
+  /** Layout version of this record. */
+  readonly version: 1;
+  /** 18 letters `[A-Za-z]`: the lookup key, and IDi of a reconnect. */
+  readonly sessionId: string;
+  /** 43 characters `[A-Za-z0-9]`: the shared key of a reconnect. Secret. */
+  readonly token: string;
+  /** During rotation: the pair that this one replaces, still good until the new SA is used. */
+  readonly previous?: { readonly sessionId: string; readonly token: string };
+  /** The authenticated user. */
+  readonly userName: string;
+  /** IDi of the first login: type and data. */
+  readonly identity: { readonly idType: number; readonly data: OwnedBytes };
+  /** How the first login was authenticated. */
+  readonly method: LoginMethod;
+  /** What the client is. */
+  readonly peerType: PeerType;
+  /** Inner addresses, which stay with the session. */
+  readonly addresses: readonly IpAddress[];
+  /** Attributes that AAA gave at the first login. */
+  readonly attributes: UserAttributes;
+  /** RADIUS state of the session: accounting id, Class. */
+  readonly accounting: { readonly sessionId: string; readonly class: readonly OwnedBytes[] };
+  /** First login. */
+  readonly firstLogin: Wall;
+  /** The session ends here whatever happens; `undefined` for no limit. */
+  readonly absoluteEnd?: Wall;
+  /** `active` while an IKE SA carries it. */
+  readonly state: "active" | "inactive";
+  /** Last sign of life that was stored. */
+  readonly lastSeen: Wall;
+  /** When an inactive record dies. For an active one: `lastSeen` + timeout, used after a crash. */
+  readonly deadline: Wall;
+  /** How many times it came back. */
+  readonly reconnectCount: number;
+  /** Last outer address and port, as text. */
+  readonly lastRemote: string;
+  /** Which gateway wrote it. */
+  readonly gatewayName: string;
+}
