@@ -32,6 +32,8 @@ export const limits = {
   retransmitMs: 500,
   /** Transmissions of a request before the peer is given up (RFC 7296 §2.4). */
   transmissions: 7,
+  /** Transmissions of a DPD request before the peer is dead: IOS makes five. */
+  dpdTransmissions: 5,
   /** Failed reconnects of one source within a minute before it is refused unheard. */
   failedReconnectsPerMinute: 10,
   /** Sources remembered for that. */

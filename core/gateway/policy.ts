@@ -84,8 +84,11 @@ export interface Policy {
   readonly espProposals: readonly Proposal[];
   /** SA lifetimes. */
   readonly lifetimes: Lifetimes;
-  /** DPD: silence before the first question, and how many may stay unanswered. */
-  readonly dpd: { readonly intervalMs: number; readonly retries: number };
+  /**
+   * DPD as IOS counts it: silence before the first question, time between repetitions. After
+   * `limits.dpdTransmissions` unanswered ones the peer is dead.
+   */
+  readonly dpd: { readonly intervalMs: number; readonly retryMs: number };
   /** Largest IP datagram of an IKE message, octets; longer messages are cut (RFC 7383). */
   readonly fragmentMtu: number;
   /** Half-open IKE SAs from which on cookies are asked. */

@@ -49,10 +49,10 @@ export type Question =
     readonly credential: Credential;
     readonly remote: Endpoint;
   }
-  /** Commit this record durably, whole, over an older version. */
+  /** Commit this record durably, whole, over an older version with the same `key`. */
   | { readonly kind: "store-record"; readonly record: SessionRecord }
   /** Forget this record. */
-  | { readonly kind: "delete-record"; readonly sessionId: string };
+  | { readonly kind: "delete-record"; readonly key: string };
 
 /** Its answer. `failed` stands for work that could not be done (dead server, full disk). */
 export type Answer =

@@ -14,6 +14,8 @@ export type PeerType = "AnyConnect" | "IOS-XE" | "Other";
 export interface SessionRecord {
   /** Layout version of this record. */
   readonly version: 1;
+  /** Names the record in the store for its whole life, also when the pair rotates. Not secret. */
+  readonly key: string;
   /** 18 letters `[A-Za-z]`: the lookup key, and IDi of a reconnect. */
   readonly sessionId: string;
   /** 43 characters `[A-Za-z0-9]`: the shared key of a reconnect. Secret. */
