@@ -1,0 +1,121 @@
+/**
+ * The packet path as the appliance sees it: what it is given, what it reports, what can be asked of it.
+ *
+ * Values only. The implementation is in `open.ts` (main thread) and `worker.ts` (packet loop).
+ */
+import type { Bytes } from "../core/bytes.ts";
+import type { DataplaneEvent } from "../core/gateway/input.ts";
+import type { ChildSaInstall } from "../core/gateway/output.ts";
+import type { Prefix } from "../core/gateway/policy.ts";
+import type { Endpoint, IpAddress } from "../core/wire/address.ts";
+import type { CounterName } from "./counters.ts";
+
+/** How to start the packet path. */
+export interface DataplaneOptions {
+  /** Name of the TUN device, at most 15 octets. */
+  readonly tunName: string;
+  /** MTU of the TUN device: the largest inner packet. */
+  readonly mtu: number;
+  /** Addresses to listen on; `0.0.0.0` and `::` mean all, and each family is separate. */
+  readonly listen: readonly IpAddress[];
+  /** The IKE port, 500; 0 for any free one; `undefined` for none. */
+  readonly ikePort?: number;
+  /** The NAT traversal port, 4500, which carries IKE and ESP; 0 for any free one. */
+  readonly nattPort: number;
+  /** Packet loops. Only 1 is supported now. */
+  readonly workers: number;
+  /** Which crypto provider; `undefined` for the fastest that loads. */
+  readonly crypto?: "noble" | "libcrypto";
+  /** Send NAT keepalives (RFC 3948 §4) to every peer after 20 s without other packets: for clients. */
+  readonly natKeepalive?: boolean;
+}
+
+/** An IKE message as it arrived; the non-ESP marker is gone and `bytes` belong to the receiver. */
+export interface IkeDatagram {
+  /** Where it was received. */
+  readonly local: Endpoint;
+  /** Who sent it. */
+  readonly remote: Endpoint;
+  /** The message. */
+  readonly bytes: Bytes;
+}
+
+/** Called on the main thread, one at a time. */
+export interface DataplaneHandlers {
+  /** An IKE message came in. */
+  ike(datagram: IkeDatagram): void;
+  /** Something about a Child SA that the control plane should know. */
+  event(event: DataplaneEvent): void;
+  /** The packet loop is dead; no packet moves any more. Call `close()`. */
+  fatal(error: Error): void;
+}
+
+/** What one Child SA pair has carried. Octets are those of inner packets. */
+export interface ChildSaCounters {
+  /** The pair's name. */
+  readonly inboundSpi: number;
+  readonly packetsIn: number;
+  readonly bytesIn: number;
+  readonly packetsOut: number;
+  readonly bytesOut: number;
+  /** Packets received on this SPI and dropped, for whatever reason. */
+  readonly dropsIn: number;
+  /** Packets meant for this pair and not sent. */
+  readonly dropsOut: number;
+}
+
+/** A reading of all counters. */
+export interface DataplaneCounters {
+  /** By name of `counters.ts`, since the start. */
+  readonly totals: Readonly<Record<CounterName, number>>;
+  /** Pairs that are installed now. */
+  readonly perSa: readonly ChildSaCounters[];
+}
+
+/** Inner addresses and routes of the TUN device. */
+export interface TunConfig {
+  /** Addresses of the device itself. */
+  readonly addresses: readonly Prefix[];
+  /**
+   * Destinations routed into it. A prefix of length 0 becomes its two halves, which win over the
+   * default route of the host without replacing it.
+   */
+  readonly routes: readonly Prefix[];
+}
+
+/** A running packet path. Calls are synchronous and take effect in order. */
+export interface Dataplane {
+  /** The endpoints actually bound, IKE ports before NAT traversal ports. */
+  readonly sockets: readonly Endpoint[];
+  /** Name of the TUN device, as the kernel gave it. */
+  readonly tunName: string;
+  /** Which crypto provider protects ESP. */
+  readonly cryptoName: "noble" | "libcrypto";
+  /** Whether `port` is a NAT traversal port of ours: IKE messages there carry the non-ESP marker. */
+  isNattPort(port: number): boolean;
+  /**
+   * Sends an IKE message, with the non-ESP marker in front (RFC 3948 §2.2) from a NAT traversal port.
+   * Where `local.address` is specific it is the source address. A send that fails is counted and
+   * otherwise silent: IKE retransmits.
+   */
+  transmit(local: Endpoint, remote: Endpoint, bytes: Bytes): void;
+  /** Installs a Child SA pair. */
+  installChildSa(sa: ChildSaInstall): void;
+  /** Changes the outer endpoints of a pair; unknown SPIs are ignored. */
+  moveChildSa(inboundSpi: number, local: Endpoint, remote: Endpoint): void;
+  /** Removes a pair; unknown SPIs are ignored. */
+  removeChildSa(inboundSpi: number): void;
+  /** Brings the TUN device up with these addresses and routes in place of the former ones. */
+  configureTun(config: TunConfig): void;
+  /**
+   * Keeps the path to `remote` outside the tunnel: a host route by way of the gateway that the host
+   * uses for it now. Said again, it looks the way up afresh. Undone by `close()`.
+   */
+  routeOutside(remote: IpAddress): void;
+  /** The local address that the host would send from towards `remote`; `undefined` without a route. */
+  sourceFor(remote: IpAddress): IpAddress | undefined;
+  /** Reads all counters. */
+  counters(): Promise<DataplaneCounters>;
+  /** Stops the packet loop, takes back routes, closes everything. Idempotent. */
+  close(): Promise<void>;
+}

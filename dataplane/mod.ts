@@ -1,0 +1,31 @@
+/**
+ * The packet path: ESP in UDP over a TUN device, with the sockets that IKE shares with it.
+ *
+ * The control plane runs on the main thread and the packet loop in a worker; they exchange values.
+ *
+ * ```ts ignore
+ * const dataplane = await openDataplane(options, {
+ *   ike: (datagram) => feed(datagram),
+ *   event: (event) => feed(event),
+ *   fatal: (error) => stop(error),
+ * });
+ * dataplane.configureTun({ addresses: [], routes: [pool] });
+ * dataplane.installChildSa(sa);
+ * await dataplane.close();
+ * ```
+ */
+export { openDataplane } from "./open.ts";
+export { DataplaneError } from "./error.ts";
+export type { DataplaneErrorKind } from "./error.ts";
+export { counterNames } from "./counters.ts";
+export type { CounterName } from "./counters.ts";
+export type {
+  ChildSaCounters,
+  Dataplane,
+  DataplaneCounters,
+  DataplaneHandlers,
+  DataplaneOptions,
+  IkeDatagram,
+  TunConfig,
+} from "./dataplane.ts";
+export type { DataplaneEvent } from "../core/gateway/input.ts";
