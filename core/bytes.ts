@@ -58,6 +58,8 @@ export function hexOf(bytes: Bytes): string {
 export function parseHex(text: string): OwnedBytes | undefined {
   if (text.length % 2 !== 0 || /[^0-9a-fA-F]/.test(text)) return undefined;
   const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  }
   return bytes;
 }

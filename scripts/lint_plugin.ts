@@ -1,6 +1,7 @@
 /**
- * The one house rule that `deno lint` does not have: purity. Files of `core/` and of the pure part of
- * `dataplane/` read no clock, no random source, no console and no network, and never wait.
+ * The house rules that `deno lint` does not have. `pure`: files of `core/` and of the pure part of
+ * `dataplane/` read no clock, no random source, no console and no network, and never wait. `product`:
+ * no console and no non-null assertion in what is shipped, while tests and scripts may use both.
  *
  * The plugin interface of Deno may still change, so `tests/architecture_test.ts` repeats the check on
  * the text of the files, with the same names.
@@ -44,6 +45,11 @@ const pureParts = [
 export function mustBePure(path: string): boolean {
   const unix = path.replaceAll("\\", "/");
   return !/(^|\/)tests\//.test(unix) && pureParts.some((part) => part.test(unix));
+}
+
+function isProduct(path: string): boolean {
+  const unix = path.replaceAll("\\", "/");
+  return !/(^|\/)(tests|scripts)\//.test(unix);
 }
 
 interface Span {
@@ -97,5 +103,21 @@ const pure: Deno.lint.Rule = {
   },
 };
 
-const plugin: Deno.lint.Plugin = { name: "rejoin", rules: { pure } };
+const product: Deno.lint.Rule = {
+  create(context): Deno.lint.LintVisitor {
+    if (!isProduct(context.filename)) return {};
+    return {
+      MemberExpression(node): void {
+        if (node.object.type === "Identifier" && node.object.name === "console") {
+          context.report({ node, message: "the product logs and prints through its own files" });
+        }
+      },
+      TSNonNullExpression(node): void {
+        context.report({ node, message: "no non-null assertion in the product" });
+      },
+    };
+  },
+};
+
+const plugin: Deno.lint.Plugin = { name: "rejoin", rules: { pure, product } };
 export default plugin;
