@@ -85,6 +85,12 @@ export const IdType = {
   CISCO_GROUP: 201, // private use, sent by Cisco clients
 } as const;
 
+/** Traffic selector types (RFC 7296 §3.13.1). */
+export const TsType = { IPV4_ADDR_RANGE: 7, IPV6_ADDR_RANGE: 8 } as const;
+
+/** Transform attribute types (RFC 7296 §3.3.5). */
+export const TransformAttribute = { KEY_LENGTH: 14 } as const;
+
 /** Certificate encodings (RFC 7296 §3.6). */
 export const CertEncoding = { X509_SIGNATURE: 4 } as const;
 
@@ -140,6 +146,8 @@ export const NotifyType = {
   COOKIE2: 16401, // RFC 4555
   MULTIPLE_AUTH_SUPPORTED: 16404, // RFC 4739
   REDIRECT_SUPPORTED: 16406, // RFC 5685
+  REDIRECT: 16407, // RFC 5685
+  REDIRECTED_FROM: 16408, // RFC 5685
   EAP_ONLY_AUTHENTICATION: 16417, // RFC 5998
   CHILDLESS_IKEV2_SUPPORTED: 16418, // RFC 6023
   IKEV2_MESSAGE_ID_SYNC_SUPPORTED: 16420, // RFC 6311

@@ -49,48 +49,56 @@ export interface ConfigurationAttribute {
   readonly value: Bytes;
 }
 
+/** What any payload may carry besides its body. */
+export interface PayloadFlags {
+  /** Present when the critical bit is set, which says nothing for a payload that we know (§3.2). */
+  readonly critical?: true;
+}
+
 /** SA payload. */
-export interface SaPayload {
+export interface SaPayload extends PayloadFlags {
   readonly kind: "SA";
   readonly proposals: readonly Proposal[];
 }
 /** KE payload. */
-export interface KePayload {
+export interface KePayload extends PayloadFlags {
   readonly kind: "KE";
   readonly group: number;
   readonly data: Bytes;
 }
 /** IDi or IDr payload. */
-export interface IdPayload {
+export interface IdPayload extends PayloadFlags {
   readonly kind: "IDi" | "IDr";
   readonly idType: number;
   readonly data: Bytes;
+  /** The three RESERVED octets, only when they are not zero: AUTH covers them as received. */
+  readonly reserved?: Bytes;
 }
 /** CERT payload. */
-export interface CertPayload {
+export interface CertPayload extends PayloadFlags {
   readonly kind: "CERT";
   readonly encoding: number;
   readonly data: Bytes;
 }
 /** CERTREQ payload; `authorities` are SHA-1 hashes of SubjectPublicKeyInfo, 20 octets each. */
-export interface CertreqPayload {
+export interface CertreqPayload extends PayloadFlags {
   readonly kind: "CERTREQ";
   readonly encoding: number;
   readonly authorities: Bytes;
 }
 /** AUTH payload. */
-export interface AuthPayload {
+export interface AuthPayload extends PayloadFlags {
   readonly kind: "AUTH";
   readonly method: number;
   readonly data: Bytes;
 }
 /** Ni or Nr payload. */
-export interface NoncePayload {
+export interface NoncePayload extends PayloadFlags {
   readonly kind: "Nonce";
   readonly data: Bytes;
 }
 /** Notify payload. */
-export interface NotifyPayload {
+export interface NotifyPayload extends PayloadFlags {
   readonly kind: "N";
   readonly protocol: number;
   readonly spi: Bytes;
@@ -98,34 +106,34 @@ export interface NotifyPayload {
   readonly data: Bytes;
 }
 /** Delete payload; IKE deletes carry no SPIs. */
-export interface DeletePayload {
+export interface DeletePayload extends PayloadFlags {
   readonly kind: "D";
   readonly protocol: number;
   readonly spis: readonly Bytes[];
 }
 /** Vendor ID payload. */
-export interface VendorPayload {
+export interface VendorPayload extends PayloadFlags {
   readonly kind: "V";
   readonly data: Bytes;
 }
 /** TSi or TSr payload. */
-export interface TsPayload {
+export interface TsPayload extends PayloadFlags {
   readonly kind: "TSi" | "TSr";
   readonly selectors: readonly TrafficSelector[];
 }
 /** Configuration payload. */
-export interface CpPayload {
+export interface CpPayload extends PayloadFlags {
   readonly kind: "CP";
   readonly configType: number;
   readonly attributes: readonly ConfigurationAttribute[];
 }
 /** EAP payload: one whole EAP packet. */
-export interface EapPayload {
+export interface EapPayload extends PayloadFlags {
   readonly kind: "EAP";
   readonly packet: Bytes;
 }
 /** A payload whose type is not known and whose critical bit is clear. */
-export interface UnknownPayload {
+export interface UnknownPayload extends PayloadFlags {
   readonly kind: "unknown";
   readonly payloadType: number;
   readonly body: Bytes;

@@ -1,0 +1,181 @@
+/**
+ * The chain of payloads (RFC 7296 §3.2): generic headers, the critical bit, and which codec reads or
+ * writes which body. SK and SKF end a chain; `encrypted.ts` reads them.
+ */
+import { limits } from "../limits.ts";
+import { assertNever } from "../result.ts";
+import type { Reader } from "../wire/reader.ts";
+import type { Writer } from "../wire/writer.ts";
+import { authCodec } from "./authentication.ts";
+import { certCodec, certreqCodec } from "./certificate.ts";
+import { cpCodec } from "./configuration.ts";
+import { nameOf, PayloadType } from "./constants.ts";
+import { deleteCodec } from "./delete.ts";
+import { type EncryptedPart, readEncrypted } from "./encrypted.ts";
+import { idCodec } from "./identification.ts";
+import { keCodec } from "./key_exchange.ts";
+import { notifyCodec } from "./notify.ts";
+import { eapCodec, nonceCodec, vendorCodec } from "./opaque.ts";
+import type { Payload } from "./payload.ts";
+import { saCodec } from "./security_association.ts";
+import { tsCodec } from "./traffic_selector.ts";
+
+/** Octets of the generic payload header. */
+export const GENERIC_HEADER_BYTES = 4;
+
+/** The critical bit of the generic payload header; the other seven have no meaning. */
+export const CRITICAL_BIT = 0x80;
+
+/** What a chain holds. */
+export interface Chain {
+  /** In the order received. */
+  readonly payloads: readonly Payload[];
+  /** The SK or SKF that ends it. */
+  readonly encrypted?: EncryptedPart;
+}
+
+const idi = idCodec("IDi");
+const idr = idCodec("IDr");
+const tsi = tsCodec("TSi");
+const tsr = tsCodec("TSr");
+
+/** Reads all payloads. `mayEncrypt` says whether an SK or SKF may stand at the end. */
+export function readChain(reader: Reader, firstType: number, mayEncrypt: boolean): Chain {
+  const payloads: Payload[] = [];
+  let type = firstType;
+  while (type !== PayloadType.NONE && reader.fault === undefined) {
+    if (payloads.length === limits.payloadsPerMessage) {
+      reader.fail("too-many", "payload", { needed: limits.payloadsPerMessage });
+      break;
+    }
+    const at = reader.offset;
+    const name = nameOf(PayloadType, type);
+    const next = reader.u8(`${name}.nextPayload`);
+    const isCritical = (reader.u8(`${name}.critical`) & CRITICAL_BIT) !== 0;
+    const length = reader.u16(`${name}.length`);
+    checkLength(reader, name, at, length);
+    const body = reader.sub(length - GENERIC_HEADER_BYTES, name);
+    if (type === PayloadType.SK || type === PayloadType.SKF) {
+      // No octet of a chain that is already decrypted may hide another one (§3.14).
+      if (!mayEncrypt) reader.fail("unexpected", name, { offset: at, had: type });
+      const encrypted = readEncrypted(body, type, next, isCritical);
+      reader.end();
+      return { payloads, encrypted };
+    }
+    const payload = readBody(body, type);
+    if (payload.kind === "unknown" && isCritical) {
+      reader.fail("unsupported-critical", name, { offset: at, had: type });
+    }
+    body.end();
+    payloads.push(isCritical ? { ...payload, critical: true } : payload);
+    type = next;
+  }
+  reader.end();
+  return { payloads };
+}
+
+function checkLength(reader: Reader, name: string, at: number, length: number): void {
+  const available = reader.remaining + GENERIC_HEADER_BYTES;
+  if (length >= GENERIC_HEADER_BYTES && length <= available) return;
+  const needed = length < GENERIC_HEADER_BYTES ? GENERIC_HEADER_BYTES : available;
+  reader.fail("bad-length", `${name}.length`, { offset: at + 2, had: length, needed });
+}
+
+function readBody(body: Reader, type: number): Payload {
+  switch (type) {
+    case PayloadType.SA:
+      return saCodec.parse(body);
+    case PayloadType.KE:
+      return keCodec.parse(body);
+    case PayloadType.IDi:
+      return idi.parse(body);
+    case PayloadType.IDr:
+      return idr.parse(body);
+    case PayloadType.CERT:
+      return certCodec.parse(body);
+    case PayloadType.CERTREQ:
+      return certreqCodec.parse(body);
+    case PayloadType.AUTH:
+      return authCodec.parse(body);
+    case PayloadType.NONCE:
+      return nonceCodec.parse(body);
+    case PayloadType.N:
+      return notifyCodec.parse(body);
+    case PayloadType.D:
+      return deleteCodec.parse(body);
+    case PayloadType.V:
+      return vendorCodec.parse(body);
+    case PayloadType.TSi:
+      return tsi.parse(body);
+    case PayloadType.TSr:
+      return tsr.parse(body);
+    case PayloadType.CP:
+      return cpCodec.parse(body);
+    case PayloadType.EAP:
+      return eapCodec.parse(body);
+    default:
+      return { kind: "unknown", payloadType: type, body: body.rest() };
+  }
+}
+
+/** Appends a payload's body; the generic header is the caller's. */
+function writeBody(writer: Writer, payload: Payload): void {
+  switch (payload.kind) {
+    case "SA":
+      return saCodec.build(writer, payload);
+    case "KE":
+      return keCodec.build(writer, payload);
+    case "IDi":
+    case "IDr":
+      return idi.build(writer, payload);
+    case "CERT":
+      return certCodec.build(writer, payload);
+    case "CERTREQ":
+      return certreqCodec.build(writer, payload);
+    case "AUTH":
+      return authCodec.build(writer, payload);
+    case "Nonce":
+      return nonceCodec.build(writer, payload);
+    case "N":
+      return notifyCodec.build(writer, payload);
+    case "D":
+      return deleteCodec.build(writer, payload);
+    case "V":
+      return vendorCodec.build(writer, payload);
+    case "TSi":
+    case "TSr":
+      return tsi.build(writer, payload);
+    case "CP":
+      return cpCodec.build(writer, payload);
+    case "EAP":
+      return eapCodec.build(writer, payload);
+    case "unknown":
+      return writer.bytes(payload.body);
+    default:
+      return assertNever(payload);
+  }
+}
+
+/** The `PayloadType` of a payload. */
+export function payloadTypeOf(payload: Payload): number {
+  if (payload.kind === "unknown") return payload.payloadType;
+  return payload.kind === "Nonce" ? PayloadType.NONCE : PayloadType[payload.kind];
+}
+
+/** The type of the first payload, 0 when there is none. */
+export function firstTypeOf(payloads: readonly Payload[]): number {
+  const first = payloads[0];
+  return first === undefined ? PayloadType.NONE : payloadTypeOf(first);
+}
+
+/** Appends the payloads, each with its generic header. */
+export function writeChain(writer: Writer, payloads: readonly Payload[]): void {
+  payloads.forEach((payload, i) => {
+    const start = writer.position;
+    writer.u8(firstTypeOf(payloads.slice(i + 1, i + 2)));
+    writer.u8(payload.critical === true ? CRITICAL_BIT : 0);
+    writer.u16(0);
+    writeBody(writer, payload);
+    writer.patchU16(start + 2, writer.position - start);
+  });
+}
