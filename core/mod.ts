@@ -1,0 +1,74 @@
+/**
+ * The front door of the protocol core: what the appliance may use of it.
+ *
+ * A gateway takes inputs and answers with the ordered list of things to do:
+ *
+ * ```ts ignore
+ * const gateway = new Gateway({ policy, crypto, random, now });
+ * for (const output of gateway.handle({ kind: "datagram", at, local, remote, bytes })) apply(output);
+ * const next = gateway.nextTimeout();
+ * ```
+ */
+
+// Values and time
+export type { Bytes, OwnedBytes } from "./bytes.ts";
+export { concatBytes, copyBytes, equalBytes, hexOf, parseHex, textOf, utf8 } from "./bytes.ts";
+export { limits } from "./limits.ts";
+export type { Moment, Monotonic, Wall } from "./moment.ts";
+export { after, moment, monotonic, wall } from "./moment.ts";
+export type { Random } from "./random.ts";
+export { randomText } from "./random.ts";
+export type { Result } from "./result.ts";
+export { assertNever, fail, invariant, InvariantError, ok } from "./result.ts";
+export type { Trace, TraceLevel, TraceValue } from "./trace.ts";
+export type { AddressPrefix, AddressRange, Endpoint, IpAddress } from "./wire/address.ts";
+export {
+  addressFromBigInt,
+  addressToBigInt,
+  bitsOf,
+  compareAddresses,
+  equalAddresses,
+  equalEndpoints,
+  formatEndpoint,
+  formatIpAddress,
+  formatPrefix,
+  parseIpAddress,
+  parsePrefix,
+  parseRange,
+  prefixToRange,
+  rangeContains,
+  rangeToPrefixes,
+} from "./wire/address.ts";
+export type { WireFault } from "./wire/fault.ts";
+
+// Protocol vocabulary
+export { Encr, Esn, Group, IdType, Integ, PrfId, ProtocolId } from "./message/constants.ts";
+export type { Proposal, TrafficSelector, Transform } from "./message/payload.ts";
+export type { EspKeys, EspSuite, IkeSuite } from "./sa/suite.ts";
+export { encryptionName, integrityName, prfName } from "./sa/suite_names.ts";
+export { formatProposal, parseProposalText } from "./sa/proposal_notation.ts";
+export type { ProposalProtocol } from "./sa/proposal_notation.ts";
+export { defaultEspProposals, defaultIkeProposals } from "./sa/default_proposals.ts";
+export type { CryptoProvider, KeyKind, SignatureScheme, Signer } from "./crypto/provider.ts";
+
+// The gateway's contract
+export type { Command, DataplaneEvent, Input, SessionSelector } from "./gateway/input.ts";
+export type { ChildSaInstall, Output } from "./gateway/output.ts";
+export type {
+  ClientAttributes,
+  Lifetimes,
+  Policy,
+  Prefix,
+  ReconnectAttributeNumbers,
+  ReconnectPolicy,
+} from "./gateway/policy.ts";
+export type { Answer, Credential, Question, UserAttributes, Verdict } from "./gateway/question.ts";
+export type { LoginMethod, PeerType, SessionRecord } from "./gateway/record.ts";
+export type {
+  ChildSaSnapshot,
+  GatewaySnapshot,
+  IkeSaSnapshot,
+  PoolSnapshot,
+  ReconnectStats,
+  SessionSnapshot,
+} from "./gateway/snapshot.ts";
