@@ -1,0 +1,54 @@
+/**
+ * The one piece of memory that packets, message headers and scratch fields live in.
+ *
+ * It is allocated once, so that addresses in it never change: the kernel and libcrypto are given
+ * pointers that were made at the start. Parts are handed out at the start too and never come back.
+ *
+ * Ownership: a receive slot belongs to the packet loop from the moment the kernel filled it until its
+ * burst is done; a send slot until its burst was given to the kernel. Nobody keeps a view of either.
+ */
+
+/** Octets before an inner packet that is read for sending: ESP header and IV grow into them. */
+export const headroomBytes = 64;
+/** Octets behind it: padding (15), trailer (2) and ICV (32), rounded up. */
+export const tailroomBytes = 64;
+
+const cacheLineBytes = 64;
+
+/** Fixed memory with a bump allocator. */
+export class Arena {
+  /** All of it. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** For reading and writing single fields. */
+  readonly view: DataView<ArrayBuffer>;
+  #used = 0;
+
+  /** Allocates `size` octets. */
+  constructor(size: number) {
+    this.bytes = new Uint8Array(new ArrayBuffer(size));
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** Hands out `size` octets that start on a cache line; returns their offset. */
+  reserve(size: number): number {
+    const offset = this.#used;
+    this.#used += Math.ceil(size / cacheLineBytes) * cacheLineBytes;
+    if (this.#used > this.bytes.length) {
+      throw new RangeError(
+        `Cannot reserve ${size} octets: ${
+          this.bytes.length - offset
+        } are left of ${this.bytes.length}`,
+      );
+    }
+    return offset;
+  }
+}
+
+/**
+ * The distance of slots that hold `size` octets: an odd number of cache lines, so that the same field
+ * of many slots does not fall into one cache set.
+ */
+export function slotStride(size: number): number {
+  const lines = Math.ceil(size / cacheLineBytes);
+  return (lines | 1) * cacheLineBytes;
+}

@@ -1,0 +1,126 @@
+/**
+ * One Child SA pair as the packet loop keeps it (RFC 4301 §4.4.2): ciphers, numbers, selectors, the
+ * way to the peer, counters.
+ */
+import type { ChildSaInstall } from "../../core/gateway/output.ts";
+import { SelectorList } from "../ip/selector.ts";
+import type { EspCiphers, EspOpener, EspSealer } from "./cipher.ts";
+import { ReplayWindow } from "./replay_window.ts";
+import { OutboundSequence } from "./sequence.ts";
+
+/** The way to a peer. What the words mean is the business of the sockets. */
+export interface OuterPath {
+  /** Which socket. */
+  readonly socket: number;
+  /** The peer's socket address. */
+  readonly name: Uint32Array;
+  /** Control messages that choose our source address; may be empty. */
+  readonly control: Uint32Array;
+}
+
+/** Slots of `ChildSa.counters`; octets are those of inner packets. */
+export const SaCounter = {
+  PACKETS_IN: 0,
+  BYTES_IN: 1,
+  PACKETS_OUT: 2,
+  BYTES_OUT: 3,
+  DROPS_IN: 4,
+  DROPS_OUT: 5,
+  /** When something was last sent, milliseconds of the packet loop's clock. */
+  LAST_SENT: 6,
+} as const;
+
+/** Number of slots. */
+const saCounterSlots = 7;
+
+/** Whether outbound packets may use a pair. */
+export type OutboundState =
+  /** They do. */
+  | "active"
+  /** Not before the first packet arrives on it, or the pair it replaces is gone. */
+  | "waiting"
+  /** Another pair has taken over. */
+  | "superseded";
+
+/** The pair. Mutable, owned by the packet loop. */
+export class ChildSa {
+  /** What the control plane said. The keys are not kept here. */
+  readonly inboundSpi: number;
+  /** SPI of packets we send. */
+  readonly outboundSpi: number;
+  /** 64-bit sequence numbers. */
+  readonly extended: boolean;
+  /** The pair this one takes over from; when that one goes, the one before it. */
+  replaces: number | undefined;
+  /** Follow the peer to a new endpoint. */
+  readonly followPeer: boolean;
+  /** Octets, of one direction, after which to ask for a rekey. */
+  readonly softLimitBytes: number;
+  /** Inner addresses on our side. */
+  readonly localSelectors: SelectorList;
+  /** Inner addresses on the peer's side. */
+  readonly remoteSelectors: SelectorList;
+  /** Opens received packets. */
+  readonly opener: EspOpener;
+  /** Seals packets to send. */
+  readonly sealer: EspSealer;
+  /** Numbers received. */
+  readonly window: ReplayWindow = new ReplayWindow();
+  /** Numbers sent. */
+  readonly sequence: OutboundSequence;
+  /** By `SaCounter`. */
+  readonly counters: Float64Array = new Float64Array(saCounterSlots);
+  /** The way to the peer. */
+  path: OuterPath;
+  /** Whether outbound packets may use it. */
+  outbound: OutboundState;
+  /** An authenticated packet has come since the last report. */
+  isSeen = false;
+  /** The rekey was asked for. */
+  isSoftLimitReported = false;
+  /** The pair is gone; reports about it are pointless. */
+  isRemoved = false;
+
+  /** Makes ciphers and state; throws `RangeError` for a suite or keys that do not fit. */
+  constructor(install: ChildSaInstall, ciphers: EspCiphers, path: OuterPath) {
+    this.inboundSpi = install.inboundSpi;
+    this.outboundSpi = install.outboundSpi;
+    this.extended = install.suite.esn;
+    this.replaces = install.replaces;
+    this.followPeer = install.followPeer;
+    this.softLimitBytes = install.softLimitBytes ?? Number.POSITIVE_INFINITY;
+    this.localSelectors = new SelectorList(install.localSelectors);
+    this.remoteSelectors = new SelectorList(install.remoteSelectors);
+    this.opener = ciphers.createOpener(install.suite, install.inboundKeys);
+    this.sealer = ciphers.createSealer(install.suite, install.outboundKeys);
+    this.sequence = new OutboundSequence(install.suite.esn);
+    this.path = path;
+    this.outbound = install.outboundWaits ? "waiting" : "active";
+  }
+
+  /** Adds one packet to a direction: `slot` counts packets, the slot behind it octets. */
+  countPacket(slot: number, bytes: number): void {
+    this.counters[slot] = (this.counters[slot] as number) + 1;
+    this.counters[slot + 1] = (this.counters[slot + 1] as number) + bytes;
+  }
+
+  /** Adds one to a slot. */
+  countDrop(slot: number): void {
+    this.counters[slot] = (this.counters[slot] as number) + 1;
+  }
+
+  /** Whether the control plane should rekey, and has not been told. */
+  get isSoftLimitDue(): boolean {
+    return !this.isSoftLimitReported &&
+      ((this.counters[SaCounter.BYTES_OUT] as number) >= this.softLimitBytes ||
+        (this.counters[SaCounter.BYTES_IN] as number) >= this.softLimitBytes ||
+        this.sequence.nearEnd);
+  }
+
+  /** Frees the keys. */
+  close(): void {
+    this.isRemoved = true;
+    this.opener.close();
+    this.sealer.close();
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * All Child SA pairs: inbound by SPI, outbound by inner destination (RFC 4301 §4.4, RFC 7296 §2.8).
+ *
+ * Outbound, a pair whose remote selector is a single address stands in a hash map, others in a list
+ * that is searched from the narrowest to the widest. Only pairs whose outbound half is active are in
+ * either. Among equals the newest wins.
+ *
+ * BOUNDED by the control plane, which installs at most `limits.childSasPerIkeSa` pairs per IKE SA.
+ */
+import type { ChildSaInstall } from "../core/gateway/output.ts";
+import { ChildSa, type OuterPath } from "./esp/child_sa.ts";
+import type { EspCiphers } from "./esp/cipher.ts";
+import type { InnerHeader } from "./ip/header.ts";
+import { addressWords, isSingleAddress, sharedPrefixBits } from "./ip/selector.ts";
+
+/** A pair in the list of wide ones. */
+interface WideEntry {
+  readonly sa: ChildSa;
+  readonly prefixBits: number;
+}
+
+/** Why `findOutbound` found nothing. */
+export type OutboundMiss = "no-sa" | "selector-outbound";
+
+/** The table. */
+export class SaTable {
+  readonly #ciphers: EspCiphers;
+  readonly #inbound = new Map<number, ChildSa>();
+  readonly #hosts = new Map<number, ChildSa[]>();
+  readonly #wide: WideEntry[] = [];
+  /** What was indexed, so that it can be taken out again. */
+  readonly #selectors = new Map<ChildSa, ChildSaInstall["remoteSelectors"]>();
+  /** Why the last `findOutbound` found nothing. */
+  lastMiss: OutboundMiss = "no-sa";
+
+  /** An empty table whose pairs use `ciphers`. */
+  constructor(ciphers: EspCiphers) {
+    this.#ciphers = ciphers;
+  }
+
+  /** The pair that receives on `spi`. */
+  findInbound(spi: number): ChildSa | undefined {
+    // Signed keys are small integers to the engine and need no allocation.
+    return this.#inbound.get(spi | 0);
+  }
+
+  /** The pair that a packet from inside goes out on; see `lastMiss` if there is none. */
+  findOutbound(header: InnerHeader): ChildSa | undefined {
+    this.lastMiss = "no-sa";
+    const bucket = this.#hosts.get(hashOf(header.destination));
+    if (bucket !== undefined) {
+      for (let i = 0; i < bucket.length; i++) {
+        if (this.#covers(bucket[i] as ChildSa, header)) return bucket[i];
+      }
+    }
+    for (let i = 0; i < this.#wide.length; i++) {
+      const sa = (this.#wide[i] as WideEntry).sa;
+      if (this.#covers(sa, header)) return sa;
+    }
+    return undefined;
+  }
+
+  /** All pairs, oldest first. */
+  all(): IterableIterator<ChildSa> {
+    return this.#inbound.values();
+  }
+
+  /** Adds a pair; throws `RangeError` if its suite or keys do not fit. */
+  install(install: ChildSaInstall, path: OuterPath): ChildSa {
+    this.remove(install.inboundSpi);
+    const sa = new ChildSa(install, this.#ciphers, path);
+    this.#inbound.set(sa.inboundSpi | 0, sa);
+    this.#selectors.set(sa, install.remoteSelectors);
+    const replaced = this.#replacedBy(sa);
+    if (sa.outbound === "waiting" && replaced === undefined) sa.outbound = "active";
+    if (sa.outbound === "active") this.#activate(sa);
+    return sa;
+  }
+
+  /** The first packet has arrived on a pair: the peer uses it, so may we (RFC 7296 §2.8). */
+  confirm(sa: ChildSa): void {
+    if (sa.outbound !== "waiting") return;
+    sa.outbound = "active";
+    this.#activate(sa);
+  }
+
+  /** Removes a pair; a pair that waited for this takes over, one that it had displaced comes back. */
+  remove(inboundSpi: number): void {
+    const sa = this.findInbound(inboundSpi);
+    if (sa === undefined) return;
+    this.#inbound.delete(sa.inboundSpi | 0);
+    this.#unindex(sa);
+    this.#selectors.delete(sa);
+    sa.close();
+    for (const other of this.#inbound.values()) {
+      if (other.replaces !== sa.inboundSpi) continue;
+      other.replaces = sa.replaces;
+      this.confirm(other);
+    }
+    const replaced = this.#replacedBy(sa);
+    if (replaced?.outbound === "superseded" && !this.#hasActiveSuccessor(replaced)) {
+      replaced.outbound = "active";
+      this.#index(replaced);
+    }
+  }
+
+  #covers(sa: ChildSa, header: InnerHeader): boolean {
+    const { version, protocol } = header;
+    const remotePort = header.destinationPort;
+    if (!sa.remoteSelectors.matches(version, header.destination, protocol, remotePort)) {
+      return false;
+    }
+    if (sa.localSelectors.matches(version, header.source, protocol, header.sourcePort)) return true;
+    this.lastMiss = "selector-outbound";
+    return false;
+  }
+
+  #activate(sa: ChildSa): void {
+    this.#index(sa);
+    const replaced = this.#replacedBy(sa);
+    if (replaced === undefined) return;
+    this.#unindex(replaced);
+    replaced.outbound = "superseded";
+  }
+
+  #replacedBy(sa: ChildSa): ChildSa | undefined {
+    return sa.replaces === undefined ? undefined : this.findInbound(sa.replaces);
+  }
+
+  #hasActiveSuccessor(sa: ChildSa): boolean {
+    for (const other of this.#inbound.values()) {
+      if (other.replaces === sa.inboundSpi && other.outbound !== "waiting") return true;
+    }
+    return false;
+  }
+
+  #index(sa: ChildSa): void {
+    for (const selector of this.#selectors.get(sa) ?? []) {
+      if (isSingleAddress(selector)) {
+        const hash = hashOf(addressWords(selector.startAddress));
+        const bucket = this.#hosts.get(hash);
+        if (bucket === undefined) this.#hosts.set(hash, [sa]);
+        else if (bucket[0] !== sa) bucket.unshift(sa);
+      } else {
+        const prefixBits = sharedPrefixBits(selector);
+        const at = this.#wide.findIndex((entry) => entry.prefixBits <= prefixBits);
+        this.#wide.splice(at < 0 ? this.#wide.length : at, 0, { sa, prefixBits });
+      }
+    }
+  }
+
+  #unindex(sa: ChildSa): void {
+    for (const selector of this.#selectors.get(sa) ?? []) {
+      if (!isSingleAddress(selector)) continue;
+      const hash = hashOf(addressWords(selector.startAddress));
+      const rest = this.#hosts.get(hash)?.filter((other) => other !== sa) ?? [];
+      if (rest.length === 0) this.#hosts.delete(hash);
+      else this.#hosts.set(hash, rest);
+    }
+    for (let i = this.#wide.length - 1; i >= 0; i--) {
+      if (this.#wide[i]?.sa === sa) this.#wide.splice(i, 1);
+    }
+  }
+}
+
+/** A signed 32-bit hash of an address; of an IPv4 address it is the address. */
+function hashOf(words: Uint32Array): number {
+  const upper = Math.imul(words[0] as number, 0x9e3779b1) ^
+    Math.imul(words[1] as number, 0x85ebca77) ^
+    Math.imul(words[2] as number, 0xc2b2ae3d);
+  return upper ^ (words[3] as number);
+}
