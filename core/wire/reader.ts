@@ -130,7 +130,7 @@ export class Reader {
   #has(length: number, field: string): boolean {
     if (this.#root.#fault !== undefined) return false;
     const left = this.#bytes.length - this.#at;
-    if (length <= left) return true;
+    if (length >= 0 && length <= left) return true;
     this.fail("short", field, { had: left, needed: length });
     return false;
   }
