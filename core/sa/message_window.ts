@@ -102,12 +102,15 @@ export interface RetransmissionPlan {
   readonly firstMs: number;
   /** Transmissions before giving up, the first included. */
   readonly transmissions: number;
+  /** How much longer each wait is than the one before; 1 for DPD, which repeats evenly. */
+  readonly backoff: number;
 }
 
 /** The plan of `limits`: about 40 seconds in all. */
 const usualPlan: RetransmissionPlan = {
   firstMs: limits.retransmitMs,
   transmissions: limits.transmissions,
+  backoff: BACKOFF,
 };
 
 /** Our requests and the peer's responses. */
@@ -198,7 +201,7 @@ export class RequesterWindow {
   /** How long to wait after the given transmission, in whole milliseconds. */
   #waitMs(transmission: number): number {
     const [octet = 0] = this.#random.bytes(1);
-    const fullMs = this.#plan.firstMs * BACKOFF ** (transmission - 1);
+    const fullMs = this.#plan.firstMs * this.#plan.backoff ** (transmission - 1);
     return Math.round(fullMs * (1 - JITTER * octet / 255));
   }
 }

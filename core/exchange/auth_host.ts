@@ -1,0 +1,73 @@
+/** What authentication needs of the gateway: records, addresses, questions, sessions. */
+import type { Bytes, OwnedBytes } from "../bytes.ts";
+import type { Policy } from "../gateway/policy.ts";
+import type { Question, UserAttributes } from "../gateway/question.ts";
+import type { LoginMethod, PeerType } from "../gateway/record.ts";
+import type { IpAddress } from "../wire/address.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import type { Step } from "./step.ts";
+
+/** A stored session whose pair fits an IDi. */
+export interface ReconnectCandidate {
+  /** The session's number. */
+  readonly session: number;
+  /** The shared key. */
+  readonly token: OwnedBytes;
+}
+
+/** Somebody who proved who they are. */
+export type Login =
+  | {
+    readonly kind: "fresh";
+    readonly userName: string;
+    readonly identity: { readonly idType: number; readonly data: OwnedBytes };
+    readonly method: LoginMethod;
+    readonly peerType: PeerType;
+    readonly attributes: UserAttributes;
+    /** The peer says that it has no other SA (INITIAL_CONTACT). */
+    readonly initialContact: boolean;
+  }
+  | { readonly kind: "reconnect"; readonly session: number; readonly sessionId: Bytes };
+
+/** What the client asked for in its CFG_REQUEST. */
+export interface Wishes {
+  readonly ip4: boolean;
+  readonly ip6: boolean;
+  /** Both halves of the pair. */
+  readonly pair: boolean;
+}
+
+/** The gateway's decision about a login. */
+export type Admission =
+  | {
+    readonly kind: "admitted";
+    readonly session: number;
+    readonly addresses: readonly IpAddress[];
+    /** To be stored before the pair is shown (design rule 2). */
+    readonly pair?: { readonly sessionId: string; readonly token: string };
+    readonly store?: Question;
+  }
+  /** No address left. */
+  | { readonly kind: "no-address" };
+
+/** The gateway, seen from authentication. */
+export interface AuthHost {
+  /** The configuration. */
+  readonly policy: Policy;
+  /** The record whose pair has these octets as session id; `"blocked"` when the source failed too often. */
+  findReconnect(sa: IkeSa, step: Step, idData: Bytes): ReconnectCandidate | "blocked" | undefined;
+  /** A reconnect was refused: counted, and held against its source. */
+  reconnectRefused(sa: IkeSa, step: Step): void;
+  /** Asks the outside; the answer comes through the SA's authenticator. */
+  ask(sa: IkeSa, step: Step, question: Question): number;
+  /** The answer is not wanted any more. */
+  cancel(step: Step, id: number): void;
+  /** Finds or makes the session with its addresses; nothing is visible to others yet. */
+  admit(sa: IkeSa, step: Step, login: Login, wishes: Wishes): Admission;
+  /** The inbound SPI of the Child SA that a returning session still has. */
+  childToReplace(session: number): number | undefined;
+  /** The session lives on `sa` from now on; `pairStored` says whether the pair may be shown. */
+  activate(sa: IkeSa, step: Step, session: number, pairStored: boolean): void;
+  /** The login came to nothing after `admit`. */
+  giveUp(sa: IkeSa, step: Step, session: number): void;
+}

@@ -1,0 +1,142 @@
+/** A Child SA pair as the control plane sees it (RFC 4301 §4.4.2), and how one comes to be. */
+import type { Bytes } from "../bytes.ts";
+import type { Moment, Monotonic } from "../moment.ts";
+import { after } from "../moment.ts";
+import type { TrafficSelector } from "../message/payload.ts";
+import { deriveChildKeys } from "../sa/keymat.ts";
+import type { EspSuite } from "../sa/suite.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import type { Step } from "./step.ts";
+import { trace } from "./step.ts";
+
+/** One Child SA pair. */
+export interface ChildSa {
+  /** SPI of packets we receive. */
+  readonly inboundSpi: number;
+  /** SPI of packets we send. */
+  readonly outboundSpi: number;
+  /** Algorithms. */
+  readonly suite: EspSuite;
+  /** Inner addresses on our side. */
+  readonly localSelectors: readonly TrafficSelector[];
+  /** Inner addresses on the peer's side. */
+  readonly remoteSelectors: readonly TrafficSelector[];
+  /** When it was made. */
+  readonly established: Moment;
+  /** When we begin to rekey it. */
+  rekeyAt: Monotonic;
+  /** When it is removed if it was not rekeyed. */
+  readonly expireAt: Monotonic;
+  /** `replaced`: a newer pair carries the traffic and this one waits for its DELETE. */
+  state: "installed" | "rekeying" | "replaced" | "deleting";
+}
+
+/** What negotiation settled. */
+export interface ChildSaPlan {
+  /** Our SPI. */
+  readonly inboundSpi: number;
+  /** The peer's SPI. */
+  readonly outboundSpi: number;
+  /** Algorithms. */
+  readonly suite: EspSuite;
+  /** Nonce of the exchange's initiator. */
+  readonly nonceI: Bytes;
+  /** Nonce of the exchange's responder. */
+  readonly nonceR: Bytes;
+  /** g^ir where the exchange had KE payloads. */
+  readonly sharedSecret?: Bytes;
+  /** Whether we began the exchange that makes it. */
+  readonly weInitiate: boolean;
+  /** Our side's selectors. */
+  readonly localSelectors: readonly TrafficSelector[];
+  /** The peer's side's selectors. */
+  readonly remoteSelectors: readonly TrafficSelector[];
+  /** The inbound SPI of the pair it takes over from. */
+  readonly replaces?: number;
+}
+
+/** The share of a lifetime after which a rekey may begin; the rest is spread by chance. */
+const REKEY_AFTER = 0.9;
+
+/** The moment to begin a rekey: somewhere in the last tenth, so that peers do not all begin at once. */
+export function rekeyMoment(sa: IkeSa, start: Monotonic, lifetimeMs: number): Monotonic {
+  const [chance = 0] = sa.world.random.bytes(1);
+  const share = REKEY_AFTER + (1 - REKEY_AFTER) * 0.6 * (chance / 256);
+  return after(start, Math.floor(lifetimeMs * share));
+}
+
+/** Derives keys (RFC 7296 §2.17), installs the pair in the packet path and adds it to the IKE SA. */
+export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildSa {
+  const { crypto, settings } = sa.world;
+  const keys = deriveChildKeys(
+    crypto,
+    sa.suite.prf,
+    sa.keys.d,
+    plan.suite,
+    plan.sharedSecret,
+    plan.nonceI,
+    plan.nonceR,
+  );
+  const [outboundKeys, inboundKeys] = plan.weInitiate
+    ? [keys.initiatorToResponder, keys.responderToInitiator]
+    : [keys.responderToInitiator, keys.initiatorToResponder];
+  const { espMs, espBytes } = settings.lifetimes;
+  const now = step.at.monotonic;
+  const child: ChildSa = {
+    inboundSpi: plan.inboundSpi,
+    outboundSpi: plan.outboundSpi,
+    suite: plan.suite,
+    localSelectors: plan.localSelectors,
+    remoteSelectors: plan.remoteSelectors,
+    established: step.at,
+    rekeyAt: rekeyMoment(sa, now, espMs),
+    expireAt: after(now, espMs),
+    state: "installed",
+  };
+  sa.children.set(child.inboundSpi, child);
+  step.outputs.push({
+    kind: "install-child-sa",
+    sa: {
+      inboundSpi: child.inboundSpi,
+      outboundSpi: child.outboundSpi,
+      suite: child.suite,
+      inboundKeys,
+      outboundKeys,
+      localSelectors: child.localSelectors,
+      remoteSelectors: child.remoteSelectors,
+      local: sa.local,
+      remote: sa.remote,
+      followPeer: settings.followPeer,
+      outboundWaits: plan.replaces !== undefined && !plan.weInitiate,
+      ...(plan.replaces === undefined ? {} : { replaces: plan.replaces }),
+      ...(espBytes === undefined ? {} : { softLimitBytes: Math.floor(espBytes * REKEY_AFTER) }),
+    },
+  });
+  trace(step, {
+    level: "debug",
+    event: "child-sa-installed",
+    remote: sa.remote,
+    facts: { inboundSpi: child.inboundSpi, outboundSpi: child.outboundSpi },
+  });
+  return child;
+}
+
+/** Takes a pair out of the packet path and out of its IKE SA. */
+export function removeChildSa(sa: IkeSa, step: Step, inboundSpi: number): void {
+  if (!sa.children.delete(inboundSpi)) return;
+  sa.world.freeEspSpi(inboundSpi);
+  step.outputs.push({ kind: "remove-child-sa", inboundSpi });
+}
+
+/** The pair that we know by the SPI under which the peer receives. */
+export function childByOutboundSpi(sa: IkeSa, spi: number): ChildSa | undefined {
+  for (const child of sa.children.values()) if (child.outboundSpi === spi) return child;
+  return undefined;
+}
+
+/** The next deadline of a pair. */
+export function childDeadline(child: ChildSa): Monotonic {
+  return child.state === "installed" && child.rekeyAt < child.expireAt
+    ? child.rekeyAt
+    : child.expireAt;
+}

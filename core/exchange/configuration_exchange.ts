@@ -1,0 +1,106 @@
+/** What a client asks for in CFG_REQUEST and what it is told (RFC 7296 §2.19, §3.15). */
+import type { Bytes } from "../bytes.ts";
+import { utf8 } from "../bytes.ts";
+import type { ClientAttributes, ReconnectAttributeNumbers } from "../gateway/policy.ts";
+import { ConfigAttribute as Attribute } from "../message/constants.ts";
+import {
+  buildIp6PrefixValue,
+  buildSubnetValue,
+  buildUnityNetworks,
+} from "../message/configuration.ts";
+import type { ConfigurationAttribute } from "../message/payload.ts";
+import type { IpAddress } from "../wire/address.ts";
+import { netmaskOf } from "../wire/address.ts";
+import type { Wishes } from "./auth_host.ts";
+
+/** Reads a request. */
+export function readWishes(
+  request: readonly ConfigurationAttribute[],
+  numbers: ReconnectAttributeNumbers,
+): Wishes {
+  const asked = new Set(request.map(({ type }) => type));
+  const any = (types: readonly number[]) => types.some((type) => asked.has(type));
+  return {
+    ip4: asked.has(Attribute.INTERNAL_IP4_ADDRESS),
+    ip6: asked.has(Attribute.INTERNAL_IP6_ADDRESS),
+    pair: any(numbers.sessionId) && any(numbers.sessionToken),
+  };
+}
+
+/** What there is to tell. */
+export interface ConfigurationFacts {
+  /** The client's inner addresses. */
+  readonly addresses: readonly IpAddress[];
+  /** Everything else of the policy. */
+  readonly attributes: ClientAttributes;
+  /** The pair, once it is stored. */
+  readonly pair: { readonly sessionId: string; readonly token: string } | undefined;
+  /** Under which numbers the pair goes. */
+  readonly numbers: ReconnectAttributeNumbers;
+}
+
+/** The answers, in the order asked, each attribute once; what was not asked is not told. */
+export function answerWishes(
+  request: readonly ConfigurationAttribute[],
+  facts: ConfigurationFacts,
+): readonly ConfigurationAttribute[] {
+  const answers: ConfigurationAttribute[] = [];
+  for (const type of new Set(request.map((attribute) => attribute.type))) {
+    for (const value of valuesOf(type, facts)) answers.push({ type, value });
+  }
+  return answers;
+}
+
+function valuesOf(type: number, facts: ConfigurationFacts): readonly Bytes[] {
+  const { addresses, attributes, pair, numbers } = facts;
+  const of = (family: 4 | 6, all: readonly IpAddress[]) =>
+    all.filter((address) => address.family === family);
+  switch (type) {
+    case Attribute.INTERNAL_IP4_ADDRESS:
+      return of(4, addresses).map(({ octets }) => octets);
+    case Attribute.INTERNAL_IP4_NETMASK:
+      return of(4, addresses).slice(0, 1).map(() => netmaskOf(32));
+    case Attribute.INTERNAL_IP6_ADDRESS:
+      return of(6, addresses).map((address) => buildIp6PrefixValue({ address, length: 128 }));
+    case Attribute.INTERNAL_IP4_DNS:
+      return of(4, attributes.dns).map(({ octets }) => octets);
+    case Attribute.INTERNAL_IP6_DNS:
+      return of(6, attributes.dns).map(({ octets }) => octets);
+    case Attribute.INTERNAL_IP4_NBNS:
+      return of(4, attributes.nbns).map(({ octets }) => octets);
+    case Attribute.APPLICATION_VERSION:
+      return [utf8(attributes.applicationVersion)];
+    case Attribute.INTERNAL_IP4_SUBNET:
+      return networks(4, attributes).map(buildSubnetValue);
+    case Attribute.INTERNAL_IP6_SUBNET:
+      return networks(6, attributes).map(buildSubnetValue);
+    case Attribute.INTERNAL_DNS_DOMAIN:
+      return attributes.splitDns.map(utf8);
+    case Attribute.UNITY_BANNER:
+      return optionalText(attributes.banner);
+    case Attribute.UNITY_DEF_DOMAIN:
+      return optionalText(attributes.domain);
+    case Attribute.UNITY_SPLITDNS_NAME:
+      return optionalText(attributes.splitDns.join(",") || undefined);
+    case Attribute.UNITY_SPLIT_INCLUDE:
+      return networks(4, attributes).length === 0
+        ? []
+        : [buildUnityNetworks(networks(4, attributes))];
+    default:
+      if (pair === undefined) return [];
+      if (numbers.sessionId.includes(type)) return [utf8(pair.sessionId)];
+      if (numbers.sessionToken.includes(type)) return [utf8(pair.token)];
+      return [];
+  }
+}
+
+function networks(
+  family: 4 | 6,
+  { splitInclude }: ClientAttributes,
+): ClientAttributes["splitInclude"] {
+  return splitInclude.filter(({ address }) => address.family === family);
+}
+
+function optionalText(text: string | undefined): readonly Bytes[] {
+  return text === undefined ? [] : [utf8(text)];
+}

@@ -1,0 +1,115 @@
+/** CREATE_CHILD_SA as responder (RFC 7296 §1.3): new Child SA, rekeyed Child SA, rekeyed IKE SA. */
+import type { Bytes } from "../bytes.ts";
+import { limits } from "../limits.ts";
+import { NotifyType, ProtocolId } from "../message/constants.ts";
+import { findNotify, notify, notifyChildSa } from "../message/notify.ts";
+import type { Payload, Proposal, SaPayload } from "../message/payload.ts";
+import { narrowSelectors } from "../sa/narrowing.ts";
+import { chooseProposal, espSuiteOf } from "../sa/proposal.ts";
+import type { ChildSa } from "./child_sa.ts";
+import { childByOutboundSpi, installChildSa } from "./child_sa.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import { answerKeyExchange } from "./key_exchange_answer.ts";
+import { espSpiBytes, espSpiOf, find } from "./payloads.ts";
+import { respondRekeyIkeSa } from "./rekey_ike.ts";
+import type { Step } from "./step.ts";
+
+/** Answers a CREATE_CHILD_SA request. */
+export function respondCreateChildSa(sa: IkeSa, step: Step, request: readonly Payload[]): void {
+  const offer = find(request, "SA");
+  const nonce = find(request, "Nonce");
+  if (offer === undefined || nonce === undefined) {
+    return sa.reply(step, [notify(NotifyType.INVALID_SYNTAX)]);
+  }
+  // RFC 7296 §2.25.2: an IKE SA that is being replaced makes nothing new.
+  if (sa.phase !== "established") {
+    return sa.reply(step, [notify(NotifyType.TEMPORARY_FAILURE)]);
+  }
+  if (offer.proposals.some(({ protocol }) => protocol === ProtocolId.IKE)) {
+    return respondRekeyIkeSa(sa, step, request, offer, nonce.data);
+  }
+  sa.reply(step, makeChildSa(sa, step, request, offer, nonce.data));
+}
+
+function makeChildSa(
+  sa: IkeSa,
+  step: Step,
+  request: readonly Payload[],
+  offer: SaPayload,
+  nonceI: Bytes,
+): readonly Payload[] {
+  const old = rekeyedChild(sa, request);
+  if (old.kind === "refused") return [old.notify];
+  if (sa.children.size >= limits.childSasPerIkeSa) return [notify(NotifyType.NO_ADDITIONAL_SAS)];
+
+  const choice = chooseProposal(sa.world.settings.espProposals, offer.proposals, {
+    protocol: ProtocolId.ESP,
+    withKe: true,
+  });
+  const outboundSpi = choice === undefined ? undefined : espSpiOf(choice.proposal.spi);
+  if (choice === undefined || outboundSpi === undefined) {
+    return [notify(NotifyType.NO_PROPOSAL_CHOSEN)];
+  }
+  const { suite, group } = espSuiteOf(choice.proposal);
+
+  const allowed = old.child ?? sa.allowedSelectors;
+  const localSelectors = narrowSelectors(
+    find(request, "TSr")?.selectors ?? [],
+    allowed?.localSelectors ?? [],
+  );
+  const remoteSelectors = narrowSelectors(
+    find(request, "TSi")?.selectors ?? [],
+    allowed?.remoteSelectors ?? [],
+  );
+  if (localSelectors.length === 0 || remoteSelectors.length === 0) {
+    return [notify(NotifyType.TS_UNACCEPTABLE)];
+  }
+
+  const exchange = answerKeyExchange(sa, request, group);
+  if (exchange.kind === "refused") return [exchange.notify];
+
+  const nonceR = sa.world.random.bytes(32);
+  const inboundSpi = sa.world.newEspSpi(sa);
+  installChildSa(sa, step, {
+    inboundSpi,
+    outboundSpi,
+    suite,
+    nonceI,
+    nonceR,
+    weInitiate: false,
+    localSelectors,
+    remoteSelectors,
+    ...(exchange.sharedSecret === undefined ? {} : { sharedSecret: exchange.sharedSecret }),
+    ...(old.child === undefined ? {} : { replaces: old.child.inboundSpi }),
+  });
+  if (old.child !== undefined) old.child.state = "replaced";
+  const chosen: Proposal = { ...choice.proposal, spi: espSpiBytes(inboundSpi) };
+  return [
+    { kind: "SA", proposals: [chosen] },
+    { kind: "Nonce", data: nonceR },
+    ...exchange.payloads,
+    { kind: "TSi", selectors: remoteSelectors },
+    { kind: "TSr", selectors: localSelectors },
+  ];
+}
+
+type RekeyTarget =
+  | { readonly kind: "found"; readonly child: ChildSa | undefined }
+  | { readonly kind: "refused"; readonly notify: Payload };
+
+/** The Child SA that REKEY_SA names, none when the request is for a new one (RFC 7296 §1.3.3). */
+function rekeyedChild(sa: IkeSa, request: readonly Payload[]): RekeyTarget {
+  const rekey = findNotify(request, NotifyType.REKEY_SA);
+  if (rekey === undefined) return { kind: "found", child: undefined };
+  const spi = espSpiOf(rekey.spi);
+  const child = spi === undefined ? undefined : childByOutboundSpi(sa, spi);
+  if (child === undefined) {
+    const notFound = notifyChildSa(NotifyType.CHILD_SA_NOT_FOUND, rekey.protocol, rekey.spi);
+    return { kind: "refused", notify: notFound };
+  }
+  // We are rekeying or deleting it ourselves; the peer tries again later (RFC 7296 §2.25.1).
+  if (child.state !== "installed") {
+    return { kind: "refused", notify: notify(NotifyType.TEMPORARY_FAILURE) };
+  }
+  return { kind: "found", child };
+}

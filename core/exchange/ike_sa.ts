@@ -1,0 +1,492 @@
+/**
+ * One IKE SA: its phase, its Child SAs, its timers, and what happens to messages that pass the
+ * channel (RFC 7296 §1.3, §1.4, §2). Both roles live here: who began the SA (`originalInitiator`)
+ * and who begins an exchange are different things.
+ *
+ * Contract: after every call that takes a `Step`, the owner asks `nextDeadline()` again.
+ * A call at the wrong time, or with nothing to do, is harmless.
+ */
+import type { Bytes, OwnedBytes } from "../bytes.ts";
+import { limits } from "../limits.ts";
+import { ExchangeType, NotifyType, ProtocolId } from "../message/constants.ts";
+import type { ParsedMessage } from "../message/message.ts";
+import { buildUnsupportedCritical, notify } from "../message/notify.ts";
+import type { Payload, TrafficSelector } from "../message/payload.ts";
+import type { Moment, Monotonic } from "../moment.ts";
+import { after } from "../moment.ts";
+import type { IkeKeys } from "../sa/keymat.ts";
+import { largestMessage } from "../sa/protection.ts";
+import type { IkeSuite } from "../sa/suite.ts";
+import type { Endpoint } from "../wire/address.ts";
+import { equalEndpoints } from "../wire/address.ts";
+import type { Answer } from "../gateway/question.ts";
+import { Channel, livenessPlan } from "./channel.ts";
+import type { ChildSa } from "./child_sa.ts";
+import { childDeadline, rekeyMoment, removeChildSa } from "./child_sa.ts";
+import type { Step } from "./step.ts";
+import { trace } from "./step.ts";
+import type { Task } from "./task.ts";
+import type { CloseReason, SaWorld } from "./world.ts";
+
+/** Where an IKE SA is in its life. */
+export type Phase =
+  /** IKE_SA_INIT is done, IKE_AUTH is not. */
+  | "authenticating"
+  | "established"
+  /** Rekeyed; waits for the DELETE of whoever began the rekey. */
+  | "replaced"
+  /** Over; only repeats its last response to a peer that did not get it. */
+  | "lingering"
+  | "closed";
+
+/** Answers IKE_AUTH requests (responder) while the SA is authenticating. */
+export interface Authenticator {
+  /** One IKE_AUTH request. */
+  handle(sa: IkeSa, step: Step, request: readonly Payload[]): void;
+  /** The answer to a question that it asked. */
+  complete(sa: IkeSa, step: Step, id: number, answer: Answer): void;
+  /** The SA is gone; questions are no longer of interest. */
+  abandon(sa: IkeSa, step: Step): void;
+}
+
+/** How the two sides proved who they are, for `show`. */
+export interface AuthenticationFacts {
+  /** Ours. */
+  readonly sign: "RSA" | "ECDSA" | "PSK";
+  /** Theirs. */
+  readonly verify: "EAP" | "AnyConnect-EAP" | "RSA" | "ECDSA" | "PSK";
+  /** Our identity as text. */
+  readonly localId: string;
+  /** Theirs. */
+  readonly remoteId: string;
+}
+
+/** The widest traffic that Child SAs of an IKE SA may carry. */
+export interface AllowedSelectors {
+  /** Inner addresses on our side. */
+  readonly localSelectors: readonly TrafficSelector[];
+  /** Inner addresses on the peer's side. */
+  readonly remoteSelectors: readonly TrafficSelector[];
+}
+
+/** What an IKE SA is made from. */
+export interface IkeSaSeed {
+  readonly originalInitiator: boolean;
+  readonly spiI: OwnedBytes;
+  readonly spiR: OwnedBytes;
+  readonly suite: IkeSuite;
+  readonly keys: IkeKeys;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** Message ID of the first request after this: 1 behind IKE_SA_INIT, 0 behind a rekey. */
+  readonly firstMessageId: 0 | 1;
+  /** Whether both sides speak RFC 7383. */
+  readonly fragmentation: boolean;
+  /** Where a NAT was seen. */
+  readonly nat: "none" | "inside" | "outside" | "both";
+}
+
+/** How long a finished SA repeats its last response. */
+const LINGER_MS = 5_000;
+/** How long a rekeyed SA waits for its DELETE. */
+const REPLACED_MS = 60_000;
+/** When to try again after a rekey was refused for the moment (RFC 7296 §2.25). */
+const RETRY_REKEY_MS = 10_000;
+
+/** One IKE SA. */
+export class IkeSa {
+  readonly world: SaWorld;
+  readonly originalInitiator: boolean;
+  readonly spiI: OwnedBytes;
+  readonly spiR: OwnedBytes;
+  readonly suite: IkeSuite;
+  readonly keys: IkeKeys;
+  readonly fragmentation: boolean;
+  readonly nat: "none" | "inside" | "outside" | "both";
+  /** BOUNDED by `limits.childSasPerIkeSa`. */
+  readonly children = new Map<number, ChildSa>();
+  local: Endpoint;
+  remote: Endpoint;
+  phase: Phase = "authenticating";
+  established: Moment | undefined;
+  authentication: AuthenticationFacts | undefined;
+  authenticator: Authenticator | undefined;
+  /** What Child SAs of this IKE SA may carry, once that is known. */
+  allowedSelectors: AllowedSelectors | undefined;
+  lastInbound: Monotonic;
+
+  readonly #channel: Channel;
+  /** BOUNDED: one task a Child SA, one rekey, one delete. */
+  readonly #queue: Task[] = [];
+  #current: Task | undefined;
+  /** End of the present phase where it has one. */
+  #phaseEnd: Monotonic | undefined;
+  #rekeyAt: Monotonic | undefined;
+  #confirmed = false;
+
+  constructor(world: SaWorld, seed: IkeSaSeed, at: Moment) {
+    this.world = world;
+    this.originalInitiator = seed.originalInitiator;
+    this.spiI = seed.spiI;
+    this.spiR = seed.spiR;
+    this.suite = seed.suite;
+    this.keys = seed.keys;
+    this.local = seed.local;
+    this.remote = seed.remote;
+    this.fragmentation = seed.fragmentation;
+    this.nat = seed.nat;
+    this.lastInbound = at.monotonic;
+    this.#phaseEnd = after(at.monotonic, limits.halfOpenMs);
+    this.#channel = new Channel(world, seed, () => this.#fragmentBytes());
+  }
+
+  /** Our SPI. */
+  get localSpi(): OwnedBytes {
+    return this.originalInitiator ? this.spiI : this.spiR;
+  }
+
+  /** The peer's SPI. */
+  get peerSpi(): OwnedBytes {
+    return this.originalInitiator ? this.spiR : this.spiI;
+  }
+
+  /** Message IDs for `show`. */
+  get messageIds(): { readonly nextLocal: number; readonly nextRemote: number } {
+    return this.#channel.messageIds;
+  }
+
+  /** Whether the SA still takes part in protocol. */
+  get isAlive(): boolean {
+    return this.phase === "authenticating" || this.phase === "established";
+  }
+
+  // --- what happens to it -------------------------------------------------------------------
+
+  /** A datagram for this SA's SPIs arrived. */
+  handleDatagram(
+    step: Step,
+    bytes: Bytes,
+    message: ParsedMessage,
+    local: Endpoint,
+    remote: Endpoint,
+  ): void {
+    if (this.phase === "closed") return;
+    const received = this.#channel.receive(bytes, message);
+    switch (received.kind) {
+      case "dropped":
+        this.world.count(received.cause);
+        return;
+      case "incomplete":
+        return;
+      case "repeated":
+        this.world.count("retransmission-answered");
+        this.#transmit(step, received.datagrams, local, remote);
+        return;
+      case "malformed":
+        this.world.count("malformed-payloads");
+        trace(step, {
+          level: "info",
+          event: "malformed-payloads",
+          remote,
+          facts: { path: received.fault.path, fault: received.fault.kind },
+        });
+        // RFC 7296 §2.21.2: an authenticated request deserves an answer.
+        if (received.isRequest && this.phase !== "lingering") {
+          this.#sawPeer(step, local, remote);
+          this.reply(step, [faultNotify(received.fault)]);
+        }
+        return;
+      case "request":
+        if (this.phase === "lingering") return;
+        this.#sawPeer(step, local, remote);
+        this.#handleRequest(step, received.exchangeType, received.payloads);
+        return;
+      case "response":
+        this.#sawPeer(step, local, remote);
+        this.#handleResponse(step, received.payloads);
+        return;
+    }
+  }
+
+  /** A deadline came. */
+  handleTimeout(step: Step): void {
+    const now = step.at.monotonic;
+    if (this.phase === "closed") return;
+    if (this.#phaseEnd !== undefined && now >= this.#phaseEnd) return this.#endPhase(step);
+    this.#retransmit(step);
+    if (this.phase !== "established") return;
+    this.#tendLifetimes(step);
+    if (this.#wantsLivenessCheck(now)) this.request(step, this.world.exchanges.livenessCheck());
+  }
+
+  /** Packets of a Child SA arrived: the peer lives. */
+  sawTraffic(step: Step): void {
+    this.lastInbound = step.at.monotonic;
+    this.#confirm(step);
+  }
+
+  /** A Child SA is near its limit in octets or sequence numbers. */
+  softLimit(step: Step, inboundSpi: number): void {
+    const child = this.children.get(inboundSpi);
+    if (child?.state === "installed" && this.phase === "established") {
+      this.rekeyChildSa(step, child);
+    }
+  }
+
+  /** When it wants to be woken. */
+  nextDeadline(): Monotonic | undefined {
+    if (this.phase === "closed") return undefined;
+    let next = this.#phaseEnd;
+    const consider = (at: Monotonic | undefined) => {
+      if (at !== undefined && (next === undefined || at < next)) next = at;
+    };
+    consider(this.#channel.deadline);
+    if (this.phase === "established") {
+      consider(this.#rekeyAt);
+      for (const child of this.children.values()) consider(childDeadline(child));
+      if (this.#current === undefined) {
+        consider(after(this.lastInbound, this.world.settings.dpd.intervalMs));
+      }
+    }
+    return next;
+  }
+
+  // --- what others make it do ---------------------------------------------------------------
+
+  /** Queues a request of ours. */
+  request(step: Step, task: Task): void {
+    this.#queue.push(task);
+    this.#startNext(step);
+  }
+
+  /** Answers the request in progress. */
+  reply(step: Step, payloads: readonly Payload[]): void {
+    this.#transmit(step, this.#channel.reply(payloads), this.local, this.remote);
+  }
+
+  /** Authentication made progress: the peer has `ms` for the next step. */
+  extendHalfOpen(step: Step, ms: number): void {
+    this.#phaseEnd = after(step.at.monotonic, ms);
+  }
+
+  /** Authentication is complete. */
+  establish(step: Step, facts: AuthenticationFacts): void {
+    const { ikeMs } = this.world.settings.lifetimes;
+    this.phase = "established";
+    this.established = step.at;
+    this.authentication = facts;
+    this.authenticator = undefined;
+    this.lastInbound = step.at.monotonic;
+    this.#phaseEnd = after(step.at.monotonic, ikeMs);
+    this.#rekeyAt = rekeyMoment(this, step.at.monotonic, ikeMs);
+  }
+
+  /** Begins to rekey the IKE SA. */
+  rekey(step: Step): void {
+    if (this.phase !== "established") return;
+    this.#rekeyAt = undefined;
+    this.request(step, this.world.exchanges.rekeyIkeSa());
+  }
+
+  /** Begins to rekey a Child SA. */
+  rekeyChildSa(step: Step, child: ChildSa): void {
+    if (child.state !== "installed") return;
+    child.state = "rekeying";
+    this.request(step, this.world.exchanges.rekeyChildSa(child.inboundSpi));
+  }
+
+  /** A rekey was refused for the moment: try again later. */
+  postponeRekey(step: Step, child?: ChildSa): void {
+    const again = after(step.at.monotonic, RETRY_REKEY_MS);
+    if (child === undefined) {
+      this.#rekeyAt = again;
+      return;
+    }
+    child.state = "installed";
+    child.rekeyAt = again;
+  }
+
+  /** Whether one of our own requests of this kind is under way. */
+  isRunning(name: string): boolean {
+    return this.#current?.name === name;
+  }
+
+  /** Hands everything that lives on to the SA that a rekey made, and waits for DELETE. */
+  becomeReplaced(step: Step, next: IkeSa): void {
+    for (const [spi, child] of this.children) next.children.set(spi, child);
+    this.children.clear();
+    next.#queue.push(...this.#queue.splice(0));
+    next.#confirmed = true;
+    next.allowedSelectors = this.allowedSelectors;
+    if (this.authentication !== undefined) next.establish(step, this.authentication);
+    this.phase = "replaced";
+    this.#phaseEnd = after(step.at.monotonic, REPLACED_MS);
+    this.#rekeyAt = undefined;
+    this.world.onRekeyed(this, next, step);
+    next.#startNext(step);
+  }
+
+  /** Ends the SA at once; nothing is sent. */
+  close(step: Step, reason: CloseReason): void {
+    if (this.phase === "closed" || this.phase === "lingering") return;
+    this.#leave(step, reason);
+    this.#vanish(step);
+  }
+
+  /** Ends the SA, but repeats the response just sent to a peer that asks again. */
+  linger(step: Step, reason: CloseReason): void {
+    if (this.phase === "closed" || this.phase === "lingering") return;
+    this.#leave(step, reason);
+    this.phase = "lingering";
+    this.#phaseEnd = after(step.at.monotonic, LINGER_MS);
+  }
+
+  /** Ends the SA with one DELETE that nobody waits for (design rule 7). */
+  closeWithDelete(step: Step, reason: CloseReason): void {
+    if (this.phase === "established") {
+      const payload: Payload = { kind: "D", protocol: ProtocolId.IKE, spis: [] };
+      const datagrams = this.#channel.sendUnanswered(ExchangeType.INFORMATIONAL, [payload]);
+      this.#transmit(step, datagrams, this.local, this.remote);
+    }
+    this.close(step, reason);
+  }
+
+  // --- inside -------------------------------------------------------------------------------
+
+  #handleRequest(step: Step, exchangeType: number, payloads: readonly Payload[]): void {
+    if (this.phase === "authenticating") {
+      if (exchangeType === ExchangeType.IKE_AUTH && this.authenticator !== undefined) {
+        this.authenticator.handle(this, step, payloads);
+      } else if (exchangeType === ExchangeType.INFORMATIONAL) {
+        // The initiator may refuse us in the middle of authentication (RFC 7296 §2.21.2).
+        this.reply(step, []);
+        this.linger(step, "authentication-failed");
+      } else {
+        this.reply(step, [notify(NotifyType.INVALID_SYNTAX)]);
+      }
+      return;
+    }
+    this.#confirm(step);
+    this.world.exchanges.respond(this, step, exchangeType, payloads);
+  }
+
+  #handleResponse(step: Step, payloads: readonly Payload[]): void {
+    const task = this.#current;
+    this.#current = undefined;
+    if (this.phase === "established") this.#confirm(step);
+    task?.handle(this, step, payloads);
+    this.#startNext(step);
+  }
+
+  #startNext(step: Step): void {
+    while (this.#current === undefined && this.phase !== "closed" && this.phase !== "lingering") {
+      const task = this.#queue.shift();
+      if (task === undefined) return;
+      const payloads = task.build(this, step);
+      if (payloads === undefined) continue;
+      this.#current = task;
+      const plan = task.isLivenessCheck === true
+        ? livenessPlan(this.world.settings.dpd.retryMs)
+        : undefined;
+      const datagrams = this.#channel.send(step.at.monotonic, task.exchangeType, payloads, plan);
+      this.#transmit(step, datagrams, this.local, this.remote);
+    }
+  }
+
+  #retransmit(step: Step): void {
+    const due = this.#channel.retransmit(step.at.monotonic);
+    if (due === "gave-up") {
+      trace(step, { level: "info", event: "peer-silent", remote: this.remote });
+      this.close(step, "peer-silent");
+    } else if (due !== undefined) {
+      this.world.count("retransmission-sent");
+      this.#transmit(step, due, this.local, this.remote);
+    }
+  }
+
+  #tendLifetimes(step: Step): void {
+    const now = step.at.monotonic;
+    if (this.#rekeyAt !== undefined && now >= this.#rekeyAt) this.rekey(step);
+    for (const child of [...this.children.values()]) {
+      if (now >= child.expireAt) {
+        trace(step, { level: "warning", event: "child-sa-lifetime-over", remote: this.remote });
+        removeChildSa(this, step, child.inboundSpi);
+      } else if (child.state === "installed" && now >= child.rekeyAt) {
+        this.rekeyChildSa(step, child);
+      }
+    }
+  }
+
+  #wantsLivenessCheck(now: Monotonic): boolean {
+    return this.#current === undefined && this.#queue.length === 0 &&
+      now >= after(this.lastInbound, this.world.settings.dpd.intervalMs);
+  }
+
+  #endPhase(step: Step): void {
+    switch (this.phase) {
+      case "authenticating":
+        return this.close(step, "half-open-timeout");
+      case "established":
+        return this.closeWithDelete(step, "lifetime-over");
+      case "replaced":
+        return this.close(step, "rekeyed");
+      case "lingering":
+      case "closed":
+        return this.#vanish(step);
+    }
+  }
+
+  #vanish(step: Step): void {
+    this.phase = "closed";
+    this.world.onGone(this, step);
+  }
+
+  #leave(step: Step, reason: CloseReason): void {
+    this.authenticator?.abandon(this, step);
+    this.authenticator = undefined;
+    for (const spi of [...this.children.keys()]) removeChildSa(this, step, spi);
+    this.#queue.length = 0;
+    this.#current = undefined;
+    this.#rekeyAt = undefined;
+    this.#channel.abandonRequest();
+    this.world.onClosed(this, reason, step);
+  }
+
+  #sawPeer(step: Step, local: Endpoint, remote: Endpoint): void {
+    this.lastInbound = step.at.monotonic;
+    if (equalEndpoints(this.remote, remote) && equalEndpoints(this.local, local)) return;
+    if (!this.world.settings.followPeer) return;
+    this.local = local;
+    this.remote = remote;
+    for (const child of this.children.values()) {
+      step.outputs.push({ kind: "move-child-sa", inboundSpi: child.inboundSpi, local, remote });
+    }
+    this.world.onMoved(this, step);
+  }
+
+  #confirm(step: Step): void {
+    if (this.#confirmed) return;
+    this.#confirmed = true;
+    this.world.onConfirmed(this, step);
+  }
+
+  #fragmentBytes(): number | undefined {
+    if (!this.fragmentation) return undefined;
+    return largestMessage(this.world.settings.fragmentMtu, this.remote.address.family);
+  }
+
+  #transmit(
+    step: Step,
+    datagrams: readonly OwnedBytes[],
+    local: Endpoint,
+    remote: Endpoint,
+  ): void {
+    for (const bytes of datagrams) step.outputs.push({ kind: "transmit", local, remote, bytes });
+  }
+}
+
+function faultNotify(fault: { readonly kind: string; readonly had?: number }): Payload {
+  return fault.kind === "unsupported-critical" && fault.had !== undefined
+    ? buildUnsupportedCritical(fault.had)
+    : notify(NotifyType.INVALID_SYNTAX);
+}

@@ -1,0 +1,180 @@
+/** Rekeying the IKE SA, both halves (RFC 7296 §1.3.2, §2.18). */
+import type { Bytes, OwnedBytes } from "../bytes.ts";
+import { copyBytes } from "../bytes.ts";
+import type { KeyPair } from "../crypto/provider.ts";
+import { ExchangeType, NotifyType, ProtocolId } from "../message/constants.ts";
+import { buildInvalidKe, findErrorNotify, notify } from "../message/notify.ts";
+import type { Payload, Proposal, SaPayload } from "../message/payload.ts";
+import { deriveRekeyedIkeKeys } from "../sa/keymat.ts";
+import { chooseProposal, confirmChoice, ikeSuiteOf, offerOf } from "../sa/proposal.ts";
+import { IkeSa } from "./ike_sa.ts";
+import { DeleteIkeSa } from "./informational.ts";
+import { answerKeyExchange } from "./key_exchange_answer.ts";
+import { groupWanted, offeredGroup } from "./key_exchange_offer.ts";
+import { find } from "./payloads.ts";
+import type { Step } from "./step.ts";
+import { trace } from "./step.ts";
+import type { Task } from "./task.ts";
+
+const CHOICE = { protocol: ProtocolId.IKE, withKe: true } as const;
+
+/** One attempt of ours to replace the IKE SA. */
+export class RekeyIkeSa implements Task {
+  readonly name = "rekey-ike-sa";
+  readonly exchangeType = ExchangeType.CREATE_CHILD_SA;
+  readonly #group: number | undefined;
+  #offer: readonly Proposal[] = [];
+  #spi: OwnedBytes = new Uint8Array(0);
+  #nonce: OwnedBytes = new Uint8Array(0);
+  #pair: KeyPair | undefined;
+
+  /** `group`: what the responder asked for in INVALID_KE_PAYLOAD. */
+  constructor(group?: number) {
+    this.#group = group;
+  }
+
+  build(sa: IkeSa): readonly Payload[] | undefined {
+    if (sa.phase !== "established") return undefined;
+    const { crypto, random, settings } = sa.world;
+    this.#spi = sa.world.newIkeSpi();
+    this.#offer = offerOf(settings.ikeProposals, this.#spi, true);
+    this.#nonce = random.bytes(32);
+    // The group in use is one that the peer is known to like.
+    const group = this.#group ?? groupWanted(buildInvalidKe(sa.suite.group), this.#offer) ??
+      offeredGroup(this.#offer);
+    if (group === undefined) return undefined;
+    this.#pair = crypto.generateKeyPair(group, random);
+    return [
+      { kind: "SA", proposals: this.#offer },
+      { kind: "Nonce", data: this.#nonce },
+      { kind: "KE", group, data: this.#pair.publicValue },
+    ];
+  }
+
+  handle(sa: IkeSa, step: Step, response: readonly Payload[]): void {
+    const error = findErrorNotify(response);
+    if (error !== undefined) {
+      const wanted = groupWanted(error, this.#offer);
+      if (wanted !== undefined && this.#group === undefined) {
+        return sa.request(step, new RekeyIkeSa(wanted));
+      }
+      trace(step, {
+        level: "info",
+        event: "rekey-refused",
+        remote: sa.remote,
+        facts: { what: "ike", notify: error.notifyType },
+      });
+      return sa.postponeRekey(step);
+    }
+    const next = this.#successor(sa, step, response);
+    if (next === undefined) {
+      trace(step, { level: "warning", event: "rekey-answer-unusable", remote: sa.remote });
+      return sa.request(step, new DeleteIkeSa("peer-silent"));
+    }
+    sa.becomeReplaced(step, next);
+    sa.request(step, new DeleteIkeSa("rekeyed"));
+  }
+
+  #successor(sa: IkeSa, step: Step, response: readonly Payload[]): IkeSa | undefined {
+    const answer = find(response, "SA");
+    const nonce = find(response, "Nonce");
+    const ke = find(response, "KE");
+    if (answer === undefined || nonce === undefined || ke === undefined) return undefined;
+    const chosen = confirmChoice(this.#offer, answer.proposals, CHOICE);
+    if (chosen === undefined || chosen.spi.length !== 8 || this.#pair === undefined) {
+      return undefined;
+    }
+    if (ke.group !== this.#pair.group || ikeSuiteOf(chosen).group !== ke.group) return undefined;
+    const sharedSecret = sa.world.crypto.deriveSharedSecret(this.#pair, ke.data);
+    if (sharedSecret === undefined) return undefined;
+    return succeed(sa, step, {
+      weInitiate: true,
+      chosen,
+      sharedSecret,
+      spiI: this.#spi,
+      spiR: copyBytes(chosen.spi),
+      nonceI: this.#nonce,
+      nonceR: nonce.data,
+    });
+  }
+}
+
+/** Answers the peer's rekey of the IKE SA. */
+export function respondRekeyIkeSa(
+  sa: IkeSa,
+  step: Step,
+  request: readonly Payload[],
+  offer: SaPayload,
+  nonceI: Bytes,
+): void {
+  // While we do the same, or delete: the peer tries again later (RFC 7296 §2.25.2).
+  if (sa.isRunning("rekey-ike-sa") || sa.isRunning("delete-ike-sa")) {
+    return sa.reply(step, [notify(NotifyType.TEMPORARY_FAILURE)]);
+  }
+  const choice = chooseProposal(sa.world.settings.ikeProposals, offer.proposals, CHOICE);
+  if (choice === undefined || choice.proposal.spi.length !== 8) {
+    return sa.reply(step, [notify(NotifyType.NO_PROPOSAL_CHOSEN)]);
+  }
+  const exchange = answerKeyExchange(sa, request, ikeSuiteOf(choice.proposal).group);
+  if (exchange.kind === "refused") return sa.reply(step, [exchange.notify]);
+  const { sharedSecret } = exchange;
+  if (sharedSecret === undefined) return sa.reply(step, [notify(NotifyType.INVALID_SYNTAX)]);
+  const spiR = sa.world.newIkeSpi();
+  const nonceR = sa.world.random.bytes(32);
+  const next = succeed(sa, step, {
+    weInitiate: false,
+    chosen: choice.proposal,
+    sharedSecret,
+    spiI: copyBytes(choice.proposal.spi),
+    spiR,
+    nonceI,
+    nonceR,
+  });
+  sa.reply(step, [
+    { kind: "SA", proposals: [{ ...choice.proposal, spi: spiR }] },
+    { kind: "Nonce", data: nonceR },
+    ...exchange.payloads,
+  ]);
+  sa.becomeReplaced(step, next);
+}
+
+interface Succession {
+  readonly weInitiate: boolean;
+  readonly chosen: Proposal;
+  readonly sharedSecret: Bytes;
+  readonly spiI: OwnedBytes;
+  readonly spiR: OwnedBytes;
+  readonly nonceI: Bytes;
+  readonly nonceR: Bytes;
+}
+
+/** The IKE SA that takes over: whoever began the rekey is its original initiator (§2.18). */
+function succeed(sa: IkeSa, step: Step, made: Succession): IkeSa {
+  const suite = ikeSuiteOf(made.chosen);
+  const keys = deriveRekeyedIkeKeys(
+    sa.world.crypto,
+    sa.suite.prf,
+    sa.keys.d,
+    suite,
+    made.sharedSecret,
+    made.nonceI,
+    made.nonceR,
+    made.spiI,
+    made.spiR,
+  );
+  sa.world.count("ike-sa-rekeyed");
+  const { local, remote, fragmentation, nat } = sa;
+  const { spiI, spiR } = made;
+  return new IkeSa(sa.world, {
+    originalInitiator: made.weInitiate,
+    spiI,
+    spiR,
+    suite,
+    keys,
+    local,
+    remote,
+    firstMessageId: 0,
+    fragmentation,
+    nat,
+  }, step.at);
+}

@@ -1,0 +1,18 @@
+/** A request of ours: how to build it when its turn comes, and what its response means. */
+import type { Payload } from "../message/payload.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import type { Step } from "./step.ts";
+
+/** One exchange that we begin. An IKE SA runs them one at a time, in order. */
+export interface Task {
+  /** For traces. */
+  readonly name: string;
+  /** `ExchangeType`. */
+  readonly exchangeType: number;
+  /** Whether it only asks if the peer is alive: repeated as DPD says, not as other requests. */
+  readonly isLivenessCheck?: boolean;
+  /** The request's payloads, or `undefined` when it has become pointless. */
+  build(sa: IkeSa, step: Step): readonly Payload[] | undefined;
+  /** The response has come. */
+  handle(sa: IkeSa, step: Step, response: readonly Payload[]): void;
+}

@@ -1,0 +1,113 @@
+/**
+ * Inner addresses and who holds them. No address ever has two holders.
+ *
+ * Addresses that were never used go out first, then those that have been free the longest, so that
+ * a late packet for the last holder rarely meets a new one. Memory grows with leases, not with the
+ * size of the ranges: an IPv6 /64 costs nothing.
+ */
+import type { AddressRange, IpAddress } from "../wire/address.ts";
+import { addressFromBigInt, addressToBigInt } from "../wire/address.ts";
+import type { PoolSnapshot } from "./snapshot.ts";
+
+/** Whoever holds an address: a session number. */
+export type LeaseHolder = number;
+
+interface Range {
+  readonly range: AddressRange;
+  readonly family: 4 | 6;
+  readonly first: bigint;
+  readonly last: bigint;
+  /** The lowest address that was never given out. */
+  fresh: bigint;
+  /** Addresses given back, oldest first. */
+  readonly returned: Set<bigint>;
+  /** BOUNDED by `limits` on sessions: one entry a held address. */
+  readonly holders: Map<bigint, LeaseHolder>;
+}
+
+/** The leases over some ranges. */
+export class AddressPool {
+  readonly #ranges: readonly Range[];
+
+  /** Ranges of either family; they must not overlap. */
+  constructor(ranges: readonly AddressRange[]) {
+    this.#ranges = ranges.map((range) => ({
+      range,
+      family: range.first.family,
+      first: addressToBigInt(range.first),
+      last: addressToBigInt(range.last),
+      fresh: addressToBigInt(range.first),
+      returned: new Set(),
+      holders: new Map(),
+    }));
+  }
+
+  /** Whether there is any range of this family. */
+  serves(family: 4 | 6): boolean {
+    return this.#ranges.some((range) => range.family === family);
+  }
+
+  /** The next free address of a family for `holder`, or `undefined` when all are held. */
+  lease(family: 4 | 6, holder: LeaseHolder): IpAddress | undefined {
+    for (const range of this.#ranges) {
+      if (range.family !== family) continue;
+      const value = nextFree(range);
+      if (value === undefined) continue;
+      range.holders.set(value, holder);
+      return addressFromBigInt(family, value);
+    }
+    return undefined;
+  }
+
+  /** Takes one given address. False when another holds it; true also outside of every range. */
+  reserve(address: IpAddress, holder: LeaseHolder): boolean {
+    const value = addressToBigInt(address);
+    const range = this.#rangeOf(address.family, value);
+    if (range === undefined) return true;
+    const now = range.holders.get(value);
+    if (now !== undefined) return now === holder;
+    range.returned.delete(value);
+    range.holders.set(value, holder);
+    return true;
+  }
+
+  /** Gives an address back. Does nothing unless `holder` holds it. */
+  release(address: IpAddress, holder: LeaseHolder): void {
+    const value = addressToBigInt(address);
+    const range = this.#rangeOf(address.family, value);
+    if (range === undefined || range.holders.get(value) !== holder) return;
+    range.holders.delete(value);
+    range.returned.add(value);
+  }
+
+  /** Who holds an address. */
+  holderOf(address: IpAddress): LeaseHolder | undefined {
+    const value = addressToBigInt(address);
+    return this.#rangeOf(address.family, value)?.holders.get(value);
+  }
+
+  /** Each range with its size and use. */
+  snapshot(): readonly PoolSnapshot[] {
+    return this.#ranges.map((range) => ({
+      range: range.range,
+      size: Math.min(Number(range.last - range.first + 1n), Number.MAX_SAFE_INTEGER),
+      inUse: range.holders.size,
+    }));
+  }
+
+  #rangeOf(family: 4 | 6, value: bigint): Range | undefined {
+    return this.#ranges.find((range) =>
+      range.family === family && range.first <= value && value <= range.last
+    );
+  }
+}
+
+function nextFree(range: Range): bigint | undefined {
+  while (range.fresh <= range.last) {
+    const value = range.fresh++;
+    if (!range.holders.has(value)) return value;
+  }
+  const [oldest] = range.returned;
+  if (oldest !== undefined) range.returned.delete(oldest);
+  return oldest;
+}
