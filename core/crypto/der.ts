@@ -147,7 +147,7 @@ export class DerReader {
 
   /** A reader of the content of the next element, which must have `tag`. */
   enter(tag: number, field: string): DerReader {
-    return this.#inside(this.element(tag, field), field);
+    return this.inside(this.element(tag, field), field);
   }
 
   /** As `enter`, when the next element has `tag`. */
@@ -249,7 +249,8 @@ export class DerReader {
     return this.#scope.fault;
   }
 
-  #inside(element: DerElement, field: string): DerReader {
+  /** A reader of the content of an element that this reader gave. */
+  inside(element: DerElement, field: string): DerReader {
     const base = element.offset + element.whole.length - element.content.length;
     return new DerReader(element.content, `${this.#path}.${field}`, base, this.#scope);
   }

@@ -1,0 +1,170 @@
+/**
+ * The gateway's side of an EAP conversation (RFC 3748 §2, §4): an Identity round if wanted, then
+ * one method.
+ *
+ * Identifiers count up by one. A packet that is no response, has another identifier or comes while
+ * AAA is being asked changes nothing. A Nak ends the conversation, because there is no other method
+ * to offer (§5.3.1). Retransmission is IKE's business (RFC 7296 §2.1), and so is a peer's silence.
+ */
+import { type Bytes, type OwnedBytes, textOf } from "../bytes.ts";
+import type { Credential, UserAttributes, Verdict } from "../gateway/question.ts";
+import { limits } from "../limits.ts";
+import { assertNever, invariant } from "../result.ts";
+import type { EapMethodStep, EapServerMethod } from "./method.ts";
+import { buildEapPacket, type EapMethodId, EapType, parseEapPacket, sameMethod } from "./packet.ts";
+
+/** What the IKE_AUTH exchange does next. */
+export type EapStep =
+  /** Send this EAP packet and wait for the answer. */
+  | { readonly kind: "request"; readonly packet: OwnedBytes }
+  /** Ask AAA, and hand the verdict to `complete` or the lack of one to `abandon`. */
+  | { readonly kind: "verify"; readonly userName: string; readonly credential: Credential }
+  /** Send this EAP-Success; the peer is authenticated once its AUTH payload is good too. */
+  | {
+    readonly kind: "success";
+    readonly packet: OwnedBytes;
+    readonly userName: string;
+    readonly attributes: UserAttributes;
+    readonly msk: OwnedBytes | undefined;
+  }
+  /** Send this EAP-Failure and give up. `reason` is a kebab-case word for traces. */
+  | { readonly kind: "failure"; readonly packet: OwnedBytes; readonly reason: string }
+  /** The packet is to be discarded. An IKE request that carried it may be answered by `lastRequest`. */
+  | { readonly kind: "ignore" };
+
+/** How a conversation goes. */
+export interface EapServerOptions {
+  /** The method. */
+  readonly method: EapServerMethod;
+  /** Whether to ask for the identity first. */
+  readonly asksIdentity: boolean;
+  /** Identifier of the first request, 0 to 255. */
+  readonly firstIdentifier: number;
+}
+
+type Phase = "new" | "identity" | "method" | "verifying" | "over";
+
+const IDENTITY: EapMethodId = { type: EapType.IDENTITY };
+/** RFC 7542 §2.2 allows 253 octets in a network access identifier. */
+const LONGEST_IDENTITY = 253;
+
+/** One conversation with one peer. */
+export class EapServer {
+  readonly #method: EapServerMethod;
+  readonly #asksIdentity: boolean;
+  #phase: Phase = "new";
+  #identifier: number;
+  #rounds = 0;
+  #lastRequest: OwnedBytes | undefined;
+  #identity: string | undefined;
+
+  /** A conversation that has not begun. */
+  constructor(options: EapServerOptions) {
+    this.#method = options.method;
+    this.#asksIdentity = options.asksIdentity;
+    this.#identifier = (options.firstIdentifier + 255) & 0xff;
+  }
+
+  /** The last request, as it was sent. */
+  get lastRequest(): OwnedBytes | undefined {
+    return this.#lastRequest;
+  }
+
+  /** What the peer said in the Identity round; not authenticated. */
+  get identity(): string | undefined {
+    return this.#identity;
+  }
+
+  /** The first request. */
+  start(): EapStep {
+    invariant(this.#phase === "new", "an EAP conversation starts once");
+    if (!this.#asksIdentity) return this.#startMethod();
+    this.#phase = "identity";
+    return this.#request(IDENTITY, new Uint8Array(0));
+  }
+
+  /** An EAP packet of the peer. */
+  handle(bytes: Bytes): EapStep {
+    if (this.#phase !== "identity" && this.#phase !== "method") return { kind: "ignore" };
+    this.#rounds += 1;
+    if (this.#rounds > limits.eapRounds) return this.#fail("too-many-rounds");
+    const parsed = parseEapPacket(bytes);
+    if (!parsed.ok || parsed.value.kind !== "response") return { kind: "ignore" };
+    const { identifier, method, data } = parsed.value;
+    if (identifier !== this.#identifier) return { kind: "ignore" };
+    if (this.#phase === "identity") {
+      if (!sameMethod(method, IDENTITY)) return { kind: "ignore" };
+      // A peer may put options behind a NUL (§5.1).
+      const end = data.indexOf(0);
+      const name = end < 0 ? data : data.subarray(0, end);
+      if (name.length > LONGEST_IDENTITY) return this.#fail("identity-too-long");
+      this.#identity = textOf(name);
+      return this.#startMethod();
+    }
+    if (isNak(method)) return this.#fail("method-refused");
+    if (!sameMethod(method, this.#method.id)) return { kind: "ignore" };
+    return this.#apply(this.#method.handle(data, this.#next()));
+  }
+
+  /** The verdict of AAA on the last `verify` step. */
+  complete(verdict: Verdict): EapStep {
+    if (this.#phase !== "verifying") return { kind: "ignore" };
+    this.#phase = "method";
+    return this.#apply(this.#method.complete(verdict, this.#next()));
+  }
+
+  /** Ends the conversation from our side, for instance because AAA could not be asked. */
+  abandon(reason: string): EapStep {
+    return this.#fail(reason);
+  }
+
+  #startMethod(): EapStep {
+    this.#phase = "method";
+    return this.#apply(this.#method.start(this.#next(), this.#identity));
+  }
+
+  #next(): number {
+    return (this.#identifier + 1) & 0xff;
+  }
+
+  #request(method: EapMethodId, data: Bytes): EapStep {
+    this.#identifier = this.#next();
+    const identifier = this.#identifier;
+    const packet = buildEapPacket({ kind: "request", identifier, method, data });
+    this.#lastRequest = packet;
+    return { kind: "request", packet };
+  }
+
+  #fail(reason: string): EapStep {
+    this.#phase = "over";
+    const packet = buildEapPacket({ kind: "failure", identifier: this.#identifier });
+    return { kind: "failure", packet, reason };
+  }
+
+  #apply(step: EapMethodStep): EapStep {
+    switch (step.kind) {
+      case "request":
+        return this.#request(this.#method.id, step.data);
+      case "verify":
+        this.#phase = "verifying";
+        return step;
+      case "success": {
+        this.#phase = "over";
+        const packet = buildEapPacket({ kind: "success", identifier: this.#identifier });
+        return { ...step, packet };
+      }
+      case "failure":
+        return this.#fail(step.reason);
+      case "ignore":
+        return step;
+      default:
+        return assertNever(step);
+    }
+  }
+}
+
+/** A legacy Nak, or an expanded one (§5.3.2: vendor 0, type 3). */
+function isNak(method: EapMethodId): boolean {
+  if (method.type === EapType.NAK) return true;
+  return method.expanded?.vendor === 0 && method.expanded.vendorType === EapType.NAK;
+}
