@@ -1,0 +1,206 @@
+/** The forms that flag values come in: a parser and the words that describe it, together. */
+import {
+  type AddressRange,
+  type IpAddress,
+  type LoginMethod,
+  parseIpAddress,
+  parsePrefix,
+  parseProposalText,
+  parseRange,
+  type Prefix,
+  type Proposal,
+} from "../../core/mod.ts";
+
+/** One form. */
+export interface Form<T> {
+  /** The placeholder in help. */
+  readonly form: string;
+  /** The same in words, for errors. */
+  readonly wanted: string;
+  /** The value of a text; `undefined` when it has another form. */
+  readonly parse: (text: string) => T | undefined;
+}
+
+/** A whole number in a range, both ends included. */
+export function wholeNumber(least: number, most: number): Form<number> {
+  return {
+    form: "NUMBER",
+    wanted: `a whole number from ${least} to ${most}`,
+    parse: (text) => {
+      if (!/^(0|[1-9][0-9]{0,14})$/.test(text)) return undefined;
+      const value = Number(text);
+      return value >= least && value <= most ? value : undefined;
+    },
+  };
+}
+
+/** A whole number in a range, or 0 that switches something off. */
+export function wholeNumberOrOff(least: number, most: number): Form<number> {
+  const number = wholeNumber(least, most);
+  return {
+    form: "NUMBER",
+    wanted: `0 (off) or ${number.wanted}`,
+    parse: (text) => text === "0" ? 0 : number.parse(text),
+  };
+}
+
+/** One of a few words. */
+export function oneOf<const Words extends readonly string[]>(...words: Words): Form<Words[number]> {
+  return {
+    form: words.join("|"),
+    wanted: `one of ${words.join(", ")}`,
+    parse: (text) => words.find((word) => word === text),
+  };
+}
+
+/** Any text that is not empty and has no control characters. */
+export const plainText: Form<string> = {
+  form: "TEXT",
+  wanted: "a text without control characters",
+  parse: (text) => /^[^\p{Cc}]+$/u.test(text) ? text : undefined,
+};
+
+/** The path of a file. */
+export const filePath: Form<string> = {
+  form: "FILE",
+  wanted: "the path of a file",
+  parse: (text) => text === "" || text.includes("\0") ? undefined : text,
+};
+
+/** The path of a folder. */
+export const folderPath: Form<string> = {
+  form: "FOLDER",
+  wanted: "the path of a folder",
+  parse: filePath.parse,
+};
+
+/** An IPv4 or IPv6 address. */
+export const ipAddress: Form<IpAddress> = {
+  form: "ADDR",
+  wanted: "an IPv4 or IPv6 address",
+  parse: parseIpAddress,
+};
+
+/** An IPv4 address. */
+export const ip4Address: Form<IpAddress> = {
+  form: "ADDR",
+  wanted: "an IPv4 address",
+  parse: (text) => {
+    const address = parseIpAddress(text);
+    return address?.family === 4 ? address : undefined;
+  },
+};
+
+/** An address block. */
+export const prefix: Form<Prefix> = {
+  form: "CIDR",
+  wanted: "an address block such as 10.0.0.0/8 or 2001:db8::/32",
+  parse: parsePrefix,
+};
+
+/** Addresses for clients: all of a range, or the hosts of a block. */
+export type PoolForm =
+  | { readonly kind: "range"; readonly text: string; readonly range: AddressRange }
+  | { readonly kind: "block"; readonly text: string; readonly prefix: Prefix };
+
+/** A pool. */
+export const pool: Form<PoolForm> = {
+  form: "RANGE|CIDR",
+  wanted: "a range such as 192.168.20.10-192.168.20.99 or a block such as 192.168.20.0/24",
+  parse: (text) => {
+    const block = parsePrefix(text);
+    if (block !== undefined) return { kind: "block", text, prefix: block };
+    const range = text.includes("/") ? undefined : parseRange(text);
+    return range === undefined ? undefined : { kind: "range", text, range };
+  },
+};
+
+/** A DNS name. */
+export const domainName: Form<string> = {
+  form: "DOMAIN",
+  wanted: "a domain name such as example.net",
+  parse: (text) =>
+    text.length <= 253 && /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?)+$/i.test(text)
+      ? text
+      : undefined,
+};
+
+/** Who a gateway says it is. */
+export const identity: Form<string> = {
+  form: "FQDN|IP",
+  wanted: "a host name such as vpn.example.net or an address",
+  parse: (text) =>
+    parseIpAddress(text) !== undefined || /^[\d.:]+$/.test(text)
+      ? parseIpAddress(text) && text
+      : domainName.parse(text),
+};
+
+/** A user of a lab, password included. */
+export const userAndPassword: Form<{ readonly name: string; readonly password: string }> = {
+  form: "NAME:PASSWORD",
+  wanted: "a name, a colon and a password",
+  parse: (text) => {
+    const colon = text.indexOf(":");
+    const name = text.slice(0, colon);
+    const password = text.slice(colon + 1);
+    return colon > 0 && password !== "" && plainText.parse(name) !== undefined
+      ? { name, password }
+      : undefined;
+  },
+};
+
+/** A login method; `psk` is understood so that it can be refused with a reason. */
+export type AuthWord = LoginMethod | "psk";
+
+const authWords: Readonly<Record<string, AuthWord>> = {
+  "eap-mschapv2": "eap-mschapv2",
+  "cert": "certificate",
+  "psk": "psk",
+  "pre-share": "psk",
+};
+
+/** Login methods. */
+export const authMethod: Form<AuthWord> = {
+  form: "METHOD,…",
+  wanted: "eap-mschapv2 or cert",
+  parse: (text) => authWords[text],
+};
+
+/** Which attribute number carries what. */
+export interface AttributeNumber {
+  readonly name: "session-id" | "session-token";
+  readonly numbers: readonly number[];
+}
+
+/** An assignment of configuration attribute numbers. */
+export const attributeNumber: Form<AttributeNumber> = {
+  form: "NAME=NUMBER[,NUMBER]",
+  wanted: "session-id= or session-token= and attribute numbers from 16384 to 32767",
+  parse: (text) => {
+    const [, name, list] = /^(session-id|session-token)=([0-9,]+)$/.exec(text) ?? [];
+    if ((name !== "session-id" && name !== "session-token") || list === undefined) return undefined;
+    const number = wholeNumber(16_384, 32_767);
+    const numbers = list.split(",").map(number.parse).filter((value) => value !== undefined);
+    return numbers.length === list.split(",").length ? { name, numbers } : undefined;
+  },
+};
+
+/** One proposal in strongSwan's notation. */
+export function proposal(protocol: "ike" | "esp"): Form<Proposal> {
+  const example = protocol === "ike" ? "aes256-sha512-ecp256" : "aes256gcm16-ecp256";
+  return {
+    form: "PROPOSAL,…",
+    wanted: `a proposal such as ${example}`,
+    parse: (text) => {
+      const parsed = parseProposalText(text, protocol, 1);
+      return parsed.ok ? parsed.value : undefined;
+    },
+  };
+}
+
+/** A name that Linux gives network devices. */
+export const deviceName: Form<string> = {
+  form: "NAME",
+  wanted: "a device name of 1 to 15 letters, digits, dots, hyphens or underscores",
+  parse: (text) => /^[A-Za-z0-9_.-]{1,15}$/.test(text) && !/^\.+$/.test(text) ? text : undefined,
+};

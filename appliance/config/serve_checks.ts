@@ -1,0 +1,86 @@
+/** What single flags of `rejoin serve` cannot know: whether they agree with each other. */
+import { compareAddresses, formatIpAddress } from "../../core/mod.ts";
+import type { FlagProblem } from "./flag.ts";
+import type { Gathered } from "./gather.ts";
+import { rangesOfPools } from "./pools.ts";
+import type { serveFlags } from "./serve_flags.ts";
+
+/** All disagreements. */
+export function checkServe(gathered: Gathered<typeof serveFlags>): readonly FlagProblem[] {
+  const { settings, given } = gathered;
+  const problems: FlagProblem[] = [];
+  const add = (name: string, value: string | undefined, wanted: string): void => {
+    problems.push({ name, ...(value === undefined ? {} : { value }), wanted });
+  };
+  if (settings.cert !== undefined && settings.key === undefined) {
+    add("key", undefined, "the private key of --cert");
+  }
+  if (settings.key !== undefined && settings.cert === undefined) {
+    add("cert", undefined, "the certificate of --key");
+  }
+  if (settings.chain !== undefined && settings.cert === undefined) {
+    add("chain", settings.chain, "a --cert that it belongs to");
+  }
+  if (settings.auth.includes("psk")) {
+    add("auth", "psk", pskRefusal(settings["reconnect-timeout"]));
+  }
+  const loginByUser = settings.auth.includes("eap-mschapv2");
+  if (given.has("auth") && loginByUser && settings.users === undefined && !given.has("user")) {
+    add("users", undefined, "users for eap-mschapv2: a users file, or --user NAME:PASSWORD");
+  }
+  const selfMade = settings.cert === undefined;
+  if (
+    given.has("auth") && settings.auth.includes("certificate") && !selfMade &&
+    settings["client-ca"].length === 0
+  ) {
+    add("client-ca", undefined, "the CA whose client certificates may log in by --auth cert");
+  }
+  if (settings.pool.length === 0) {
+    add("pool", undefined, "at least one range or block of addresses");
+  }
+  for (const [a, b] of overlaps(settings)) {
+    add("pool", a, `addresses that are not in ${b} as well`);
+  }
+  if (settings["ike-port"] === settings["natt-port"]) {
+    add("natt-port", String(settings["natt-port"]), "another port than --ike-port");
+  }
+  if (settings["dpd-retry"] > settings.dpd) {
+    add("dpd-retry", String(settings["dpd-retry"]), `at most --dpd, ${settings.dpd}`);
+  }
+  const users = settings.user.map(({ name }) => name);
+  for (const name of new Set(users.filter((name, i) => users.indexOf(name) !== i))) {
+    add("user", `${name}:…`, "each name once");
+  }
+  const listens = settings.listen.map(formatIpAddress);
+  for (const address of new Set(listens.filter((address, i) => listens.indexOf(address) !== i))) {
+    add("listen", address, "each address once");
+  }
+  return problems;
+}
+
+/** As in Cisco's restriction: reconnect is itself a login by PSK. */
+function pskRefusal(reconnectTimeout: number): string {
+  const methods = "eap-mschapv2 or cert";
+  return reconnectTimeout > 0
+    ? `${methods}. Reconnect authenticates the returning client by PSK itself, so local or remote ` +
+      `pre-share, a keyring and PSK authorization cannot be configured together with it`
+    : `${methods}; login by PSK is not offered`;
+}
+
+function overlaps(settings: Gathered<typeof serveFlags>["settings"]): [string, string][] {
+  const pools = settings.pool.map((form) => ({
+    text: form.text,
+    range: rangesOfPools([form]).all[0],
+  }));
+  const found: [string, string][] = [];
+  for (const [i, a] of pools.entries()) {
+    for (const b of pools.slice(0, i)) {
+      if (a.range === undefined || b.range === undefined) continue;
+      const apart = a.range.first.family !== b.range.first.family ||
+        compareAddresses(a.range.last, b.range.first) < 0 ||
+        compareAddresses(b.range.last, a.range.first) < 0;
+      if (!apart) found.push([a.text, b.text]);
+    }
+  }
+  return found;
+}

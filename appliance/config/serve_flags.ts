@@ -1,0 +1,135 @@
+/** The flags of `rejoin serve`: names, forms, defaults and help, all in one table. */
+import { list, optional, single } from "./define.ts";
+import type { SettingsOf } from "./flag.ts";
+import {
+  attributeNumber,
+  authMethod,
+  deviceName,
+  domainName,
+  filePath,
+  folderPath,
+  identity,
+  ip4Address,
+  ipAddress,
+  oneOf,
+  plainText,
+  pool,
+  prefix,
+  proposal,
+  userAndPassword,
+  wholeNumber,
+  wholeNumberOrOff,
+} from "./forms.ts";
+
+const who = "Identity";
+const login = "Who may log in";
+const addresses = "Addresses and attributes";
+const back = "Reconnect";
+const sa = "IKE and ESP";
+const network = "Network";
+const state = "State";
+const operation = "Operation";
+
+/** The table. */
+export const serveFlags = {
+  cert: optional(who, filePath, "certificate of the gateway, PEM; without it one is made"),
+  key: optional(who, filePath, "its private key, PKCS #8 PEM"),
+  chain: optional(who, filePath, "intermediate certificates, PEM"),
+  id: optional(who, identity, "identity (IDr); else the certificate's first name"),
+
+  auth: list(login, authMethod, "login methods, in order of preference", "eap-mschapv2,cert"),
+  users: optional(login, filePath, "users file, see rejoin user"),
+  user: {
+    ...list(login, userAndPassword, "a user for a lab; the password is seen by ps"),
+    separator: /\n/,
+    secret: true,
+  },
+  "client-ca": list(login, filePath, "CA of client certificates, PEM; else the self-made CA"),
+
+  pool: list(
+    addresses,
+    pool,
+    "inner addresses; of a block the gateway keeps the first for itself",
+  ),
+  dns: list(addresses, ipAddress, "DNS server for clients"),
+  wins: list(addresses, ip4Address, "WINS server for clients"),
+  domain: optional(addresses, domainName, "default domain of clients"),
+  "split-include": list(addresses, prefix, "network behind the tunnel; else everything is"),
+  "split-dns": list(addresses, domainName, "domain resolved through the tunnel"),
+  banner: optional(addresses, plainText, "text shown at login"),
+  mtu: single(addresses, wholeNumber(1280, 9000), "1400", "largest inner packet, octets"),
+
+  "reconnect-timeout": single(
+    back,
+    wholeNumberOrOff(600, 86_400),
+    "1800",
+    "seconds that a lost session waits for its user; 0 switches reconnect off",
+  ),
+  "session-lifetime": optional(
+    back,
+    wholeNumber(120, 25_920_000),
+    "seconds from the first login until a session ends; else no limit",
+  ),
+  "cisco-attr": {
+    ...list(
+      back,
+      attributeNumber,
+      "configuration attributes that carry the pair; the defaults are a guess",
+      "session-id=28713 session-token=28714",
+    ),
+    separator: /\s+/,
+  },
+
+  "ike-proposal": list(sa, proposal("ike"), "IKE proposals, strongSwan notation; else built in"),
+  "esp-proposal": list(sa, proposal("esp"), "ESP proposals, strongSwan notation; else built in"),
+  "ike-lifetime": single(sa, wholeNumber(120, 86_400), "86400", "seconds of an IKE SA"),
+  "esp-lifetime": single(sa, wholeNumber(120, 2_592_000), "3600", "seconds of a Child SA"),
+  "esp-lifetime-kbytes": single(
+    sa,
+    wholeNumberOrOff(2560, 4_294_967_295),
+    "4608000",
+    "kilobytes of a Child SA; 0 is no limit",
+  ),
+  dpd: single(sa, wholeNumber(10, 3600), "45", "seconds of silence before a peer is asked"),
+  "dpd-retry": single(sa, wholeNumber(2, 60), "2", "seconds between two such questions"),
+  "fragment-mtu": single(
+    sa,
+    wholeNumber(576, 9000),
+    "1280",
+    "largest IP datagram of an IKE message; longer ones are cut (RFC 7383)",
+  ),
+  "cookie-threshold": single(
+    sa,
+    wholeNumber(0, 1_000_000),
+    "100",
+    "half-open IKE SAs from which on cookies are asked",
+  ),
+  "max-sa": single(sa, wholeNumber(1, 1_000_000), "10000", "IKE SAs at most"),
+  "max-negotiating": single(sa, wholeNumber(1, 1_000_000), "1000", "half-open IKE SAs at most"),
+
+  listen: list(network, ipAddress, "address to listen on", "0.0.0.0"),
+  "ike-port": single(network, wholeNumber(1, 65_535), "500", "UDP port of IKE"),
+  "natt-port": single(network, wholeNumber(1, 65_535), "4500", "UDP port of NAT traversal"),
+  tun: single(network, deviceName, "rejoin0", "TUN device"),
+  workers: single(network, wholeNumber(1, 1), "1", "packet loops; one for now"),
+
+  "state-dir": single(state, folderPath, "/var/lib/rejoin", "folder of everything kept"),
+  kv: optional(
+    state,
+    filePath,
+    "session store, a Deno KV file; else sessions.kv in the state folder",
+  ),
+
+  control: optional(operation, filePath, "control socket; else control.sock in the state folder"),
+  "log-level": single(
+    operation,
+    oneOf("debug", "info", "warning", "error"),
+    "info",
+    "least important lines that are logged",
+  ),
+  "log-format": single(operation, oneOf("text", "json"), "text", "form of log lines"),
+  "flags-file": optional(operation, filePath, "more flags, one a line, # for comments"),
+};
+
+/** What `rejoin serve` is told. */
+export type ServeSettings = SettingsOf<typeof serveFlags>;

@@ -1,0 +1,27 @@
+/** Sentences for events whose words alone would puzzle a reader. All others are their own words. */
+
+/** `{name}` stands for a fact, which then is not repeated behind the sentence. */
+const sentences: Readonly<Record<string, string>> = {
+  "gateway-ready": "rejoin is ready",
+  "store-corrupt-record": "A stored session record cannot be read and is left out",
+  "restored": "{records} stored sessions may come back",
+  "shutdown": "Going down: peers that cannot reconnect are told, the others stay parked",
+  "internal-fault": "A broken invariant; please report this",
+};
+
+/** The sentence of an event and the facts it did not use. */
+export function sentenceOf(
+  event: string,
+  facts: Readonly<Record<string, unknown>>,
+): { readonly sentence: string; readonly rest: readonly (readonly [string, unknown])[] } {
+  const template = sentences[event];
+  if (template === undefined) {
+    return { sentence: event, rest: Object.entries(facts) };
+  }
+  const used = new Set<string>();
+  const sentence = template.replace(/\{(\w+)\}/g, (_, name: string) => {
+    used.add(name);
+    return String(facts[name]);
+  });
+  return { sentence, rest: Object.entries(facts).filter(([name]) => !used.has(name)) };
+}

@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { type FlagTable, UsageError } from "../../../appliance/config/flag.ts";
+import { gather, settle, type Sources } from "../../../appliance/config/gather.ts";
+import { checkServe } from "../../../appliance/config/serve_checks.ts";
+import { serveFlags } from "../../../appliance/config/serve_flags.ts";
+import { formatIpAddress } from "../../../core/mod.ts";
+
+interface Given {
+  readonly args?: Readonly<Record<string, string | readonly (string | undefined)[]>>;
+  readonly unknown?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+function sources(given: Given): Sources {
+  const args = Object.entries(given.args ?? {}).map(([name, value]) =>
+    [name, typeof value === "string" ? [value] : value] as const
+  );
+  return {
+    args: new Map(args),
+    unknown: given.unknown ?? [],
+    env: (name) => given.env?.[name],
+    readFile: (path) => {
+      const text = given.files?.[path];
+      if (text === undefined) throw new Error("no such file");
+      return text;
+    },
+  };
+}
+
+function problemsOf(given: Given): readonly string[] {
+  try {
+    settle(serveFlags, sources(given), checkServe);
+  } catch (error) {
+    assert.ok(error instanceof UsageError);
+    return error.message.split("\n");
+  }
+  return [];
+}
+
+const lab = { pool: "192.168.20.0/24", user: "test:cisco" };
+
+Deno.test("the defaults with a pool and a user are a working configuration", () => {
+  const settings = settle(serveFlags, sources({ args: lab }), checkServe);
+  assert.equal(settings["reconnect-timeout"], 1800);
+  assert.equal(settings.dpd, 45);
+  assert.equal(settings["dpd-retry"], 2);
+  assert.deepEqual(settings.auth, ["eap-mschapv2", "certificate"]);
+  assert.deepEqual(settings.user, [{ name: "test", password: "cisco" }]);
+  assert.deepEqual(settings["cisco-attr"], [
+    { name: "session-id", numbers: [28713] },
+    { name: "session-token", numbers: [28714] },
+  ]);
+  assert.deepEqual(settings.listen.map(formatIpAddress), ["0.0.0.0"]);
+});
+
+Deno.test("every default passes its own parser", () => {
+  const table: FlagTable = serveFlags;
+  for (const [name, flag] of Object.entries(table)) {
+    if (flag.kind === "switch" || flag.fallback === undefined) continue;
+    const texts = flag.kind === "list" ? flag.fallback.split(flag.separator) : [flag.fallback];
+    for (const text of texts) assert.notEqual(flag.parse(text), undefined, name);
+  }
+});
+
+/** One bad value each: flag, value, and what the line must be. */
+const bad: readonly (readonly [name: string, value: string, line: string])[] = [
+  ["pool", "192.168.20.0/33", "--pool 192.168.20.0/33: wanted a range such as"],
+  ["pool", "10.0.0.9-10.0.0.1", "--pool 10.0.0.9-10.0.0.1: wanted a range such as"],
+  ["dns", "8.8.8", "--dns 8.8.8: wanted an IPv4 or IPv6 address"],
+  ["wins", "2001:db8::1", "--wins 2001:db8::1: wanted an IPv4 address"],
+  ["mtu", "1279", "--mtu 1279: wanted a whole number from 1280 to 9000"],
+  [
+    "reconnect-timeout",
+    "599",
+    "--reconnect-timeout 599: wanted 0 (off) or a whole number from 600 to 86400",
+  ],
+  [
+    "reconnect-timeout",
+    "86401",
+    "--reconnect-timeout 86401: wanted 0 (off) or a whole number from 600",
+  ],
+  ["reconnect-timeout", "6e2", "--reconnect-timeout 6e2: wanted 0 (off)"],
+  ["dpd", "9", "--dpd 9: wanted a whole number from 10 to 3600"],
+  ["dpd-retry", "61", "--dpd-retry 61: wanted a whole number from 2 to 60"],
+  ["ike-proposal", "aes256-md5", "--ike-proposal aes256-md5: wanted a proposal such as"],
+  ["esp-proposal", "aes256", "--esp-proposal aes256: wanted a proposal such as"],
+  ["cisco-attr", "session=3", "--cisco-attr session=3: wanted session-id= or session-token="],
+  ["cisco-attr", "session-id=1", "--cisco-attr session-id=1: wanted session-id= or session-token="],
+  ["auth", "pap", "--auth pap: wanted eap-mschapv2 or cert"],
+  ["id", "10.0.0.300", "--id 10.0.0.300: wanted a host name"],
+  ["domain", "not a name", '--domain "not a name": wanted a domain name'],
+  ["user", "nocolon", "--user …: wanted a name, a colon and a password"],
+  ["tun", "a/b", "--tun a/b: wanted a device name"],
+  ["log-level", "loud", "--log-level loud: wanted one of debug, info, warning, error"],
+  ["split-include", "10.0.0.0", "--split-include 10.0.0.0: wanted an address block"],
+  ["banner", "a\u001b[2Jb", '--banner "a\\u001b[2Jb": wanted a text without control'],
+  ["listen", "", '--listen "": wanted an IPv4 or IPv6 address'],
+];
+
+for (const [name, value, line] of bad) {
+  Deno.test(`--${name} ${JSON.stringify(value)} is refused with the form that would do`, () => {
+    const problems = problemsOf({ args: { ...lab, [name]: value } });
+    assert.equal(problems.length, 1, problems.join("\n"));
+    assert.ok(problems[0]?.startsWith(line), problems[0]);
+  });
+}
+
+Deno.test("all bad flags are told at once, in the order of the table, unknown ones first", () => {
+  const problems = problemsOf({
+    args: { dpd: "1", pool: ["a", "10.0.0.0/8"], "log-format": "xml", dns: [undefined] },
+    unknown: ["--polo", "10.0.0.0/8", "--qqqqq"],
+  });
+  assert.deepEqual(problems.map((line) => line.split(":")[0]), [
+    "--polo",
+    "--qqqqq",
+    "--pool a",
+    "--dns",
+    "--dpd 1",
+    "--log-format xml",
+  ]);
+  assert.match(problems[0] ?? "", /did you mean --pool\?/);
+});
+
+Deno.test("a password in a bad --user is not repeated", () => {
+  assert.ok(
+    !problemsOf({ args: { pool: "10.0.0.0/8", user: ":hunter2" } }).join().includes("hunter2"),
+  );
+});
+
+Deno.test("PSK as a login method is refused together with reconnect, as Cisco does", () => {
+  const [line] = problemsOf({ args: { ...lab, auth: "psk,cert" } });
+  assert.match(line ?? "", /^--auth psk: wanted eap-mschapv2 or cert\. Reconnect .*PSK itself/);
+});
+
+/** Flags that contradict each other. */
+const contradictions: readonly (readonly [
+  why: string,
+  args: Readonly<Record<string, string | string[]>>,
+  line: RegExp,
+])[] = [
+  ["a certificate without its key", { ...lab, cert: "a" }, /^--key: wanted the private key of/],
+  ["a key without its certificate", { ...lab, key: "a" }, /^--cert: wanted the certificate of/],
+  ["no pool", { user: "a:b" }, /^--pool: wanted at least one range or block/],
+  [
+    "overlapping pools",
+    { ...lab, pool: ["10.0.0.0/8", "10.2.0.0-10.2.0.9"] },
+    /^--pool 10\.2\.0\.0-10\.2\.0\.9: /,
+  ],
+  ["one port for both", { ...lab, "ike-port": "4500" }, /^--natt-port 4500: wanted another port/],
+  ["a user twice", { ...lab, user: ["a:b", "a:c"] }, /^--user a:…: wanted each name once/],
+  ["EAP without users", { pool: "10.0.0.0/8", auth: "eap-mschapv2" }, /^--users: wanted users/],
+  [
+    "client certificates without a CA",
+    { ...lab, auth: "cert", cert: "a", key: "b" },
+    /^--client-ca: wanted the CA/,
+  ],
+];
+
+for (const [why, args, line] of contradictions) {
+  Deno.test(`refused: ${why}`, () => {
+    const problems = problemsOf({ args });
+    assert.equal(problems.length, 1, problems.join("\n"));
+    assert.match(problems[0] ?? "", line);
+  });
+}
+
+Deno.test("flag over environment over flags file over default", () => {
+  const files = { f: "dpd 40\ndpd-retry 4\nmtu 1300\n" };
+  const env = { REJOIN_DPD: "30", REJOIN_DPD_RETRY: "3" };
+  const args = { ...lab, "flags-file": "f", dpd: "20" };
+  const { settings } = gather(serveFlags, sources({ args, env, files }));
+  assert.deepEqual(
+    [settings.dpd, settings["dpd-retry"], settings.mtu, settings["max-sa"]],
+    [20, 3, 1300, 10_000],
+  );
+});
+
+Deno.test("the flags file may be named by the environment, and lists replace lists", () => {
+  const files = {
+    f: "# users\n\n--pool=10.1.0.0/16\n--pool 10.2.0.0/16\ndns = 1.1.1.1, 9.9.9.9\nuser a:b#c d\n",
+  };
+  const { settings, problems } = gather(
+    serveFlags,
+    sources({ env: { REJOIN_FLAGS_FILE: "f" }, files }),
+  );
+  assert.deepEqual(problems, []);
+  assert.deepEqual(settings.pool.map(({ text }) => text), ["10.1.0.0/16", "10.2.0.0/16"]);
+  assert.deepEqual(settings.dns.map(formatIpAddress), ["1.1.1.1", "9.9.9.9"]);
+  assert.deepEqual(settings.user, [{ name: "a", password: "b#c d" }]);
+  const over = gather(
+    serveFlags,
+    sources({ args: { dns: "8.8.8.8" }, env: { REJOIN_FLAGS_FILE: "f" }, files }),
+  );
+  assert.deepEqual(over.settings.dns.map(formatIpAddress), ["8.8.8.8"]);
+});
+
+Deno.test("problems of a flags file name file and line, those of the environment the variable", () => {
+  const files = { "/etc/f": "mtu 1\nflags-file other\npolo 1\n???\n" };
+  const problems = problemsOf({
+    args: { ...lab, "flags-file": "/etc/f" },
+    env: { REJOIN_DPD: "x" },
+    files,
+  });
+  assert.deepEqual(problems, [
+    "--flags-file: wanted no flags file inside a flags file (from /etc/f line 2)",
+    "--polo: wanted a flag of this command, one a line; see --help (from /etc/f line 3)",
+    "- ???: wanted a flag of this command, one a line; see --help (from /etc/f line 4)",
+    "--mtu 1: wanted a whole number from 1280 to 9000 (from /etc/f line 1)",
+    "--dpd x: wanted a whole number from 10 to 3600 (from REJOIN_DPD)",
+  ]);
+});
+
+Deno.test("a flags file that cannot be read is one more problem", () => {
+  const problems = problemsOf({ args: { ...lab, "flags-file": "gone", mtu: "1" } });
+  assert.deepEqual(problems.map((line) => line.slice(0, 18)), [
+    "--flags-file gone:",
+    "--mtu 1: wanted a ",
+  ]);
+});
