@@ -26,6 +26,9 @@ export const GENERIC_HEADER_BYTES = 4;
 /** The critical bit of the generic payload header; the other seven have no meaning. */
 export const CRITICAL_BIT = 0x80;
 
+/** Old pluto fills messages up to a multiple of this. */
+const ALIGNMENT = 4;
+
 /** What a chain holds. */
 export interface Chain {
   /** In the order received. */
@@ -39,8 +42,11 @@ const idr = idCodec("IDr");
 const tsi = tsCodec("TSi");
 const tsr = tsCodec("TSr");
 
-/** Reads all payloads. `mayEncrypt` says whether an SK or SKF may stand at the end. */
-export function readChain(reader: Reader, firstType: number, mayEncrypt: boolean): Chain {
+/**
+ * Reads all payloads. Only an outer chain, the one of the datagram itself, may end in an SK or SKF,
+ * and only there pluto's zeros are forgiven, which fill a message in clear up to 4 octets.
+ */
+export function readChain(reader: Reader, firstType: number, isOuter: boolean): Chain {
   const payloads: Payload[] = [];
   let type = firstType;
   while (type !== PayloadType.NONE && reader.fault === undefined) {
@@ -56,8 +62,8 @@ export function readChain(reader: Reader, firstType: number, mayEncrypt: boolean
     checkLength(reader, name, at, length);
     const body = reader.sub(length - GENERIC_HEADER_BYTES, name);
     if (type === PayloadType.SK || type === PayloadType.SKF) {
-      // No octet of a chain that is already decrypted may hide another one (§3.14).
-      if (!mayEncrypt) reader.fail("unexpected", name, { offset: at, had: type });
+      // What was decrypted holds no further encrypted payload (§3.14).
+      if (!isOuter) reader.fail("unexpected", name, { offset: at, had: type });
       const encrypted = readEncrypted(body, type, next, isCritical);
       reader.end();
       return { payloads, encrypted };
@@ -70,8 +76,16 @@ export function readChain(reader: Reader, firstType: number, mayEncrypt: boolean
     payloads.push(isCritical ? { ...payload, critical: true } : payload);
     type = next;
   }
+  if (isOuter) skipAlignment(reader);
   reader.end();
   return { payloads };
+}
+
+function skipAlignment(reader: Reader): void {
+  const { offset, remaining } = reader;
+  if (remaining >= ALIGNMENT || (offset + remaining) % ALIGNMENT !== 0) return;
+  const had = reader.rest().find((octet) => octet !== 0);
+  if (had !== undefined) reader.fail("trailing-octets", "", { offset, had, needed: 0 });
 }
 
 function checkLength(reader: Reader, name: string, at: number, length: number): void {
