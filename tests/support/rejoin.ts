@@ -1,0 +1,155 @@
+/**
+ * Our own program as a process in a namespace: the gateway (`rejoin serve`) and its operator's words.
+ * From the sources, or the executable that `REJOIN_BIN` names.
+ */
+import type { ReconnectFacts, SessionFacts } from "../../appliance/show/facts.ts";
+import { type Background, type Finished, type Signal, until } from "./background.ts";
+import type { Namespace } from "./netns.ts";
+import { gatewayName, type TestPki } from "./test_pki.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+
+/** How the program is called: the executable, or Deno with the sources. */
+export function rejoinCommand(): readonly string[] {
+  const executable = Deno.env.get("REJOIN_BIN");
+  if (executable !== undefined && executable !== "") return [executable];
+  return [Deno.execPath(), "run", "--allow-all", "--no-check", `${root}main.ts`];
+}
+
+/** A flag and its value; a list gives the flag once per value. */
+export type Flags = Readonly<Record<string, string | number | readonly string[] | true>>;
+
+function argumentsOf(flags: Flags): readonly string[] {
+  return Object.entries(flags).flatMap(([name, value]) => {
+    if (value === true) return [`--${name}`];
+    const values = Array.isArray(value) ? value as readonly string[] : [String(value)];
+    return values.flatMap((one) => [`--${name}`, one]);
+  });
+}
+
+/** What a gateway is started with. */
+export interface GatewayOptions {
+  readonly namespace: Namespace;
+  /** State folder; the same one again is the same gateway after a restart. */
+  readonly folder: string;
+  /** Certificates; without them the gateway makes its own. */
+  readonly pki?: TestPki;
+  /** Further flags, or other values of the usual ones. */
+  readonly flags?: Flags;
+}
+
+/** A running gateway. */
+export class RejoinGateway implements AsyncDisposable {
+  readonly #options: GatewayOptions;
+  /** The process: pid, log, end. */
+  readonly process: Background;
+
+  /** Use `startGateway`. */
+  constructor(process: Background, options: GatewayOptions) {
+    this.process = process;
+    this.#options = options;
+  }
+
+  /** Runs an operator's command against it. */
+  command(...words: readonly string[]): Promise<Finished> {
+    const control = ["--control", `${this.#options.folder}/control.sock`];
+    return this.#options.namespace.finish([...rejoinCommand(), ...words, ...control]);
+  }
+
+  /** What `show …` prints. */
+  async show(...words: readonly string[]): Promise<string> {
+    const { success, stdout, stderr } = await this.command("show", ...words);
+    if (!success) throw new Error(`show ${words.join(" ")} failed: ${stdout}${stderr}`);
+    return stdout;
+  }
+
+  async #facts<T>(key: string, ...words: readonly string[]): Promise<T> {
+    const parsed = JSON.parse(await this.show(...words, "--json")) as Record<string, unknown>;
+    return (parsed[key] ?? parsed) as T;
+  }
+
+  /** All sessions, active and waiting. */
+  sessions(): Promise<readonly SessionFacts[]> {
+    return this.#facts("sessions", "crypto", "session", "detail");
+  }
+
+  /** The session of a user. */
+  async session(userName: string): Promise<SessionFacts | undefined> {
+    return (await this.sessions()).find((session) => session.userName === userName);
+  }
+
+  /** Waits until the session of a user satisfies a condition. */
+  untilSession(
+    userName: string,
+    what: string,
+    isSo: (session: SessionFacts | undefined) => boolean,
+    timeoutMs = 15_000,
+  ): Promise<SessionFacts | undefined> {
+    return until(
+      `session of ${userName}: ${what}`,
+      async () => {
+        const session = await this.session(userName);
+        return isSo(session) ? [session] as const : undefined;
+      },
+      timeoutMs,
+      300,
+    ).then(([session]) => session);
+  }
+
+  /** `show crypto ikev2 stats reconnect`. */
+  reconnectStats(): Promise<ReconnectFacts> {
+    return this.#facts("reconnect", "crypto", "ikev2", "stats", "reconnect");
+  }
+
+  /** Ends it and starts one with the same state. */
+  async restart(signal: Signal = "SIGTERM", flags: Flags = {}): Promise<RejoinGateway> {
+    await this.process.stop(signal);
+    return await startGateway({ ...this.#options, flags: { ...this.#options.flags, ...flags } });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process.stop();
+  }
+}
+
+/** Starts a gateway and waits until it says that it is ready; users are alice and bob. */
+export async function startGateway(options: GatewayOptions): Promise<RejoinGateway> {
+  const { namespace, folder, pki } = options;
+  await Deno.mkdir(folder, { recursive: true });
+  const flags: Flags = {
+    pool: "10.99.0.0/24",
+    user: ["alice:alicepw", "bob:bobpw"],
+    "state-dir": folder,
+    control: `${folder}/control.sock`,
+    "log-level": "debug",
+    ...(pki === undefined ? {} : {
+      cert: pki.gatewayCert,
+      key: pki.gatewayKey,
+      "client-ca": pki.ca,
+      id: gatewayName,
+    }),
+    ...options.flags,
+  };
+  const command = [...rejoinCommand(), "serve", ...argumentsOf(flags)];
+  const process = namespace.start("rejoin serve", command);
+  try {
+    await process.waitFor(/rejoin is ready|gateway-ready/, 20_000);
+  } catch (error) {
+    await process.stop("SIGKILL");
+    throw error;
+  }
+  return new RejoinGateway(process, options);
+}
+
+/** Why our gateway cannot be started here, or `undefined`. */
+export function whyNoGateway(): string | undefined {
+  if (Deno.uid() !== 0) return "not root";
+  for (const path of ["/dev/net/tun", `${root}appliance/cli.ts`]) {
+    try {
+      Deno.statSync(path);
+    } catch {
+      return `${path.replace(root, "")} is missing`;
+    }
+  }
+  return undefined;
+}
