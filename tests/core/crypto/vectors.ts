@@ -9,7 +9,9 @@ export function readVectors(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(`${root}/${path}`);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable)) throw error;
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable)) {
+      throw error;
+    }
     console.log(`skipped: ${path} is not in ${root}`);
     return undefined;
   }

@@ -1,0 +1,52 @@
+/**
+ * Memory that both sides see: one buffer that never moves, its address, and pointers into it.
+ *
+ * User addresses are below 2^47, so a `number` holds them exactly.
+ */
+
+/** One buffer with its address. It must neither be resized nor transferred. */
+export class NativeMemory {
+  /** The octets. */
+  readonly bytes: Uint8Array;
+  /** The same octets, for numbers wider than one. */
+  readonly view: DataView;
+  /** Where the octets stand. */
+  readonly address: number;
+  readonly #address: bigint;
+  readonly #pointers: (Deno.PointerObject | undefined)[];
+
+  /** Takes `bytes` as they are; give octets of their own large buffer, never a small typed array. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    // A Uint8Array<ArrayBufferLike> may in theory be shared; the address is taken the same way.
+    this.#address = Deno.UnsafePointer.value(
+      Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>),
+    );
+    this.address = Number(this.#address);
+    // Of its full length from the start: an array that grows in leaps becomes a slow hash table.
+    this.#pointers = new Array(Math.ceil(bytes.length / 4));
+  }
+
+  /**
+   * The pointer to an offset, made once for multiples of 4 since the same offsets come back for ever.
+   * BOUNDED by a quarter of the buffer's length.
+   */
+  pointerAt(offset: number): Deno.PointerObject {
+    if ((offset & 3) !== 0) return this.#create(offset);
+    return this.#pointers[offset >>> 2] ??= this.#create(offset);
+  }
+
+  /** Writes the 64-bit address of `target` in `memory` at `offset`, little-endian. */
+  writeAddress(offset: number, memory: NativeMemory, target: number): void {
+    const address = memory.address + target;
+    this.view.setUint32(offset, address >>> 0, true);
+    this.view.setUint32(offset + 4, Math.floor(address / 2 ** 32), true);
+  }
+
+  #create(offset: number): Deno.PointerObject {
+    const pointer = Deno.UnsafePointer.create(this.#address + BigInt(offset));
+    if (pointer === null) throw new RangeError("Cannot make pointer: the buffer is at address 0");
+    return pointer;
+  }
+}
