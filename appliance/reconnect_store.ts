@@ -1,0 +1,173 @@
+/**
+ * Session records in Deno KV. A write that was answered is on disk, whole; one that was not may be
+ * there or not, but never in part, because records are single values changed in atomic commits.
+ *
+ * One commit costs a synchronous write of the disk whatever is in it. So what arrives within two
+ * milliseconds, or while a commit is under way, goes into one. Order is kept.
+ *
+ * Reaping is not done here: the gateway knows the deadlines. `expireIn` only clears away what a
+ * gateway that never came back has left.
+ */
+import type { SessionRecord } from "../core/mod.ts";
+import { openRecord, type Sealing, sealRecord } from "./record_codec.ts";
+import { reasonOf, StartError } from "./start_error.ts";
+
+/** Milliseconds that a write waits for company. */
+const gatherMs = 2;
+/** Changes in one commit. */
+const mostChanges = 100;
+/** Octets in one commit; Deno KV takes 819 200. */
+const mostBytes = 700_000;
+/** Octets in one value; Deno KV takes 65 536. */
+const mostValueBytes = 65_000;
+/** How long a record outlives its deadline in a store that nobody opens. */
+const cleanupAfterMs = 7 * 86_400_000;
+
+const prefix = "session";
+
+/** What a store holds, as read at the start. */
+export interface Loaded {
+  readonly records: readonly SessionRecord[];
+  /** Values that could not be read: damaged, or sealed with another key. */
+  readonly unreadable: number;
+}
+
+interface Change {
+  readonly name: string;
+  /** The sealed record; `undefined` to delete. */
+  readonly value: Uint8Array | undefined;
+  readonly expireIn: number;
+  readonly done: (error?: unknown) => void;
+}
+
+/** The session store. */
+export class ReconnectStore {
+  readonly #kv: Deno.Kv;
+  readonly #sealing: Sealing;
+  readonly #nowMs: () => number;
+  /** BOUNDED by the questions that the gateway has open. */
+  #waiting: Change[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #committing: Promise<void> | undefined;
+
+  private constructor(kv: Deno.Kv, sealing: Sealing, nowMs: () => number) {
+    this.#kv = kv;
+    this.#sealing = sealing;
+    this.#nowMs = nowMs;
+  }
+
+  /** Opens or makes the store at `path`, private to its owner; `StartError` when it is no store. */
+  static async open(path: string, sealing: Sealing, nowMs: () => number): Promise<ReconnectStore> {
+    const mask = Deno.umask(0o077);
+    let kv: Deno.Kv | undefined;
+    try {
+      kv = await Deno.openKv(path);
+      // Opening reads next to nothing: a damaged file shows at the first access.
+      await kv.get([prefix]);
+      return new ReconnectStore(kv, sealing, nowMs);
+    } catch (error) {
+      kv?.close();
+      throw new StartError(
+        `Cannot open session store ${path}: ${reasonOf(error)}; move the file away to start ` +
+          `without stored sessions, or name another with --kv`,
+      );
+    } finally {
+      Deno.umask(mask);
+    }
+  }
+
+  /** Everything stored. */
+  async loadAll(): Promise<Loaded> {
+    const records: SessionRecord[] = [];
+    let unreadable = 0;
+    const entries = this.#kv.list<unknown>({ prefix: [prefix] }, { batchSize: 500 });
+    for await (const { key, value } of entries) {
+      const record = openRecord(this.#sealing, String(key[1]), value);
+      if (record === undefined) unreadable++;
+      else records.push(record);
+    }
+    return { records, unreadable };
+  }
+
+  /** Commits a record over an older version; resolves when it is on disk. */
+  put(record: SessionRecord): Promise<void> {
+    const value = sealRecord(this.#sealing, record);
+    if (value.length > mostValueBytes) {
+      const size = `record has ${value.length} octets, needs at most ${mostValueBytes}`;
+      return Promise.reject(new RangeError(`Cannot store a session: ${size}`));
+    }
+    const life = Math.max(0, record.deadline - this.#nowMs());
+    return this.#enqueue(record.key, value, life + cleanupAfterMs);
+  }
+
+  /** Forgets a record; resolves when it is gone from the disk. */
+  delete(name: string): Promise<void> {
+    return this.#enqueue(name, undefined, 0);
+  }
+
+  /** Commits what waits, then closes. */
+  async close(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#committing !== undefined) await this.#flush();
+    this.#kv.close();
+  }
+
+  #enqueue(name: string, value: Uint8Array | undefined, expireIn: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const done = (error?: unknown): void => error === undefined ? resolve() : reject(error);
+    this.#waiting.push({ name, value, expireIn, done });
+    if (this.#timer === undefined && this.#committing === undefined) {
+      this.#timer = setTimeout(() => void this.#flush(), gatherMs);
+    }
+    return promise;
+  }
+
+  /** One commit at a time: what arrives meanwhile is the next one. */
+  async #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#committing !== undefined) return await this.#committing;
+    this.#committing = this.#commitAll();
+    await this.#committing;
+    this.#committing = undefined;
+    if (this.#waiting.length > 0) await this.#flush();
+  }
+
+  async #commitAll(): Promise<void> {
+    const changes = this.#waiting;
+    this.#waiting = [];
+    for (const batch of batchesOf(changes)) await this.#commit(batch);
+  }
+
+  async #commit(batch: readonly Change[]): Promise<void> {
+    const atomic = this.#kv.atomic();
+    for (const { name, value, expireIn } of batch) {
+      if (value === undefined) atomic.delete([prefix, name]);
+      else atomic.set([prefix, name], value, { expireIn });
+    }
+    let failure: unknown;
+    try {
+      const result = await atomic.commit();
+      if (!result.ok) failure = new Error("Cannot store sessions: the commit was refused");
+    } catch (error) {
+      failure = error ?? new Error("Cannot store sessions");
+    }
+    for (const { done } of batch) done(failure);
+  }
+}
+
+/** Changes cut into commits that the store takes, in order. */
+function* batchesOf(changes: readonly Change[]): Generator<readonly Change[]> {
+  let batch: Change[] = [];
+  let bytes = 0;
+  for (const change of changes) {
+    const size = (change.value?.length ?? 0) + 100;
+    if (batch.length === mostChanges || (batch.length > 0 && bytes + size > mostBytes)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(change);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { ReconnectStore } from "../../appliance/reconnect_store.ts";
+import { openRecord, sealRecord } from "../../appliance/record_codec.ts";
+import { StartError } from "../../appliance/start_error.ts";
+import { textOf } from "../../core/mod.ts";
+import { recordOf, sealingOf } from "./support/records.ts";
+
+const now = 1_800_000_000_000;
+const sealing = sealingOf(1);
+
+async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "rejoin-store-" });
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("a record comes out as it went in", () => {
+  const record = recordOf("k1", 3, now);
+  assert.deepEqual(openRecord(sealing, "k1", sealRecord(sealing, record)), record);
+});
+
+Deno.test("a record without the optional fields comes out as it went in", () => {
+  const { absoluteEnd: _, ...rest } = recordOf("k1", 3, now);
+  const record = { ...rest, attributes: {}, previous: { sessionId: "a", token: "b" } };
+  assert.deepEqual(openRecord(sealing, "k1", sealRecord(sealing, record)), record);
+});
+
+Deno.test("a sealed record shows neither token nor user", () => {
+  const text = textOf(sealRecord(sealing, recordOf("k1", 7, now)));
+  assert.ok(!text.includes("777777") && !text.includes("ann"));
+});
+
+Deno.test("damage, another name and another key are all noticed", () => {
+  const sealed = sealRecord(sealing, recordOf("k1", 3, now));
+  for (let i = 0; i < sealed.length; i++) {
+    const bad = sealed.slice();
+    bad[i] = (bad[i] ?? 0) ^ 1;
+    assert.equal(openRecord(sealing, "k1", bad), undefined);
+  }
+  for (let i = 0; i < sealed.length; i++) {
+    assert.equal(openRecord(sealing, "k1", sealed.subarray(0, i)), undefined);
+  }
+  assert.equal(openRecord(sealing, "k2", sealed), undefined);
+  assert.equal(openRecord(sealingOf(2), "k1", sealed), undefined);
+  assert.equal(openRecord(sealing, "k1", "text"), undefined);
+});
+
+Deno.test("puts and deletes survive closing, the file is private", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/s.kv`;
+    const store = await ReconnectStore.open(path, sealing, () => now);
+    await Promise.all([1, 2, 3].map((n) => store.put(recordOf(`k${n}`, n, now))));
+    await store.put(recordOf("k2", 22, now));
+    await store.delete("k3");
+    await store.close();
+    for (const entry of Deno.readDirSync(folder)) {
+      assert.equal((Deno.statSync(`${folder}/${entry.name}`).mode ?? 0) & 0o077, 0, entry.name);
+    }
+    const again = await ReconnectStore.open(path, sealing, () => now);
+    const { records, unreadable } = await again.loadAll();
+    await again.close();
+    assert.deepEqual(records, [recordOf("k1", 1, now), recordOf("k2", 22, now)]);
+    assert.equal(unreadable, 0);
+  }));
+
+Deno.test("what is enqueued together keeps its order, whatever is in between", () =>
+  inFolder(async (folder) => {
+    const store = await ReconnectStore.open(`${folder}/s.kv`, sealing, () => now);
+    const writes: Promise<void>[] = [];
+    for (let i = 0; i < 350; i++) {
+      writes.push(store.put(recordOf("same", i, now)));
+      if (i % 3 === 0) writes.push(store.delete("same"));
+      if (i === 120) await new Promise((go) => setTimeout(go, 5));
+    }
+    await Promise.all(writes);
+    assert.deepEqual((await store.loadAll()).records, [recordOf("same", 349, now)]);
+    await store.close();
+  }));
+
+Deno.test("closing commits what still waits", () =>
+  inFolder(async (folder) => {
+    const store = await ReconnectStore.open(`${folder}/s.kv`, sealing, () => now);
+    const write = store.put(recordOf("k", 1, now));
+    await store.close();
+    await write;
+    const again = await ReconnectStore.open(`${folder}/s.kv`, sealing, () => now);
+    assert.equal((await again.loadAll()).records.length, 1);
+    await again.close();
+  }));
+
+Deno.test("a thousand writes at once are a few commits", () =>
+  inFolder(async (folder) => {
+    const store = await ReconnectStore.open(`${folder}/s.kv`, sealing, () => now);
+    await Promise.all(
+      Array.from({ length: 1000 }, (_, i) => store.put(recordOf(`k${i}`, i, now))),
+    );
+    assert.equal((await store.loadAll()).records.length, 1000);
+    await store.close();
+  }));
+
+Deno.test("values that cannot be read are left out and counted", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/s.kv`;
+    const store = await ReconnectStore.open(path, sealing, () => now);
+    await store.put(recordOf("good", 1, now));
+    await store.close();
+    const kv = await Deno.openKv(path);
+    await kv.set(["session", "bad"], Uint8Array.of(1, 2, 3));
+    await kv.set(["session", "worse"], "text");
+    kv.close();
+    const again = await ReconnectStore.open(path, sealing, () => now);
+    const { records, unreadable } = await again.loadAll();
+    await again.close();
+    assert.deepEqual([records.map(({ key }) => key), unreadable], [["good"], 2]);
+  }));
+
+Deno.test("a file that is no store is refused with one line, and left as it is", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/s.kv`;
+    const text = "this is not a database\n".repeat(500);
+    await Deno.writeTextFile(path, text);
+    await assert.rejects(ReconnectStore.open(path, sealing, () => now), (error: Error) => {
+      assert.ok(error instanceof StartError);
+      assert.match(error.message, /^Cannot open session store .*s\.kv: .*--kv$/);
+      assert.ok(!error.message.includes("\n"));
+      return true;
+    });
+    assert.equal(await Deno.readTextFile(path), text);
+  }));
+
+Deno.test("a store in a folder that is not there is refused", () =>
+  assert.rejects(ReconnectStore.open("/nonexistent/s.kv", sealing, () => now), StartError));
+
+Deno.test("after kill -9 at any moment every record is whole, and no answered write is lost", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/s.kv`;
+    const names = ["a", "b", "c", "d"];
+    for (let round = 0; round < 3; round++) {
+      const child = new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "-A",
+          "--no-check",
+          "--unstable-kv",
+          "tests/appliance/support/store_writer.ts",
+          path,
+          ...names,
+        ],
+        cwd: new URL("../../", import.meta.url),
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      const answered = new Map<string, number>();
+      let pending = "";
+      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      let lines = 0;
+      for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+        const parts = (pending + chunk.value).split("\n");
+        pending = parts.pop() ?? "";
+        for (const line of parts) {
+          const [name = "", count] = line.split(" ");
+          answered.set(name, Number(count));
+          if (++lines === 150 + 37 * round) child.kill("SIGKILL");
+        }
+      }
+      await child.status;
+      const store = await ReconnectStore.open(path, sealing, Date.now);
+      const { records, unreadable } = await store.loadAll();
+      await store.close();
+      assert.equal(unreadable, 0);
+      assert.deepEqual(records.map(({ key }) => key), names);
+      for (const { key, reconnectCount, token } of records) {
+        assert.ok(reconnectCount >= (answered.get(key) ?? Infinity), `${key} lost a write`);
+        assert.equal(token, `${reconnectCount}`.repeat(43).slice(0, 43));
+      }
+    }
+  }));

@@ -1,0 +1,38 @@
+/** Session records and a sealing for tests of the store. */
+import type { Sealing } from "../../../appliance/record_codec.ts";
+import { type SessionRecord, wall } from "../../../core/mod.ts";
+import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
+import { systemRandom } from "../../../appliance/entropy.ts";
+
+/** A sealing by a key of one repeated octet. */
+export function sealingOf(octet: number): Sealing {
+  return { crypto: nobleProvider, random: systemRandom, masterKey: new Uint8Array(32).fill(octet) };
+}
+
+/** A record with a filling, so that a torn one would show. */
+export function recordOf(key: string, count: number, now: number): SessionRecord {
+  return {
+    version: 1,
+    key,
+    sessionId: "rIUHKccDRiUtFTATwq",
+    token: `${count}`.repeat(43).slice(0, 43),
+    userName: "ann",
+    identity: { idType: 2, data: Uint8Array.of(1, 2, count & 0xff) },
+    method: "eap-mschapv2",
+    peerType: "Other",
+    addresses: [
+      { family: 4, octets: Uint8Array.of(192, 168, 20, 5) },
+      { family: 6, octets: new Uint8Array(16).fill(0xfd) },
+    ],
+    attributes: { group: "staff", addresses: [{ family: 4, octets: Uint8Array.of(10, 0, 0, 9) }] },
+    accounting: { sessionId: "0A", class: [Uint8Array.of(9, 8)] },
+    firstLogin: wall(now),
+    absoluteEnd: wall(now + 1e7),
+    state: "active",
+    lastSeen: wall(now),
+    deadline: wall(now + 1_800_000),
+    reconnectCount: count,
+    lastRemote: "192.0.2.7:4500",
+    gatewayName: "gw",
+  };
+}
