@@ -32,10 +32,16 @@ export const deleteCodec: PayloadCodec<DeletePayload> = {
   },
 
   build(writer: Writer, payload: DeletePayload): void {
+    const size = spiSizeOf(payload.protocol) ?? 0;
     writer.u8(payload.protocol);
-    writer.u8(payload.spis[0]?.length ?? spiSizeOf(payload.protocol) ?? 0);
+    writer.u8(size);
     writer.u16(payload.spis.length);
-    for (const spi of payload.spis) writer.bytes(spi);
+    for (const spi of payload.spis) {
+      if (size === 0 || spi.length !== size) {
+        throw new RangeError(`Cannot build D payload: SPI has ${spi.length} octets, needs ${size}`);
+      }
+      writer.bytes(spi);
+    }
   },
 };
 
