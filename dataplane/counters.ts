@@ -13,6 +13,7 @@ export const counterNames = [
   "packets-out", // ESP packets handed to the kernel
   "bytes-out", // inner octets in them
   "ike-in", // IKE datagrams given to the control plane
+  "ike-out", // IKE datagrams sent
   "keepalive", // NAT keepalives received (RFC 3948 §2.3)
   "keepalive-sent", // NAT keepalives sent
   // Why a received datagram was dropped.
@@ -27,12 +28,16 @@ export const counterNames = [
   "bad-inner-header", // inner header or lengths inconsistent
   "selector", // inner packet outside the traffic selectors of its SA
   "tun-error", // the TUN device refused the packet
+  "ike-overload", // an IKE datagram, while too many waited for the control plane
   // Why a packet from the TUN device was not sent.
   "bad-outbound-header", // not an IPv4 or IPv6 packet
   "no-sa", // no SA for this destination
   "selector-outbound", // an SA for this destination, but outside its traffic selectors
   "sequence-exhausted", // the SA has no sequence numbers left
   "send-error", // the kernel refused the datagram
+  "ike-send-error", // the kernel refused an IKE datagram
+  // What the control plane asked for in vain.
+  "bad-install", // a Child SA whose keys or endpoints do not fit
 ] as const;
 
 /** A counter name. */

@@ -15,6 +15,7 @@
  * ```
  */
 export { openDataplane } from "./open.ts";
+export { selectProvider } from "./crypto.ts";
 export { DataplaneError } from "./error.ts";
 export type { DataplaneErrorKind } from "./error.ts";
 export { counterNames } from "./counters.ts";

@@ -1,0 +1,77 @@
+/**
+ * What the control plane tells the packet loop, and what the packet loop reports.
+ *
+ * Commands travel as JSON records through a socket that the packet loop polls, because a thread that
+ * waits in `poll` does not see messages. Octets stand in them as `{"hex": "…"}`. Reports are ordinary
+ * worker messages.
+ */
+import { type Bytes, hexOf, type OwnedBytes, parseHex, textOf, utf8 } from "../core/bytes.ts";
+import type { DataplaneEvent } from "../core/gateway/input.ts";
+import type { ChildSaInstall } from "../core/gateway/output.ts";
+import type { Endpoint } from "../core/wire/address.ts";
+import type { DataplaneCounters, IkeDatagram } from "./dataplane.ts";
+import type { UdpSocket } from "./io/udp_socket_linux.ts";
+
+/** A command. */
+export type LoopCommand =
+  | { readonly kind: "install"; readonly sa: ChildSaInstall }
+  | {
+    readonly kind: "move";
+    readonly inboundSpi: number;
+    readonly local: Endpoint;
+    readonly remote: Endpoint;
+  }
+  | { readonly kind: "remove"; readonly inboundSpi: number }
+  | { readonly kind: "counters"; readonly id: number }
+  | { readonly kind: "stop" };
+
+/** The first message to the worker, and the only one that is a worker message. */
+export interface LoopStart {
+  /** Sockets by number. */
+  readonly sockets: readonly UdpSocket[];
+  /** The TUN device. */
+  readonly tunFd: number;
+  /** Largest inner packet. */
+  readonly mtu: number;
+  /** The end of the command socket that is the loop's. */
+  readonly commandFd: number;
+  /** Which crypto provider; `undefined` for the fastest. */
+  readonly crypto: "noble" | "libcrypto" | undefined;
+  /** Send NAT keepalives. */
+  readonly natKeepalive: boolean;
+  /** One counter of IKE datagrams that the control plane has not seen yet. */
+  readonly ikeInFlight: SharedArrayBuffer;
+}
+
+/** A report. */
+export type LoopReport =
+  | { readonly kind: "ready"; readonly cryptoName: "noble" | "libcrypto" }
+  | { readonly kind: "ike"; readonly datagram: IkeDatagram }
+  | { readonly kind: "event"; readonly event: DataplaneEvent }
+  | { readonly kind: "counters"; readonly id: number; readonly counters: DataplaneCounters }
+  /** The loop has ended as told. */
+  | { readonly kind: "stopped" }
+  /** The loop has ended because of an error. */
+  | { readonly kind: "failed"; readonly message: string };
+
+/** IKE datagrams that may wait for the control plane; more are dropped, and peers retransmit. */
+export const ikeInFlightLimit = 2048;
+
+/** Octets of the largest command: 64 selectors on each side are under 32 KB. */
+export const commandBytes = 262_144;
+
+/** A command as one record. */
+export function buildCommand(command: LoopCommand): OwnedBytes {
+  return utf8(JSON.stringify(
+    command,
+    (_, value: unknown) => value instanceof Uint8Array ? { hex: hexOf(value) } : value,
+  ));
+}
+
+/** The command in a record, which `buildCommand` made. */
+export function parseCommand(bytes: Bytes): LoopCommand {
+  return JSON.parse(textOf(bytes), (_, value: unknown) => {
+    if (typeof value !== "object" || value === null || !("hex" in value)) return value;
+    return typeof value.hex === "string" ? parseHex(value.hex) : value;
+  });
+}

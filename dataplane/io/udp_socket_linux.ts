@@ -1,0 +1,104 @@
+/** Opening the UDP sockets that IKE and ESP share. */
+import { type Endpoint, formatEndpoint, type IpAddress } from "../../core/wire/address.ts";
+import { DataplaneError } from "../error.ts";
+import { Errno } from "../ffi/errno.ts";
+import { buildSockaddr, Linux, parseSockaddr, Size } from "../ffi/layout.ts";
+import { errno, libc, systemError } from "../ffi/libc.ts";
+
+/** A bound socket. */
+export interface UdpSocket {
+  /** File descriptor. */
+  readonly fd: number;
+  /** What it is bound to; the address may be the unspecified one. */
+  readonly local: Endpoint;
+  /** Whether it carries ESP and marked IKE messages (RFC 3948), and not plain IKE. */
+  readonly isNatt: boolean;
+}
+
+/** Room for bursts while the packet loop is busy. */
+const bufferBytes = 8 << 20;
+
+/** Whether an address stands for all of its family. */
+export function isUnspecified(address: IpAddress): boolean {
+  return address.octets.every((octet) => octet === 0);
+}
+
+/** Opens and binds a socket; port 0 takes a free one. Throws `DataplaneError`. */
+export function openUdpSocket(endpoint: Endpoint, isNatt: boolean): UdpSocket {
+  const isV4 = endpoint.address.family === 4;
+  const domain = isV4 ? Linux.AF_INET : Linux.AF_INET6;
+  const fd = libc.socket(domain, Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC, 0);
+  if (fd < 0) throw systemError(`open a UDP socket for ${formatEndpoint(endpoint)}`, errno());
+  try {
+    growBuffers(fd);
+    if (isV4) {
+      setOption(fd, Linux.IPPROTO_IP, Linux.IP_PKTINFO, 1);
+      // The path may fragment: IKE messages with certificates are large, and the TUN MTU keeps ESP small.
+      setOption(fd, Linux.IPPROTO_IP, Linux.IP_MTU_DISCOVER, Linux.PMTUDISC_DONT);
+    } else {
+      setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_V6ONLY, 1);
+      setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_RECVPKTINFO, 1);
+      setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_MTU_DISCOVER, Linux.PMTUDISC_DONT);
+    }
+    const name = buildSockaddr(endpoint);
+    if (libc.bind(fd, name, name.length) < 0) throw bindError(endpoint, errno());
+    return { fd, local: { address: endpoint.address, port: boundPort(fd) }, isNatt };
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+/** Sets an integer option; `false` when the kernel refuses. */
+function trySetOption(fd: number, level: number, option: number, value: number): boolean {
+  return libc.setsockopt(fd, level, option, Int32Array.of(value), 4) === 0;
+}
+
+function setOption(fd: number, level: number, option: number, value: number): void {
+  if (!trySetOption(fd, level, option, value)) {
+    throw systemError(`set socket option ${level}/${option}`, errno());
+  }
+}
+
+/** Beyond the system's limit where we may, up to it where we may not. */
+export function growBuffers(fd: number): void {
+  if (!trySetOption(fd, Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, bufferBytes)) {
+    setOption(fd, Linux.SOL_SOCKET, Linux.SO_RCVBUF, bufferBytes);
+  }
+  if (!trySetOption(fd, Linux.SOL_SOCKET, Linux.SO_SNDBUFFORCE, bufferBytes)) {
+    setOption(fd, Linux.SOL_SOCKET, Linux.SO_SNDBUF, bufferBytes);
+  }
+}
+
+function boundPort(fd: number): number {
+  const name = new Uint8Array(Size.SOCKADDR_IN6);
+  if (libc.getsockname(fd, name, Uint32Array.of(name.length)) < 0) {
+    throw systemError("read the name of a UDP socket", errno());
+  }
+  const bound = parseSockaddr(new DataView(name.buffer), 0);
+  if (bound === undefined) throw systemError("read the name of a UDP socket", Errno.EAFNOSUPPORT);
+  return bound.port;
+}
+
+function bindError(endpoint: Endpoint, number: number): DataplaneError {
+  const text = formatEndpoint(endpoint);
+  switch (number) {
+    case Errno.EADDRINUSE:
+      return new DataplaneError(
+        "port-taken",
+        `Cannot listen on ${text}: another program has this UDP port`,
+      );
+    case Errno.EADDRNOTAVAIL:
+      return new DataplaneError(
+        "no-address",
+        `Cannot listen on ${text}: this host does not have the address`,
+      );
+    case Errno.EACCES:
+      return new DataplaneError(
+        "no-permission",
+        `Cannot listen on ${text}: a port below 1024 needs root or CAP_NET_BIND_SERVICE`,
+      );
+    default:
+      return systemError(`listen on ${text}`, number);
+  }
+}
