@@ -1,0 +1,70 @@
+/** The operator's end of the control socket. */
+import type { GatewayFacts, SessionFacts } from "../show/facts.ts";
+import { reasonOf, StartError } from "../start_error.ts";
+import { readLines, writeLine } from "./lines.ts";
+import type { ControlReply, ControlRequest } from "./protocol.ts";
+
+/** Octets of one line of an answer at most. */
+const mostReplyBytes = 64 * 1024 * 1024;
+
+/** Asks the gateway at `path`. `StartError` when none answers, or when it refuses. */
+export async function* ask(path: string, request: ControlRequest): AsyncGenerator<ControlReply> {
+  let connection: Deno.UnixConn;
+  try {
+    connection = await Deno.connect({ transport: "unix", path });
+  } catch (error) {
+    throw new StartError(connectFailure(path, error));
+  }
+  try {
+    await writeLine(connection, request);
+    for await (const line of readLines(connection, mostReplyBytes)) {
+      const reply: ControlReply = JSON.parse(line);
+      if (reply.kind === "refused") throw new StartError(reply.reason);
+      yield reply;
+      if (reply.kind === "done") return;
+    }
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    throw new StartError(`Cannot talk to the gateway at ${path}: ${reasonOf(error)}`);
+  } finally {
+    connection.close();
+  }
+  throw new StartError(`Cannot talk to the gateway at ${path}: it broke off`);
+}
+
+/** The sessions that fit, part by part. */
+export async function* askSessions(
+  path: string,
+  selector: Extract<ControlRequest, { command: "sessions" }>["selector"],
+): AsyncGenerator<readonly SessionFacts[]> {
+  for await (const reply of ask(path, { command: "sessions", selector })) {
+    if (reply.kind === "sessions") yield reply.sessions;
+  }
+}
+
+/** Everything but the sessions. */
+export async function askSummary(path: string): Promise<Omit<GatewayFacts, "sessions">> {
+  for await (const reply of ask(path, { command: "summary" })) {
+    if (reply.kind === "summary") return reply.summary;
+  }
+  throw new StartError(`Cannot talk to the gateway at ${path}: it did not answer`);
+}
+
+/** Orders something; how many sessions it concerned. */
+export async function order(path: string, request: ControlRequest): Promise<number> {
+  for await (const reply of ask(path, request)) {
+    if (reply.kind === "done") return reply.count;
+  }
+  return 0;
+}
+
+function connectFailure(path: string, error: unknown): string {
+  const what = `Cannot talk to a gateway at ${path}`;
+  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused) {
+    return `${what}: none runs there; start one with rejoin serve, or name its --control socket`;
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return `${what}: permission denied; only the user who runs it may`;
+  }
+  return `${what}: ${reasonOf(error)}`;
+}

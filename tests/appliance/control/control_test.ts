@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { ask, askSessions, askSummary, order } from "../../../appliance/control/client.ts";
+import {
+  type ControlReply,
+  type ControlRequest,
+  parseRequest,
+} from "../../../appliance/control/protocol.ts";
+import { type ControlHandler, serveControl } from "../../../appliance/control/server.ts";
+import { StartError } from "../../../appliance/start_error.ts";
+import { sessionFactsOf, summary } from "../support/facts.ts";
+
+async function withServer(
+  handler: ControlHandler,
+  use: (path: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/control.sock`;
+  const server = await serveControl(path, handler);
+  try {
+    await use(path);
+  } finally {
+    await server.close();
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function* answers(request: ControlRequest): AsyncGenerator<ControlReply> {
+  if (request.command === "summary") yield { kind: "done", count: await Promise.resolve(0) };
+  throw new Error(`Cannot do ${request.command}\nat all`);
+}
+
+async function rawAnswer(path: string, text: string | Uint8Array): Promise<string> {
+  const connection = await Deno.connect({ transport: "unix", path });
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  const wrote = (async () => {
+    for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+  })().catch(() => {});
+  const buffer = new Uint8Array(8192);
+  const count = await connection.read(buffer).catch(() => null);
+  await wrote;
+  connection.close();
+  return new TextDecoder().decode(buffer.subarray(0, count ?? 0));
+}
+
+Deno.test("only the owner may open the socket", () =>
+  withServer(answers, (path) => {
+    assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
+    return Promise.resolve();
+  }));
+
+Deno.test("requests and answers make the round trip, sessions in parts", async () => {
+  const seen: ControlRequest[] = [];
+  const handler: ControlHandler = async function* (request): AsyncGenerator<ControlReply> {
+    seen.push(request);
+    await Promise.resolve();
+    if (request.command === "summary") yield { kind: "summary", summary };
+    if (request.command === "sessions") {
+      yield { kind: "sessions", sessions: [sessionFactsOf({ id: 1, userName: "änn" })] };
+      yield { kind: "sessions", sessions: [sessionFactsOf({ id: 2 })] };
+    }
+    yield { kind: "done", count: 2 };
+  };
+  await withServer(handler, async (path) => {
+    const ids: (string | number)[] = [];
+    for await (const part of askSessions(path, { userName: "änn" })) {
+      ids.push(...part.map(({ id, userName }) => `${id}${userName}`));
+    }
+    assert.deepEqual(ids, ["1änn", "2user1"]);
+    assert.deepEqual(await askSummary(path), summary);
+    assert.equal(await order(path, { command: "clear-sessions", selector: { id: 3 } }), 2);
+  });
+  assert.deepEqual(seen, [
+    { command: "sessions", selector: { userName: "änn" } },
+    { command: "summary" },
+    { command: "clear-sessions", selector: { id: 3 } },
+  ]);
+});
+
+Deno.test("an answer of many megabytes arrives whole", async () => {
+  const sessions = Array.from({ length: 500 }, (_, id) => sessionFactsOf({ id }));
+  const handler: ControlHandler = async function* (): AsyncGenerator<ControlReply> {
+    for (let i = 0; i < 10; i++) yield await Promise.resolve({ kind: "sessions", sessions });
+    yield { kind: "done", count: 5000 };
+  };
+  await withServer(handler, async (path) => {
+    let count = 0;
+    for await (const part of askSessions(path, {})) count += part.length;
+    assert.equal(count, 5000);
+  });
+});
+
+Deno.test("a handler that fails is a refusal on one line", () =>
+  withServer(answers, async (path) => {
+    await assert.rejects(order(path, { command: "clear-stats" }), (error: Error) => {
+      assert.ok(error instanceof StartError);
+      assert.equal(error.message, "Cannot do clear-stats; at all");
+      return true;
+    });
+  }));
+
+const malformed: readonly (readonly [text: string, reason: RegExp])[] = [
+  ["nonsense\n", /not JSON/],
+  ["[]\n", /not a command/],
+  ['{"command":"reboot"}\n', /\\"reboot\\": not a command/],
+  ['{"command":"clear-sessions"}\n', /selector is malformed/],
+  ['{"command":"clear-sessions","selector":{"user":"x"}}\n', /selector is malformed/],
+  ['{"command":"sessions","selector":{"id":"1"}}\n', /selector is malformed/],
+  [`{"command":"${"x".repeat(5000)}`, /more than 4096 octets/],
+];
+
+for (const [text, reason] of malformed) {
+  Deno.test(`refused on the socket: ${text.trim().slice(0, 60)}`, () =>
+    withServer(answers, async (path) => assert.match(await rawAnswer(path, text), reason)));
+}
+
+Deno.test("a socket left by a gateway that was killed is replaced", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/s`;
+  // A listener that goes without removing its file, as a killed process does.
+  const left = Deno.listen({ transport: "unix", path: `${folder}/old` });
+  Deno.renameSync(`${folder}/old`, path);
+  left.close();
+  assert.ok(Deno.lstatSync(path).isSocket);
+  const server = await serveControl(path, answers);
+  await assert.rejects(serveControl(path, answers), /another rejoin answers there/);
+  await server.close();
+  Deno.writeTextFileSync(path, "mine");
+  await assert.rejects(serveControl(path, answers), /no socket is there/);
+  assert.equal(Deno.readTextFileSync(path), "mine");
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("no gateway is one clear line", async () => {
+  await assert.rejects(ask("/nonexistent/s", { command: "summary" }).next(), {
+    name: "StartError",
+    message: "Cannot talk to a gateway at /nonexistent/s: none runs there; start one with rejoin " +
+      "serve, or name its --control socket",
+  });
+});
+
+Deno.test("a request without conditions means all, and is told apart from a malformed one", () => {
+  assert.deepEqual(parseRequest('{"command":"clear-sessions","selector":{}}'), {
+    ok: true,
+    request: { command: "clear-sessions", selector: {} },
+  });
+});
