@@ -131,7 +131,7 @@ export function checkGrammar(subject: GrammarSubject): WireFault | undefined {
   return checkPairs(counts);
 }
 
-/** Traffic selectors come in pairs, and with an SA (§2.9). */
+/** Traffic selectors come in pairs (§2.9). */
 function checkPairs(counts: ReadonlyMap<Payload["kind"], number>): WireFault | undefined {
   const isPresent = (kind: Payload["kind"]): boolean => counts.has(kind);
   if (isPresent("TSi") !== isPresent("TSr")) {
