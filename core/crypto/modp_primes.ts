@@ -53,3 +53,8 @@ const PRIMES: ReadonlyMap<number, bigint> = new Map([
 export function modpPrimeOf(group: number): bigint | undefined {
   return PRIMES.get(group);
 }
+
+/** Whether a peer's value lies between 1 and p - 1, both excluded (RFC 6989 §2.1). */
+export function isModpValue(value: bigint, prime: bigint): boolean {
+  return value > 1n && value < prime - 1n;
+}

@@ -9,7 +9,7 @@ import type { Random } from "../random.ts";
 import { integerOf, octetsOf, powerModulo } from "./big_octets.ts";
 import { type CurveName, curveOfGroup } from "./curves.ts";
 import { checkPrivateKey, drawPrivateKey } from "./key_pair.ts";
-import { MODP_GENERATOR, modpPrimeOf } from "./modp_primes.ts";
+import { isModpValue, MODP_GENERATOR, modpPrimeOf } from "./modp_primes.ts";
 import type { KeyPair } from "./provider.ts";
 import { groupOf } from "./transforms.ts";
 
@@ -51,7 +51,7 @@ export function deriveSharedSecret(pair: KeyPair, peer: Bytes): OwnedBytes | und
 
 function deriveModp(privateKey: Bytes, peer: Bytes, prime: bigint): OwnedBytes | undefined {
   const value = integerOf(peer);
-  if (value <= 1n || value >= prime - 1n) return undefined; // RFC 6989 §2.1
+  if (!isModpValue(value, prime)) return undefined;
   return octetsOf(powerModulo(value, integerOf(privateKey), prime), peer.length);
 }
 

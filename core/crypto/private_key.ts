@@ -4,10 +4,20 @@
  * is read and not by a peer.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
-import { integerOf } from "./big_octets.ts";
+import { integerOf, minimalOctets } from "./big_octets.ts";
 import { type CurveFacts, curveOfOid, isScalarOf } from "./curves.ts";
-import { contextTag, DerReader } from "./der.ts";
-import { isUsableRsa, parseKeyAlgorithm } from "./public_key.ts";
+import {
+  contextTag,
+  derBitString,
+  derElement,
+  derInteger,
+  derNull,
+  derOctetString,
+  derOid,
+  DerReader,
+  derSequence,
+} from "./der.ts";
+import { EC_OID, isUsableRsa, parseKeyAlgorithm, RSA_OID } from "./public_key.ts";
 
 /** An RSA private key; names as in RFC 8017 A.1.2. */
 export interface RsaPrivateKey {
@@ -102,4 +112,36 @@ function parseEc(curve: CurveFacts, octets: Bytes): EcPrivateKey | undefined {
   if (key.end() ?? outer.end()) return undefined;
   if (version !== 1 || named !== curve || !isScalarOf(curve, scalar)) return undefined;
   return { kind: "ec", curve, scalar, point };
+}
+
+/** The PKCS #8 form of a key, version 0 and without attributes. */
+export function buildPrivateKey(key: RsaPrivateKey | EcPrivateKey): OwnedBytes {
+  if (key.kind === "ec") {
+    const { curve, scalar, point } = key;
+    const publicKey = point === undefined
+      ? []
+      : [derElement(contextTag(1, "constructed"), derBitString(point))];
+    return derSequence(
+      derInteger(0),
+      derSequence(derOid(EC_OID), derOid(curve.oid)),
+      derOctetString(derSequence(derInteger(1), derOctetString(scalar), ...publicKey)),
+    );
+  }
+  const numbers = [
+    key.modulus,
+    key.publicExponent,
+    key.privateExponent,
+    key.prime1,
+    key.prime2,
+    key.exponent1,
+    key.exponent2,
+    key.coefficient,
+  ];
+  return derSequence(
+    derInteger(0),
+    derSequence(derOid(RSA_OID), derNull()),
+    derOctetString(
+      derSequence(derInteger(0), ...numbers.map((number) => derInteger(minimalOctets(number)))),
+    ),
+  );
 }

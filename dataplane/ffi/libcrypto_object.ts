@@ -79,6 +79,13 @@ export class LibcryptoError extends InvariantError {
   }
 }
 
+/** Throws `LibcryptoError` unless libcrypto's return value says success. */
+export function demand(returned: number, action: string): void {
+  if (returned === 1) return;
+  symbols.ERR_clear_error();
+  throw new LibcryptoError(action);
+}
+
 /** The EVP_MD of a hash. */
 export function digestOf(hash: HashName): Deno.PointerObject {
   return fetchOnce(`md ${hash}`, (name) => symbols.EVP_MD_fetch(null, name, null), HASHES[hash]);
@@ -116,10 +123,13 @@ export function hmacParameters(hash: HashName): Deno.PointerObject {
   return made;
 }
 
+/** Octets of a list that `writeTagParameter` writes. */
+export const TAG_LIST_LENGTH = 2 * PARAM_LENGTH;
+
 /** Where the address of the tag stands in a list made by `writeTagParameter`. */
 export const TAG_ADDRESS_AT = 16;
 
-/** Writes at `offset` a list of 80 octets whose one entry is an AEAD tag of `length` octets at `target` in `memory`. */
+/** Writes at `offset` a list whose one entry is an AEAD tag of `length` octets at `target` in `memory`. */
 export function writeTagParameter(
   list: NativeMemory,
   offset: number,

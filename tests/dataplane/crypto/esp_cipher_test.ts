@@ -8,8 +8,9 @@ import type { EspKeys, EspSuite } from "../../../core/sa/suite.ts";
 import { type EspCiphers, espLayoutOf } from "../../../dataplane/esp/cipher.ts";
 import { createPortableEspCiphers } from "../../../dataplane/esp/portable_cipher.ts";
 import { createLibcryptoEspCiphers } from "../../../dataplane/ffi/libcrypto_esp.ts";
-import { SeededRandom } from "../../core/crypto/seeded.ts";
-import { hex, readJsonVectors } from "../../core/crypto/vectors.ts";
+import { hex } from "../../support/hex.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
+import { readVectorJson, vectorTest } from "../../support/vectors.ts";
 
 const ARENA = 8192;
 
@@ -73,44 +74,52 @@ interface EspPacket {
   readonly next_header: number;
 }
 
-Deno.test("RFC packets of AES-GCM and ChaCha20-Poly1305 are opened in place", () => {
-  const file = readJsonVectors<{ esp_packets: EspPacket[] }>("own/rfc-values/esp-rfc-packets.json");
-  if (file === undefined) return;
-  let opened = 0;
-  for (const vector of file.esp_packets) {
-    if (vector.keymat === undefined) continue; // AES-CBC without integrity: see the provider's test
-    const encryption = vector.alg.startsWith("AES-GCM") ? Encr.AES_GCM_16 : Encr.CHACHA20_POLY1305;
-    const keymat = hex(vector.keymat);
-    const suite = {
-      encryption,
-      keyBits: 8 * (keymat.length - 4),
-      integrity: Integ.NONE,
-      esn: false,
-    };
-    const keys = { encryption: keymat, integrity: new Uint8Array(0) };
-    const packet = hex(vector.esp_packet);
-    const inner = hex(vector.inner);
-    for (const offset of [0, 64, 1001]) {
-      const arena = new Uint8Array(new ArrayBuffer(ARENA));
-      for (const ciphers of both(arena)) {
-        const opener = ciphers.createOpener(suite, keys);
-        arena.set(packet, offset);
-        const length = opener.open(offset, packet.length, 0);
-        assert.equal(length, inner.length + vector.pad_length + 2, vector.id);
-        const at = offset + opener.layout.plaintextAt;
-        assert.equal(hexOf(arena.subarray(at, at + inner.length)), vector.inner, vector.id);
-        assert.equal(arena[at + length - 2], vector.pad_length);
-        assert.equal(arena[at + length - 1], vector.next_header);
-        arena.set(packet, offset);
-        arena[offset + packet.length - 1]! ^= 1;
-        assert.equal(opener.open(offset, packet.length, 0), -1);
-        opener.close();
-        opened++;
+const rfcPackets = readVectorJson<{ esp_packets: EspPacket[] }>(
+  "own/rfc-values/esp-rfc-packets.json",
+);
+
+vectorTest(
+  "RFC packets of AES-GCM and ChaCha20-Poly1305 are opened in place",
+  rfcPackets,
+  (file) => {
+    let opened = 0;
+    for (const vector of file.esp_packets) {
+      if (vector.keymat === undefined) continue; // AES-CBC without integrity: see the provider's test
+      const encryption = vector.alg.startsWith("AES-GCM")
+        ? Encr.AES_GCM_16
+        : Encr.CHACHA20_POLY1305;
+      const keymat = hex(vector.keymat);
+      const suite = {
+        encryption,
+        keyBits: 8 * (keymat.length - 4),
+        integrity: Integ.NONE,
+        esn: false,
+      };
+      const keys = { encryption: keymat, integrity: new Uint8Array(0) };
+      const packet = hex(vector.esp_packet);
+      const inner = hex(vector.inner);
+      for (const offset of [0, 64, 1001]) {
+        const arena = new Uint8Array(new ArrayBuffer(ARENA));
+        for (const ciphers of both(arena)) {
+          const opener = ciphers.createOpener(suite, keys);
+          arena.set(packet, offset);
+          const length = opener.open(offset, packet.length, 0);
+          assert.equal(length, inner.length + vector.pad_length + 2, vector.id);
+          const at = offset + opener.layout.plaintextAt;
+          assert.equal(hexOf(arena.subarray(at, at + inner.length)), vector.inner, vector.id);
+          assert.equal(arena[at + length - 2], vector.pad_length);
+          assert.equal(arena[at + length - 1], vector.next_header);
+          arena.set(packet, offset);
+          arena[offset + packet.length - 1]! ^= 1;
+          assert.equal(opener.open(offset, packet.length, 0), -1);
+          opener.close();
+          opened++;
+        }
       }
     }
-  }
-  assert.ok(opened >= 9);
-});
+    assert.ok(opened >= 9);
+  },
+);
 
 Deno.test("both implementations seal the same octets and open each other's, in every suite", () => {
   const random = new SeededRandom(7);
