@@ -14,7 +14,7 @@ import { invariant } from "../result.ts";
 /** Message IDs have 32 bits and never wrap: the SA ends first. */
 const LAST_MESSAGE_ID = 0xffff_ffff;
 
-/** Each wait for a response is this much longer than the one before. */
+/** In the usual plan each wait for a response is this much longer than the one before. */
 const BACKOFF = 1.8;
 
 /** Waits are shortened by up to this part, so that peers of a restarted gateway spread out. */
