@@ -51,7 +51,9 @@ export type { ProposalProtocol } from "./sa/proposal_notation.ts";
 export { defaultEspProposals, defaultIkeProposals } from "./sa/default_proposals.ts";
 export type { CryptoProvider, KeyKind, SignatureScheme, Signer } from "./crypto/provider.ts";
 
-// The gateway's contract
+// The gateway
+export { Gateway } from "./gateway/gateway.ts";
+export type { GatewayOptions } from "./gateway/gateway.ts";
 export type { Command, DataplaneEvent, Input, SessionSelector } from "./gateway/input.ts";
 export type { ChildSaInstall, Output } from "./gateway/output.ts";
 export type {

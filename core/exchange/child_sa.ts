@@ -52,7 +52,9 @@ export interface ChildSaPlan {
   /** The peer's side's selectors. */
   readonly remoteSelectors: readonly TrafficSelector[];
   /** The inbound SPI of the pair it takes over from. */
-  readonly replaces?: number;
+  readonly replaces?: number | undefined;
+  /** Whether we send on the old pair until the peer uses the new one. */
+  readonly outboundWaits: boolean;
 }
 
 /** The share of a lifetime after which a rekey may begin; the rest is spread by chance. */
@@ -107,7 +109,7 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
       local: sa.local,
       remote: sa.remote,
       followPeer: settings.followPeer,
-      outboundWaits: plan.replaces !== undefined && !plan.weInitiate,
+      outboundWaits: plan.outboundWaits,
       ...(plan.replaces === undefined ? {} : { replaces: plan.replaces }),
       ...(espBytes === undefined ? {} : { softLimitBytes: Math.floor(espBytes * REKEY_AFTER) }),
     },

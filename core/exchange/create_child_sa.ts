@@ -80,7 +80,9 @@ function makeChildSa(
     localSelectors,
     remoteSelectors,
     ...(exchange.sharedSecret === undefined ? {} : { sharedSecret: exchange.sharedSecret }),
-    ...(old.child === undefined ? {} : { replaces: old.child.inboundSpi }),
+    replaces: old.child?.inboundSpi,
+    // The initiator is ready for the new pair only when it has our answer (§2.8).
+    outboundWaits: old.child !== undefined,
   });
   if (old.child !== undefined) old.child.state = "replaced";
   const chosen: Proposal = { ...choice.proposal, spi: espSpiBytes(inboundSpi) };

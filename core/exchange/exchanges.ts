@@ -9,7 +9,7 @@ import type { Exchanges } from "./world.ts";
 
 /** All of them. */
 export const exchanges: Exchanges = {
-  respond(sa, step, exchangeType, request) {
+  respond(sa, step, exchangeType, request): void {
     switch (exchangeType) {
       case ExchangeType.CREATE_CHILD_SA:
         return respondCreateChildSa(sa, step, request);

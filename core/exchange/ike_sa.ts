@@ -225,6 +225,11 @@ export class IkeSa {
     this.#confirm(step);
   }
 
+  /** Authenticated packets of a Child SA come from another endpoint now (RFC 7296 §2.23). */
+  peerMoved(step: Step, remote: Endpoint): void {
+    if (this.phase === "established") this.#sawPeer(step, this.local, remote);
+  }
+
   /** A Child SA is near its limit in octets or sequence numbers. */
   softLimit(step: Step, inboundSpi: number): void {
     const child = this.children.get(inboundSpi);

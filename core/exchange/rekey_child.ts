@@ -128,6 +128,7 @@ export class RekeyChildSa implements Task {
       localSelectors,
       remoteSelectors,
       replaces: old.inboundSpi,
+      outboundWaits: false,
       ...(sharedSecret === undefined ? {} : { sharedSecret }),
     });
     sa.world.count("child-sa-rekeyed");

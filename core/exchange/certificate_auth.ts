@@ -1,0 +1,78 @@
+/** Whether a peer's certificates and signature prove the identity that it claims (RFC 7296 §2.15). */
+import type { Bytes } from "../bytes.ts";
+import type { CryptoProvider } from "../crypto/provider.ts";
+import { limits } from "../limits.ts";
+import { CertEncoding } from "../message/constants.ts";
+import type { AuthPayload, IdPayload, Payload } from "../message/payload.ts";
+import type { Wall } from "../moment.ts";
+import { parseCertificate } from "../pki/certificate.ts";
+import type { Certificate } from "../pki/certificate.ts";
+import type { CertificatePurpose } from "../pki/chain.ts";
+import { verifyChain } from "../pki/chain.ts";
+import { certificateSpeaksFor } from "../pki/identity.ts";
+import type { Result } from "../result.ts";
+import { fail, ok } from "../result.ts";
+import { verifySignatureAuth } from "../sa/signature_auth.ts";
+
+/** What is to be proved, and by what. */
+export interface CertificateClaim {
+  /** The identity claimed. */
+  readonly identity: IdPayload;
+  /** The signature. */
+  readonly auth: AuthPayload;
+  /** What it covers. */
+  readonly octets: Bytes;
+  /** All payloads that came along; CERT is looked for in them. */
+  readonly payloads: readonly Payload[];
+  /** What we trust, parsed. */
+  readonly anchors: readonly Certificate[];
+  /** What the certificate has to be good for. */
+  readonly purpose: CertificatePurpose;
+  /** When. */
+  readonly at: Wall;
+  /** Whether method 1 over SHA-1 counts. */
+  readonly allowSha1: boolean;
+}
+
+/** The certificate that proves it, or a kebab-case word for what is wrong. */
+export function verifyCertificateAuth(
+  crypto: CryptoProvider,
+  claim: CertificateClaim,
+): Result<Certificate, string> {
+  const [leaf, ...intermediates] = certificatesOf(claim.payloads);
+  if (leaf === undefined) return fail("no-certificate");
+  if (leaf.key === undefined) return fail("unsupported-key");
+  const { anchors, at, purpose, auth, octets, allowSha1 } = claim;
+  const chain = verifyChain({ leaf, intermediates, anchors, at, purpose, crypto });
+  if (!chain.ok) return fail(`certificate-${chain.fault.kind}`);
+  if (!certificateSpeaksFor(leaf, claim.identity.idType, claim.identity.data)) {
+    return fail("certificate-of-another-identity");
+  }
+  const isGood = verifySignatureAuth(
+    crypto,
+    leaf.spki,
+    leaf.key,
+    auth.method,
+    auth.data,
+    octets,
+    { allowSha1 },
+  );
+  return isGood ? ok(leaf) : fail("bad-signature");
+}
+
+/** Certificates from their octets; what cannot be read is left out. */
+export function parseCertificates(all: readonly Bytes[]): readonly Certificate[] {
+  return all.flatMap((der) => {
+    const parsed = parseCertificate(der);
+    return parsed.ok ? [parsed.value] : [];
+  });
+}
+
+function certificatesOf(payloads: readonly Payload[]): readonly Certificate[] {
+  const der = payloads.flatMap((payload) =>
+    payload.kind === "CERT" && payload.encoding === CertEncoding.X509_SIGNATURE
+      ? [payload.data]
+      : []
+  );
+  return parseCertificates(der.slice(0, limits.certificatesPerMessage));
+}

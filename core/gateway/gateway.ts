@@ -1,0 +1,452 @@
+/**
+ * The gateway: all peers together. It sorts datagrams to IKE SAs, admits new ones, and owns what they
+ * share: SPIs, timers, sessions, questions.
+ *
+ * Contract: `handle` takes one input and returns what is to be done, in order; then ask
+ * `nextTimeout()`. The same inputs with the same random source give the same outputs. Nothing that a
+ * peer sends makes `handle` throw. Before authentication a peer costs at most one half-open IKE SA,
+ * and nothing at all once cookies are asked.
+ */
+import type { Bytes, OwnedBytes } from "../bytes.ts";
+import { equalBytes } from "../bytes.ts";
+import type { CryptoProvider } from "../crypto/provider.ts";
+import type { AuthHost } from "../exchange/auth_host.ts";
+import { exchanges } from "../exchange/exchanges.ts";
+import { IkeAuthResponder } from "../exchange/ike_auth_responder.ts";
+import type { IkeSa } from "../exchange/ike_sa.ts";
+import { buildInitResponse, isInitialRequest, respondIkeSaInit } from "../exchange/ike_sa_init.ts";
+import { find } from "../exchange/payloads.ts";
+import type { Step } from "../exchange/step.ts";
+import { trace } from "../exchange/step.ts";
+import type { CloseReason, SaWorld } from "../exchange/world.ts";
+import { ExchangeType, NotifyType } from "../message/constants.ts";
+import { parseHeader } from "../message/header.ts";
+import { buildMessage, parseMessage } from "../message/message.ts";
+import type { ParsedMessage } from "../message/message.ts";
+import { buildCookie, buildUnsupportedCritical, findNotify, notify } from "../message/notify.ts";
+import type { Moment, Monotonic } from "../moment.ts";
+import { after, monotonic } from "../moment.ts";
+import type { Random } from "../random.ts";
+import { assertNever } from "../result.ts";
+import type { WireFault } from "../wire/fault.ts";
+import type { Endpoint } from "../wire/address.ts";
+import { CookieJar } from "./cookie.ts";
+import { HalfOpenTable } from "./half_open.ts";
+import type { Command, DataplaneEvent, Input } from "./input.ts";
+import type { Output } from "./output.ts";
+import type { Policy } from "./policy.ts";
+import type { Answer, Question } from "./question.ts";
+import type { Session } from "./session.ts";
+import { Sessions } from "./sessions.ts";
+import type { GatewaySnapshot } from "./snapshot.ts";
+import { snapshotOf } from "./snapshot_of.ts";
+import { SourceLimiter } from "./source_limiter.ts";
+import { SpiTable } from "./spi_table.ts";
+import { TimerQueue } from "./timer_queue.ts";
+
+/** What a gateway is made from. */
+export interface GatewayOptions {
+  /** The configuration. */
+  readonly policy: Policy;
+  /** Algorithms. */
+  readonly crypto: CryptoProvider;
+  /** Randomness: the only source. */
+  readonly random: Random;
+  /** The present. */
+  readonly now: Moment;
+}
+
+/** A jump of the wall clock by more than this makes sessions count anew. */
+const CLOCK_JUMP_MS = 500;
+/** Sessions end by the wall clock, which may jump: they are looked at this often. */
+const WALL_CHECK_MS = 1_000;
+
+/** The responder of all peers. */
+export class Gateway {
+  readonly #policy: Policy;
+  readonly #random: Random;
+  readonly #world: SaWorld;
+  readonly #host: AuthHost;
+  readonly #cookies: CookieJar;
+  readonly #limiter = new SourceLimiter();
+  readonly #sessions: Sessions;
+  readonly #spis: SpiTable;
+  readonly #halfOpen = new HalfOpenTable();
+  readonly #timers = new TimerQueue<IkeSa | Session>();
+  /** Open questions. BOUNDED by the half-open SAs: one each. */
+  readonly #questions = new Map<number, IkeSa>();
+  /** BOUNDED: the names are words of this program. */
+  readonly #counters = new Map<string, number>();
+  #nextQuestion = 1;
+  #clockOffset: number;
+  #now: Monotonic;
+  #hasWallDeadlines = false;
+
+  constructor({ policy, crypto, random, now }: GatewayOptions) {
+    this.#policy = policy;
+    this.#random = random;
+    this.#now = now.monotonic;
+    this.#clockOffset = now.wall - now.monotonic;
+    this.#cookies = new CookieJar(crypto, random, now.monotonic);
+    this.#spis = new SpiTable(random);
+    this.#world = this.#makeWorld(crypto);
+    this.#host = this.#makeHost();
+    this.#sessions = new Sessions({
+      policy,
+      random,
+      tell: (step, question) => this.#tell(step, question),
+      reschedule: (session, step) => this.#scheduleSession(session, step),
+    });
+  }
+
+  /** Takes one input; what is to be done comes back in order. */
+  handle(input: Input): readonly Output[] {
+    const step: Step = { at: input.at, outputs: [] };
+    this.#now = input.at.monotonic;
+    this.#followClock(step);
+    switch (input.kind) {
+      case "datagram":
+        this.#handleDatagram(step, input.bytes, input.local, input.remote);
+        break;
+      case "timeout":
+        this.#handleTimeout(step);
+        break;
+      case "completion":
+        this.#handleCompletion(step, input.id, input.answer);
+        break;
+      case "dataplane":
+        this.#handleEvent(step, input.event);
+        break;
+      case "command":
+        this.#handleCommand(step, input.command);
+        break;
+      default:
+        assertNever(input);
+    }
+    return step.outputs;
+  }
+
+  /** When the next `timeout` input is due; an earlier one is harmless. */
+  nextTimeout(): Monotonic | undefined {
+    const next = this.#timers.next();
+    if (!this.#hasWallDeadlines) return next;
+    const check = after(this.#now, WALL_CHECK_MS);
+    return next === undefined || check < next ? check : next;
+  }
+
+  /** A picture for `show`. */
+  snapshot(): GatewaySnapshot {
+    return snapshotOf(this.#sessions, this.#halfOpen.size, this.#counters);
+  }
+
+  // --- inputs -------------------------------------------------------------------------------
+
+  #handleDatagram(step: Step, bytes: Bytes, local: Endpoint, remote: Endpoint): void {
+    const parsed = parseMessage(bytes);
+    if (!parsed.ok) return this.#handleUnreadable(step, bytes, parsed.fault, local, remote);
+    const message = parsed.value;
+    const { header } = message;
+    if (header.exchangeType === ExchangeType.IKE_SA_INIT) {
+      if (isInitialRequest(message)) this.#handleInit(step, bytes, message, local, remote);
+      else this.#count("init-not-initial");
+      return;
+    }
+    const sa = this.#spis.ikeSa(header.flags.initiator ? header.responderSpi : header.initiatorSpi);
+    if (
+      sa === undefined || !equalBytes(sa.spiI, header.initiatorSpi) ||
+      !equalBytes(sa.spiR, header.responderSpi)
+    ) return this.#count("unknown-ike-spi");
+    this.#guard(sa, step, () => {
+      const heard = sa.lastInbound;
+      sa.handleDatagram(step, bytes, message, local, remote);
+      if (sa.lastInbound !== heard) this.#sessions.refresh(sa, step);
+    });
+  }
+
+  /** RFC 7296 §2.5 and §2.21: what cannot be read is mostly dropped. */
+  #handleUnreadable(
+    step: Step,
+    bytes: Bytes,
+    fault: WireFault,
+    local: Endpoint,
+    remote: Endpoint,
+  ): void {
+    this.#count(`unreadable-${fault.kind}`);
+    const header = parseHeader(bytes);
+    if (!header.ok || header.value.flags.response || !header.value.flags.initiator) return;
+    const { initiatorSpi, responderSpi, exchangeType, messageId, majorVersion } = header.value;
+    const answer = majorVersion > 2
+      ? notify(NotifyType.INVALID_MAJOR_VERSION)
+      : fault.kind === "unsupported-critical" && fault.had !== undefined &&
+          exchangeType === ExchangeType.IKE_SA_INIT
+      ? buildUnsupportedCritical(fault.had)
+      : undefined;
+    if (answer === undefined) return;
+    const flags = { initiator: false, response: true };
+    const response = buildMessage(
+      { initiatorSpi, responderSpi, exchangeType, flags, messageId },
+      [answer],
+    );
+    step.outputs.push({ kind: "transmit", local, remote, bytes: response });
+  }
+
+  #handleInit(
+    step: Step,
+    bytes: Bytes,
+    message: ParsedMessage,
+    local: Endpoint,
+    remote: Endpoint,
+  ): void {
+    const transmit = (response: OwnedBytes) =>
+      step.outputs.push({ kind: "transmit", local, remote, bytes: response });
+    const known = this.#halfOpen.memoryOf(message.header.initiatorSpi, remote);
+    if (known !== undefined) {
+      // RFC 7296 §2.1: the same request again gets the same response.
+      if (equalBytes(known.request, bytes)) transmit(known.response);
+      else this.#count("init-spi-in-use");
+      return;
+    }
+    if (this.#halfOpen.size >= this.#policy.cookieThreshold) {
+      const demanded = this.#demandCookie(message, remote);
+      if (demanded !== undefined) {
+        this.#count("cookie-sent");
+        transmit(demanded);
+        return;
+      }
+    }
+    if (this.#halfOpen.size >= this.#policy.maxNegotiating) return this.#count("negotiating-limit");
+    if (this.#spis.ikeSaCount >= this.#policy.maxSa) return this.#count("sa-limit");
+    const outcome = respondIkeSaInit(this.#world, step, bytes, message, local, remote);
+    switch (outcome.kind) {
+      case "dropped":
+        return this.#count(outcome.cause);
+      case "answer":
+        this.#count(outcome.cause);
+        transmit(outcome.response);
+        return;
+      case "sa": {
+        const { sa, memory } = outcome;
+        sa.authenticator = new IkeAuthResponder(this.#host, memory);
+        this.#spis.addIkeSa(sa);
+        this.#halfOpen.add(sa, memory);
+        this.#count("ike-sa-init-answered");
+        this.#timers.set(sa, sa.nextDeadline());
+        transmit(memory.response);
+        return;
+      }
+      default:
+        assertNever(outcome);
+    }
+  }
+
+  /** The response that asks for a cookie, or `undefined` when the request has a good one. */
+  #demandCookie(message: ParsedMessage, remote: Endpoint): OwnedBytes | undefined {
+    const nonce = find(message.payloads, "Nonce")?.data ?? new Uint8Array(0);
+    const subject = { spi: message.header.initiatorSpi, nonce, remote };
+    const cookie = findNotify(message.payloads, NotifyType.COOKIE)?.data;
+    if (cookie !== undefined) {
+      if (this.#cookies.accepts(this.#now, subject, cookie)) return undefined;
+      this.#count("cookie-wrong");
+    }
+    const fresh = this.#cookies.make(this.#now, subject);
+    return buildInitResponse(message, new Uint8Array(8), [buildCookie(fresh)]);
+  }
+
+  #handleTimeout(step: Step): void {
+    for (;;) {
+      const owner = this.#timers.pop(this.#now);
+      if (owner === undefined) return;
+      if ("userName" in owner) this.#sessions.expire(owner, step);
+      else this.#guard(owner, step, () => owner.handleTimeout(step));
+    }
+  }
+
+  #handleCompletion(step: Step, id: number, answer: Answer): void {
+    const sa = this.#questions.get(id);
+    if (sa !== undefined) {
+      this.#questions.delete(id);
+      this.#guard(sa, step, () => sa.authenticator?.complete(sa, step, id, answer));
+    } else if (answer.kind === "failed") {
+      this.#count("store-failed");
+      trace(step, { level: "error", event: "store-failed", facts: { reason: answer.reason } });
+    }
+  }
+
+  #handleEvent(step: Step, event: DataplaneEvent): void {
+    switch (event.kind) {
+      case "traffic-seen":
+        for (const spi of event.inboundSpis) {
+          this.#withEspSpi(spi, step, (sa) => {
+            sa.sawTraffic(step);
+            this.#sessions.refresh(sa, step);
+          });
+        }
+        return;
+      case "soft-limit":
+        return this.#withEspSpi(
+          event.inboundSpi,
+          step,
+          (sa) => sa.softLimit(step, event.inboundSpi),
+        );
+      case "peer-moved":
+        return this.#withEspSpi(
+          event.inboundSpi,
+          step,
+          (sa) => sa.peerMoved(step, event.remote),
+        );
+      default:
+        return assertNever(event);
+    }
+  }
+
+  #withEspSpi(spi: number, step: Step, act: (sa: IkeSa) => void): void {
+    const sa = this.#spis.ikeSaOfEsp(spi);
+    if (sa !== undefined) this.#guard(sa, step, () => act(sa));
+  }
+
+  #handleCommand(step: Step, command: Command): void {
+    switch (command.kind) {
+      case "restore":
+        return this.#sessions.restore(step, command.records);
+      case "clear-sessions":
+        this.#sessions.clear(step, command.selector);
+        return;
+      case "clear-stats":
+        this.#sessions.clearStats();
+        this.#counters.clear();
+        return;
+      case "rekey": {
+        const sa = this.#sessions.byId(command.id)?.ikeSa;
+        if (sa !== undefined) this.#guard(sa, step, () => rekeyNow(sa, step, command.what));
+        return;
+      }
+      case "shutdown":
+        return this.#sessions.shutdown(step);
+      default:
+        return assertNever(command);
+    }
+  }
+
+  // --- shared ground of the IKE SAs ---------------------------------------------------------
+
+  #makeWorld(crypto: CryptoProvider): SaWorld {
+    const { ikeProposals, espProposals, lifetimes, dpd, fragmentMtu } = this.#policy;
+    return {
+      crypto,
+      random: this.#random,
+      exchanges,
+      settings: { ikeProposals, espProposals, lifetimes, dpd, fragmentMtu, followPeer: true },
+      count: (name) => this.#count(name),
+      newIkeSpi: () => this.#spis.newIkeSpi(),
+      newEspSpi: (sa) => this.#spis.newEspSpi(sa),
+      freeEspSpi: (spi) => this.#spis.freeEspSpi(spi),
+      onRekeyed: (old, next) => {
+        this.#spis.addIkeSa(next);
+        for (const spi of next.children.keys()) this.#spis.giveEspSpi(spi, next);
+        this.#sessions.rekeyed(old, next);
+        this.#timers.set(next, next.nextDeadline());
+      },
+      onClosed: (sa, reason, step) => this.#saClosed(sa, reason, step),
+      onGone: (sa) => {
+        this.#spis.removeIkeSa(sa);
+        this.#timers.set(sa, undefined);
+      },
+      onConfirmed: (sa, step) => this.#sessions.confirm(sa, step),
+      onMoved: (sa, step) => trace(step, { level: "info", event: "peer-moved", remote: sa.remote }),
+    };
+  }
+
+  #makeHost(): AuthHost {
+    return {
+      policy: this.#policy,
+      findReconnect: (sa, step, idData) => {
+        if (this.#limiter.isBlocked(sa.remote.address, this.#now)) {
+          this.#count("reconnect-blocked");
+          return "blocked";
+        }
+        return this.#sessions.find(step, idData);
+      },
+      reconnectRefused: (sa) => {
+        this.#limiter.fail(sa.remote.address, this.#now);
+        this.#sessions.countRefusal();
+      },
+      ask: (sa, step, question) => {
+        const id = this.#ask(step, question);
+        this.#questions.set(id, sa);
+        return id;
+      },
+      cancel: (step, id) => {
+        if (this.#questions.delete(id)) step.outputs.push({ kind: "cancel", id });
+      },
+      admit: (sa, step, login, wishes) => this.#sessions.admit(sa, step, login, wishes),
+      childToReplace: (id) => {
+        const [newest] = [...this.#sessions.byId(id)?.ikeSa?.children.keys() ?? []].slice(-1);
+        return newest;
+      },
+      activate: (sa, step, id, pairStored) => this.#sessions.activate(sa, step, id, pairStored),
+      giveUp: (sa, step, id) => this.#sessions.giveUp(sa, step, id),
+    };
+  }
+
+  #saClosed(sa: IkeSa, reason: CloseReason, step: Step): void {
+    this.#halfOpen.remove(sa);
+    if (reason === "half-open-timeout") this.#count("half-open-timeout");
+    this.#sessions.lost(sa, step, reason);
+  }
+
+  #ask(step: Step, question: Question): number {
+    const id = this.#nextQuestion++;
+    if (question.kind === "verify") this.#count("aaa-question");
+    step.outputs.push({ kind: "ask", id, question });
+    return id;
+  }
+
+  /** Asks without waiting; a failure is only told. */
+  #tell(step: Step, question: Question): void {
+    this.#ask(step, question);
+  }
+
+  #count(name: string): void {
+    this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1);
+  }
+
+  /** Runs something on one SA; a broken invariant costs that SA and nothing else. */
+  #guard(sa: IkeSa, step: Step, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#count("internal-error");
+      trace(step, {
+        level: "error",
+        event: "internal-error",
+        remote: sa.remote,
+        facts: { error: error instanceof Error ? error.message : "unknown" },
+      });
+      sa.close(step, "internal-error");
+    }
+    if (sa.phase !== "authenticating") this.#halfOpen.remove(sa);
+    this.#timers.set(sa, sa.nextDeadline());
+  }
+
+  // --- time ---------------------------------------------------------------------------------
+
+  #scheduleSession(session: Session, step: Step): void {
+    const deadline = this.#sessions.deadlineOf(session);
+    if (deadline === undefined) return this.#timers.set(session, undefined);
+    this.#hasWallDeadlines = true;
+    const waitMs = Math.max(0, deadline - step.at.wall);
+    this.#timers.set(session, monotonic(Math.ceil(step.at.monotonic + waitMs)));
+  }
+
+  #followClock(step: Step): void {
+    const offset = step.at.wall - step.at.monotonic;
+    if (Math.abs(offset - this.#clockOffset) <= CLOCK_JUMP_MS) return;
+    this.#clockOffset = offset;
+    for (const session of this.#sessions.all()) this.#scheduleSession(session, step);
+  }
+}
+
+function rekeyNow(sa: IkeSa, step: Step, what: "ike" | "child"): void {
+  if (what === "ike") return sa.rekey(step);
+  for (const child of sa.children.values()) sa.rekeyChildSa(step, child);
+}

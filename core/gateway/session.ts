@@ -1,0 +1,33 @@
+/** A session: a user's stay from the first login to the end, over any number of IKE SAs. */
+import type { IkeSa } from "../exchange/ike_sa.ts";
+import type { OwnedBytes } from "../bytes.ts";
+import type { Wall } from "../moment.ts";
+import type { IpAddress } from "../wire/address.ts";
+import type { UserAttributes } from "./question.ts";
+import type { LoginMethod, PeerType, SessionRecord } from "./record.ts";
+
+/** One session. */
+export interface Session {
+  /** Its number: lease holder, and what `show` and `clear` call it. */
+  readonly id: number;
+  readonly userName: string;
+  readonly identity: { readonly idType: number; readonly data: OwnedBytes };
+  readonly method: LoginMethod;
+  readonly peerType: PeerType;
+  readonly attributes: UserAttributes;
+  readonly addresses: readonly IpAddress[];
+  readonly firstLogin: Wall;
+  readonly absoluteEnd: Wall | undefined;
+  /** The SA that carries it; none while it is inactive. */
+  ikeSa: IkeSa | undefined;
+  /** The SA that is about to carry it, while its record is being stored. */
+  pending: IkeSa | undefined;
+  /** Present when it is reconnect capable. */
+  record: SessionRecord | undefined;
+  /** The record as it will be once `pending` takes over. */
+  pendingRecord: SessionRecord | undefined;
+  /** Outer endpoint, as text, of the last SA. */
+  lastRemote: string;
+  /** When the record's `lastSeen` was last stored. */
+  refreshedAt: Wall;
+}

@@ -1,0 +1,80 @@
+/** Which IKE SA an SPI belongs to; hands out SPIs that are not in use. */
+import type { Bytes, OwnedBytes } from "../bytes.ts";
+import type { IkeSa } from "../exchange/ike_sa.ts";
+import type { Random } from "../random.ts";
+
+/** Smallest ESP SPI that is not reserved (RFC 4303 §2.1). */
+const FIRST_ESP_SPI = 256;
+
+/** All SPIs of ours. */
+export class SpiTable {
+  readonly #random: Random;
+  /** BOUNDED by `Policy.maxSa`. */
+  readonly #ike = new Map<bigint, IkeSa>();
+  /** BOUNDED by the IKE SAs times `limits.childSasPerIkeSa`. */
+  readonly #esp = new Map<number, IkeSa>();
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** How many IKE SAs there are, half-open ones included. */
+  get ikeSaCount(): number {
+    return this.#ike.size;
+  }
+
+  /** The IKE SA whose local SPI this is. */
+  ikeSa(spi: Bytes): IkeSa | undefined {
+    return this.#ike.get(numberOf(spi));
+  }
+
+  /** Enters an IKE SA under its local SPI. */
+  addIkeSa(sa: IkeSa): void {
+    this.#ike.set(numberOf(sa.localSpi), sa);
+  }
+
+  /** Takes it out. */
+  removeIkeSa(sa: IkeSa): void {
+    const spi = numberOf(sa.localSpi);
+    if (this.#ike.get(spi) === sa) this.#ike.delete(spi);
+  }
+
+  /** A fresh IKE SPI. */
+  newIkeSpi(): OwnedBytes {
+    for (;;) {
+      const spi = this.#random.bytes(8);
+      const value = numberOf(spi);
+      if (value !== 0n && !this.#ike.has(value)) return spi;
+    }
+  }
+
+  /** The IKE SA whose Child SA has this inbound SPI. */
+  ikeSaOfEsp(spi: number): IkeSa | undefined {
+    return this.#esp.get(spi);
+  }
+
+  /** A fresh inbound ESP SPI for a Child SA of `sa`. */
+  newEspSpi(sa: IkeSa): number {
+    for (;;) {
+      const octets = this.#random.bytes(4);
+      const spi = new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0);
+      if (spi < FIRST_ESP_SPI || this.#esp.has(spi)) continue;
+      this.#esp.set(spi, sa);
+      return spi;
+    }
+  }
+
+  /** The Child SA with this SPI is under another IKE SA now. */
+  giveEspSpi(spi: number, sa: IkeSa): void {
+    this.#esp.set(spi, sa);
+  }
+
+  /** The SPI is free again. */
+  freeEspSpi(spi: number): void {
+    this.#esp.delete(spi);
+  }
+}
+
+function numberOf(spi: Bytes): bigint {
+  return new DataView(spi.buffer, spi.byteOffset, 8).getBigUint64(0);
+}
