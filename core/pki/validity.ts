@@ -2,8 +2,8 @@
  * UTCTime and GeneralizedTime as RFC 5280 §4.1.2.5 restricts them: seconds present, Zulu, no
  * fractions. Calendar arithmetic is done here, since core has no clock and no calendar of its own.
  */
-import { textOf } from "../bytes.ts";
-import { type DerReader, DerTag } from "../crypto/der.ts";
+import { type OwnedBytes, textOf, utf8 } from "../bytes.ts";
+import { derElement, type DerReader, DerTag } from "../crypto/der.ts";
 import { type Wall, wall } from "../moment.ts";
 
 const DAY_SECONDS = 86_400;
@@ -39,4 +39,24 @@ function daysSince1970(year: number, month: number, day: number): number {
     Math.floor(marchYear / 400);
   const dayOfYear = Math.floor((153 * marchMonth + 2) / 5) + day - 1;
   return 365 * marchYear + leapDays + dayOfYear - 719_468;
+}
+
+/** A time as §4.1.2.5 wants it: UTCTime up to 2049, then GeneralizedTime. Fractions are cut off. */
+export function buildTime(at: Wall): OwnedBytes {
+  const seconds = Math.floor(at / 1000);
+  const days = Math.floor(seconds / DAY_SECONDS);
+  const clock = seconds - days * DAY_SECONDS;
+  // The year that makes a count of days non-negative and less than a year is within one of this.
+  let year = 1970 + Math.floor(days / 365.2425);
+  if (days < daysSince1970(year, 1, 1)) year -= 1;
+  if (days >= daysSince1970(year + 1, 1, 1)) year += 1;
+  let month = 12;
+  while (days < daysSince1970(year, month, 1)) month -= 1;
+  const day = days - daysSince1970(year, month, 1) + 1;
+  if (year < 1950 || year > 9999) throw new RangeError(`Cannot build time: year is ${year}`);
+  const isShort = year < 2050;
+  const rest = [month, day, Math.floor(clock / 3600), Math.floor(clock / 60) % 60, clock % 60];
+  const text = [isShort ? year % 100 : year, ...rest]
+    .map((part) => String(part).padStart(2, "0")).join("");
+  return derElement(isShort ? DerTag.UTC_TIME : DerTag.GENERALIZED_TIME, utf8(`${text}Z`));
 }
