@@ -1,0 +1,70 @@
+/** CONFORMANCE.md is true: its tables have the agreed form, and every test that it names exists. */
+import assert from "node:assert/strict";
+
+const root = new URL("../", import.meta.url);
+
+interface Row {
+  readonly line: number;
+  readonly clause: string;
+  readonly status: string;
+  readonly tests: readonly string[];
+  readonly note: string;
+}
+
+/** Rows of tables whose heading begins with "Clause"; cells: clause, what, status, tests or reason. */
+function readRows(text: string): readonly Row[] {
+  const rows: Row[] = [];
+  let inTable = false;
+  for (const [i, line] of text.split("\n").entries()) {
+    const cells = line.startsWith("|") ? line.split("|").slice(1, -1).map((it) => it.trim()) : [];
+    if (cells.length === 0) inTable = false;
+    else if (cells[0] === "Clause") inTable = true;
+    else if (inTable && !/^[-: ]+$/.test(cells[0] ?? "")) {
+      assert.equal(cells.length, 4, `line ${i + 1} has four cells`);
+      const [clause = "", , status = "", note = ""] = cells;
+      const tests = [...note.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name);
+      rows.push({ line: i + 1, clause, status, tests, note });
+    }
+  }
+  return rows;
+}
+
+/** Everything that stands in double quotes in the test files: names of tests are among it. */
+async function readTestNames(folder: URL, names = new Set<string>()): Promise<ReadonlySet<string>> {
+  for await (const entry of Deno.readDir(folder)) {
+    const path = new URL(entry.name, folder);
+    if (entry.isDirectory) await readTestNames(new URL(`${entry.name}/`, folder), names);
+    else if (entry.name.endsWith("_test.ts")) {
+      const text = await Deno.readTextFile(path);
+      for (const [, name = ""] of text.matchAll(/"((?:[^"\\\n]|\\.)+)"/g)) {
+        names.add(name.replaceAll('\\"', '"'));
+      }
+    }
+  }
+  return names;
+}
+
+const rows = readRows(await Deno.readTextFile(new URL("CONFORMANCE.md", root)));
+
+Deno.test("every clause has a known status", () => {
+  assert.ok(rows.length > 50);
+  const known = ["done", "partly", "declined", "not yet"];
+  assert.deepEqual(rows.filter((row) => !known.includes(row.status)), []);
+});
+
+Deno.test("every test that CONFORMANCE.md names exists", async () => {
+  const names = await readTestNames(new URL("tests/", root));
+  const missing = rows.flatMap((row) =>
+    row.tests.filter((name) => !names.has(name)).map((name) => `line ${row.line}: ${name}`)
+  );
+  assert.deepEqual(missing, []);
+});
+
+Deno.test("what is called done names a test, what is declined or partly done says why", () => {
+  const unproven = rows.filter((row) => row.status === "done" && row.tests.length === 0);
+  assert.deepEqual(unproven.map((row) => `line ${row.line}: ${row.clause}`), []);
+  const unexplained = rows.filter((row) =>
+    ["declined", "partly"].includes(row.status) && row.note.replaceAll(/`[^`]*`/g, "").length < 10
+  );
+  assert.deepEqual(unexplained.map((row) => `line ${row.line}: ${row.clause}`), []);
+});
