@@ -9,7 +9,7 @@ import type { Writer } from "../wire/writer.ts";
 import { authCodec } from "./authentication.ts";
 import { certCodec, certreqCodec } from "./certificate.ts";
 import { cpCodec } from "./configuration.ts";
-import { nameOf, PayloadType } from "./constants.ts";
+import { PayloadType } from "./constants.ts";
 import { deleteCodec } from "./delete.ts";
 import { type EncryptedPart, readEncrypted } from "./encrypted.ts";
 import { idCodec } from "./identification.ts";
@@ -37,6 +37,11 @@ export interface Chain {
   readonly encrypted?: EncryptedPart;
 }
 
+/** Names for paths, looked up once per payload. */
+const names: ReadonlyMap<number, string> = new Map(
+  Object.entries(PayloadType).map(([name, type]) => [type, name]),
+);
+
 const idi = idCodec("IDi");
 const idr = idCodec("IDr");
 const tsi = tsCodec("TSi");
@@ -55,10 +60,14 @@ export function readChain(reader: Reader, firstType: number, isOuter: boolean): 
       break;
     }
     const at = reader.offset;
-    const name = nameOf(PayloadType, type);
-    const next = reader.u8(`${name}.nextPayload`);
-    const isCritical = (reader.u8(`${name}.critical`) & CRITICAL_BIT) !== 0;
-    const length = reader.u16(`${name}.length`);
+    const name = names.get(type) ?? String(type);
+    if (reader.remaining < GENERIC_HEADER_BYTES) {
+      reader.fail("short", name, { had: reader.remaining, needed: GENERIC_HEADER_BYTES });
+      break;
+    }
+    const next = reader.u8("nextPayload");
+    const isCritical = (reader.u8("critical") & CRITICAL_BIT) !== 0;
+    const length = reader.u16("length");
     checkLength(reader, name, at, length);
     const body = reader.sub(length - GENERIC_HEADER_BYTES, name);
     if (type === PayloadType.SK || type === PayloadType.SKF) {

@@ -43,9 +43,10 @@ export const saCodec: PayloadCodec<SaPayload> = {
 /** Reads the three octets that open every substructure and returns a reader of the others. */
 function openSubstructure(parent: Reader, name: string, more: number, header: number): Reader {
   const at = parent.offset;
-  const last = parent.u8(`${name}.last`);
-  parent.u8(`${name}.reserved`);
-  const length = parent.u16(`${name}.length`);
+  if (parent.remaining < 4) parent.fail("short", name, { had: parent.remaining, needed: 4 });
+  const last = parent.u8("last");
+  parent.u8("reserved");
+  const length = parent.u16("length");
   const available = parent.remaining + 4;
   if (length < header || length > available) {
     const needed = length < header ? header : available;

@@ -136,9 +136,9 @@ Deno.test("generic headers: lengths that are too small or too large", () => {
     ["00000000", { kind: "bad-length", offset: 30, path: "V.length", had: 0, needed: 4 }],
     ["00000005", { kind: "bad-length", offset: 30, path: "V.length", had: 5, needed: 4 }],
     ["0000ffff", { kind: "bad-length", offset: 30, path: "V.length", had: 65535, needed: 4 }],
-    ["0000", { kind: "short", offset: 30, path: "V.length", had: 0, needed: 2 }],
-    ["", { kind: "short", offset: 28, path: "V.nextPayload", had: 0, needed: 1 }],
-    ["2b000004", { kind: "short", offset: 32, path: "V.nextPayload", had: 0, needed: 1 }],
+    ["0000", { kind: "short", offset: 28, path: "V", had: 2, needed: 4 }],
+    ["", { kind: "short", offset: 28, path: "V", had: 0, needed: 4 }],
+    ["2b000004", { kind: "short", offset: 32, path: "V", had: 0, needed: 4 }],
   ];
   for (const [body, fault] of table) {
     assert.deepEqual(faultOf(message("2b202208", body)), fault, body);

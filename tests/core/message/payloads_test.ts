@@ -45,7 +45,7 @@ const cases: readonly Case[] = [
     why: "an SA payload needs a proposal",
     type: SA,
     body: "",
-    fault: { kind: "short", offset: 4, path: "SA.proposal.last", had: 0, needed: 1 },
+    fault: { kind: "short", offset: 4, path: "SA.proposal", had: 0, needed: 4 },
   },
   {
     why: "a proposal is no shorter than its header",
