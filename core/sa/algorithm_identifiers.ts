@@ -3,8 +3,8 @@
  *
  * There are so few of them that each is built once and received ones are looked up whole: no parser
  * to get wrong. Besides the canonical forms of RFC 7427 Appendix A the table has the spellings that
- * RFC 4055 lets a sender choose. RSASSA-PSS with its default parameters (SHA-1) is not in it, nor are salts of
- * another length than the hash.
+ * RFC 4055 lets a sender choose. RSASSA-PSS with its default parameters (SHA-1) is not in it, nor
+ * are salts of another length than the hash.
  */
 import { type Bytes, concatBytes, equalBytes, type OwnedBytes } from "../bytes.ts";
 import { contextTag, derElement, derInteger, derNull, derOid, derSequence } from "../crypto/der.ts";
@@ -104,7 +104,9 @@ export function buildAlgorithmIdentifier(scheme: SignatureScheme): OwnedBytes | 
   )?.octets;
 }
 
-/** The scheme that an AlgorithmIdentifier (DER, exactly) names; `undefined` when it is not known. */
+/**
+ * The scheme that an AlgorithmIdentifier (DER, exactly) names; `undefined` when it is not known.
+ */
 export function parseAlgorithmIdentifier(octets: Bytes): SignatureScheme | undefined {
   return entries.find((entry) => equalBytes(entry.octets, octets))?.scheme;
 }

@@ -24,8 +24,8 @@ export function identityBody(
  * The octets that one side's AUTH covers: `message` | `peerNonce` | prf(`skP`, `idBody`).
  *
  * `message` is the IKE_SA_INIT message of that side exactly as it went over the wire, without the
- * non-ESP marker; `skP` is SK_pi for the initiator and SK_pr for the responder; `idBody` is the body of its
- * IDi or IDr payload.
+ * non-ESP marker; `skP` is SK_pi for the initiator and SK_pr for the responder; `idBody` is the
+ * body of its IDi or IDr payload.
  */
 export function authOctets(
   crypto: CryptoProvider,

@@ -2,9 +2,10 @@
  * What the gateway accepts, and a client of ours offers, when nobody configured anything.
  *
  * IKE: first what Cisco's smart default proposal has (AES-CBC-256, SHA-512 and SHA-384, groups 19,
- * 14, 21), then AEAD suites, then what stock strongSwan, macOS and iOS ask for and what Windows asks for once
- * it is told to use more than its built-in MODP-1024. ESP: AEAD suites first, because packets are many.
- * Nothing with SHA-1 or less than 112 bits of strength is here (RFC 8221, RFC 8247).
+ * 14, 21), then AEAD suites, then what stock strongSwan, macOS and iOS ask for and what Windows
+ * asks for once it is told to use more than its built-in MODP-1024. ESP: AEAD suites first, because
+ * packets are many. Nothing with SHA-1 or less than 112 bits of strength is here (RFC 8221, RFC
+ * 8247).
  */
 import type { Proposal } from "../message/payload.ts";
 import { invariant } from "../result.ts";

@@ -1,9 +1,10 @@
 /**
- * Key derivation (RFC 7296 §2.14 IKE SA, §2.17 Child SA, §2.18 rekeyed IKE SA; RFC 5282 §7.1 salts).
+ * Key derivation (RFC 7296 §2.14 IKE SA, §2.17 Child SA, §2.18 rekeyed IKE SA; RFC 5282 §7.1
+ * salts).
  *
- * The functions with a hash name are the formulas, as the vectors state them; the others cut the key
- * material into the keys of a suite. All PRFs here are HMACs, whose keys may have any length, so the
- * nonces are never shortened.
+ * The functions with a hash name are the formulas, as the vectors state them; the others cut the
+ * key material into the keys of a suite. All PRFs here are HMACs, whose keys may have any length,
+ * so the nonces are never shortened.
  */
 import { type Bytes, concatBytes, copyBytes, type OwnedBytes } from "../bytes.ts";
 import { prfPlus } from "../crypto/prf_plus.ts";
@@ -22,7 +23,10 @@ export interface IkeKeys {
   readonly ai: OwnedBytes;
   /** SK_ar: integrity of the responder's messages; empty with an AEAD cipher. */
   readonly ar: OwnedBytes;
-  /** SK_ei: encryption of the initiator's messages, with the 4-octet salt behind it for AEAD ciphers. */
+  /**
+   * SK_ei: encryption of the initiator's messages, with the 4-octet salt behind it for AEAD
+   * ciphers.
+   */
   readonly ei: OwnedBytes;
   /** SK_er: encryption of the responder's messages, like `ei`. */
   readonly er: OwnedBytes;
@@ -32,7 +36,9 @@ export interface IkeKeys {
   readonly pr: OwnedBytes;
 }
 
-/** Both directions of a Child SA. Initiator and responder are those of the exchange that made it. */
+/**
+ * Both directions of a Child SA. Initiator and responder are those of the exchange that made it.
+ */
 export interface ChildKeys {
   /** For packets from the initiator. */
   readonly initiatorToResponder: EspKeys;
@@ -109,7 +115,9 @@ export function deriveRekeyedIkeKeys(
   return expandIkeKeys(crypto, suite, skeyseed, nonceI, nonceR, spiI, spiR);
 }
 
-/** {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr). */
+/**
+ * {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr).
+ */
 export function expandIkeKeys(
   crypto: CryptoProvider,
   suite: IkeSuite,
@@ -136,9 +144,9 @@ export function expandIkeKeys(
 }
 
 /**
- * The keys of a Child SA. `prf` and `skD` belong to the IKE SA it is made under; `sharedSecret` is that of
- * the exchange's own KE payloads, where it has any. The initiator's direction comes first, and in each the
- * encryption key before the integrity key.
+ * The keys of a Child SA. `prf` and `skD` belong to the IKE SA it is made under; `sharedSecret` is
+ * that of the exchange's own KE payloads, where it has any. The initiator's direction comes first,
+ * and in each the encryption key before the integrity key.
  */
 export function deriveChildKeys(
   crypto: CryptoProvider,

@@ -1,9 +1,10 @@
 /**
- * Message IDs, retransmission and repeated responses (RFC 7296 §2.1 to §2.3), window size 1 both ways.
+ * Message IDs, retransmission and repeated responses (RFC 7296 §2.1 to §2.3), window size 1 both
+ * ways.
  *
- * Two independent halves, because Message IDs count separately for the requests of each side. Neither
- * knows what is in a message; both are asked before anything is decrypted and told only about what
- * has been authenticated.
+ * Two independent halves, because Message IDs count separately for the requests of each side.
+ * Neither knows what is in a message; both are asked before anything is decrypted and told only
+ * about what has been authenticated.
  */
 import type { OwnedBytes } from "../bytes.ts";
 import { limits } from "../limits.ts";
@@ -37,7 +38,9 @@ export class ResponderWindow {
   #isAnswering = false;
   #response: readonly OwnedBytes[] = [];
 
-  /** `next` is the first Message ID that may come: 0, or 1 where IKE_SA_INIT was handled elsewhere. */
+  /**
+   * `next` is the first Message ID that may come: 0, or 1 where IKE_SA_INIT was handled elsewhere.
+   */
   constructor(next: number) {
     this.#next = next;
   }
@@ -155,8 +158,8 @@ export class RequesterWindow {
   }
 
   /**
-   * The outstanding request in a new form under the same Message ID, counted from the start: IKE_SA_INIT
-   * with a cookie or another group (RFC 7296 §2.6), or the same request on a new path.
+   * The outstanding request in a new form under the same Message ID, counted from the start:
+   * IKE_SA_INIT with a cookie or another group (RFC 7296 §2.6), or the same request on a new path.
    */
   replace(datagrams: readonly OwnedBytes[], now: Monotonic): void {
     const messageId = this.#outstanding?.messageId;

@@ -2,9 +2,10 @@
  * Traffic selectors: narrowing (RFC 7296 §2.9) and the selectors we make ourselves.
  *
  * A selector is a box of addresses, ports and protocols, so narrowing is the intersection of every
- * offered box with every allowed one. OPAQUE ports (RFC 7296 §3.13.1: start 65535, end 0) are a value of
- * their own which only "any port" includes.
+ * offered box with every allowed one. OPAQUE ports (RFC 7296 §3.13.1: start 65535, end 0) are a
+ * value of their own which only "any port" includes.
  */
+import { copyBytes } from "../bytes.ts";
 import { limits } from "../limits.ts";
 import type { TrafficSelector } from "../message/payload.ts";
 import {
@@ -44,7 +45,7 @@ export function narrowSelectors(
   return narrowed;
 }
 
-/** What two selectors have in common. */
+/** What two selectors have in common. Its addresses are copies, for it becomes part of an SA. */
 export function intersectSelectors(
   a: TrafficSelector,
   b: TrafficSelector,
@@ -60,9 +61,13 @@ export function intersectSelectors(
   return {
     protocol: a.protocol === ANY_PROTOCOL ? b.protocol : a.protocol,
     ...ports,
-    startAddress,
-    endAddress,
+    startAddress: copyAddress(startAddress),
+    endAddress: copyAddress(endAddress),
   };
+}
+
+function copyAddress({ family, octets }: IpAddress): IpAddress {
+  return { family, octets: copyBytes(octets) };
 }
 
 type Ports = Pick<TrafficSelector, "startPort" | "endPort">;
@@ -124,7 +129,7 @@ export function anySelector(family: 4 | 6): TrafficSelector {
   return selectorOfPrefix({ address: addressFromBigInt(family, 0n), length: 0 });
 }
 
-/** For people: `10.9.0.0/24`, `10.0.0.1-10.0.0.9`, and with protocol and ports `10.9.0.1/32[6/443]`. */
+/** `10.9.0.0/24`, `10.0.0.1-10.0.0.9`, and with protocol and ports `10.9.0.1/32[6/443]`. */
 export function formatSelector(selector: TrafficSelector): string {
   const { protocol, startAddress: first, endAddress: last } = selector;
   // Not every selector of a peer is a range: its end may lie before its start.

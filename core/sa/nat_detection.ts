@@ -1,6 +1,7 @@
 /**
  * NAT detection (RFC 7296 §2.23): each side sends hashes of the addresses that it believes in, and
- * compares those it gets with the addresses that it sees. SHA-1 is fixed here by the RFC; it protects nothing.
+ * compares those it gets with the addresses that it sees. SHA-1 is fixed here by the RFC; it
+ * protects nothing.
  */
 import { type Bytes, concatBytes, equalBytes, type OwnedBytes } from "../bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
@@ -43,7 +44,9 @@ export function natDetectionHash(
   );
 }
 
-/** Compares a peer's hashes with what we see; a side about which it sent none is not behind a NAT. */
+/**
+ * Compares a peer's hashes with what we see; a side about which it sent none is not behind a NAT.
+ */
 export function detectNat(crypto: CryptoProvider, evidence: NatEvidence): NatSituation {
   const { spiI, spiR, local, remote, sourceHashes, destinationHashes } = evidence;
   const differs = (hashes: readonly Bytes[], seen: Endpoint): boolean => {

@@ -4,7 +4,7 @@
  * Our order decides: the first of our proposals that any offered one satisfies, and within it the
  * first of our transforms of each type. How a proposal is written is in `proposal_notation.ts`.
  */
-import type { Bytes } from "../bytes.ts";
+import { type Bytes, copyBytes } from "../bytes.ts";
 import { Encr, Esn, Group, Integ, ProtocolId, TransformType } from "../message/constants.ts";
 import type { Proposal, Transform } from "../message/payload.ts";
 import { invariant } from "../result.ts";
@@ -17,15 +17,15 @@ export interface ChoiceOptions {
   /** `ProtocolId.IKE` or `ProtocolId.ESP`. */
   readonly protocol: number;
   /**
-   * Whether key exchange groups count: true for an IKE SA and for a Child SA of CREATE_CHILD_SA, false for the
-   * Child SA of IKE_AUTH, whose groups would only be used by a later rekey (RFC 7296 §1.2).
+   * Whether key exchange groups count: true for an IKE SA and for a Child SA of CREATE_CHILD_SA,
+   * false for the Child SA of IKE_AUTH, which has no key exchange of its own (RFC 7296 §1.2).
    */
   readonly withKe: boolean;
 }
 
 /** A choice. */
 export interface Choice {
-  /** Number and SPI of the offer, and one transform of each type that it had. */
+  /** Number and SPI (copied) of the offer, and one transform of each type that it had. */
   readonly proposal: Proposal;
   /** Index of our proposal that matched. */
   readonly ours: number;
@@ -52,18 +52,18 @@ export function chooseProposal(
     for (const offer of offered) {
       const transforms = matchTransforms(own, offer, options);
       if (transforms === undefined) continue;
-      return {
-        proposal: { number: offer.number, protocol: offer.protocol, spi: offer.spi, transforms },
-        ours: index,
-      };
+      const { number, protocol, spi } = offer;
+      const proposal = { number, protocol, spi: copyBytes(spi), transforms };
+      return { proposal, ours: index };
     }
   }
   return undefined;
 }
 
 /**
- * The responder's answer checked against what we sent: exactly one proposal, with the number of one of ours
- * and one transform of each type out of it (RFC 7296 §2.7). `undefined` when the answer is not that.
+ * The responder's answer checked against what we sent: exactly one proposal, with the number of one
+ * of ours and one transform of each type out of it (RFC 7296 §2.7). `undefined` when it is not
+ * that.
  */
 export function confirmChoice(
   sent: readonly Proposal[],
@@ -190,7 +190,9 @@ export function proposalFromIkeSuite(suite: IkeSuite, number: number, spi: Bytes
   return { number, protocol: ProtocolId.IKE, spi, transforms };
 }
 
-/** A proposal of exactly one suite for a Child SA, with a group when there is a new key exchange. */
+/**
+ * A proposal of exactly one suite for a Child SA, with a group when there is a new key exchange.
+ */
 export function proposalFromEspSuite(
   suite: EspSuite,
   group: number | undefined,

@@ -3,8 +3,8 @@
  * a kind allowed and the first preferred, for instance `aes256-sha512-sha384-ecp256-modp2048`.
  *
  * As there, an IKE proposal without a PRF uses the hashes of its integrity tokens, and integrity
- * tokens beside an AEAD cipher only say that. Read first: RFC 7296 §3.3. Algorithms that the product
- * does not have (SHA-1, 3DES, MODP-1024 …) have no token and are named in the error.
+ * tokens beside an AEAD cipher only say that. Read first: RFC 7296 §3.3. Algorithms that the
+ * product does not have (SHA-1, 3DES, MODP-1024 …) have no token and are named in the error.
  */
 import { Encr, Esn, Group, Integ, PrfId, ProtocolId, TransformType } from "../message/constants.ts";
 import type { Proposal, Transform } from "../message/payload.ts";

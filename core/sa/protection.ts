@@ -1,8 +1,8 @@
 /**
  * Sealing and opening IKE messages (RFC 7296 §3.14, RFC 5282 for AEAD ciphers, RFC 7383 fragments).
  *
- * This is where keys meet `message/encrypted.ts`, which knows the places but no keys. A message that is
- * repeated is not sealed again: `message_window.ts` keeps its datagrams.
+ * This is where keys meet `message/encrypted.ts`, which knows the places but no keys. A message
+ * that is repeated is not sealed again: `message_window.ts` keeps its datagrams.
  */
 import { type Bytes, concatBytes, type OwnedBytes } from "../bytes.ts";
 import { equalSecrets } from "../crypto/constant_time.ts";
@@ -72,7 +72,9 @@ export interface OpenedMessage {
 /** Why an encrypted message was not opened. All of them mean: drop it. */
 export type OpeningFault = "not-encrypted" | "short" | "bad-icv" | "bad-padding";
 
-/** Octets of a generic payload header, and of the numbers in front of a fragment (RFC 7383 §2.5). */
+/**
+ * Octets of a generic payload header, and of the numbers in front of a fragment (RFC 7383 §2.5).
+ */
 const GENERIC_HEADER_BYTES = 4;
 const FRAGMENT_FIELDS_BYTES = 4;
 

@@ -2,8 +2,8 @@
  * AUTH by a signature: RFC 7427 (method 14), RSA of RFC 7296 §3.8 (method 1) and ECDSA of RFC 4754
  * (methods 9 to 11), over the octets of `auth_octets.ts`.
  *
- * RSA signs with PKCS #1 v1.5, which every peer verifies; RSASSA-PSS is verified but never made. Whether
- * the key belongs to the peer's identity is for `pki/`.
+ * RSA signs with PKCS #1 v1.5, which every peer verifies; RSASSA-PSS is verified but never made.
+ * Whether the key belongs to the peer's identity is for `pki/`.
  */
 import { type Bytes, concatBytes, type OwnedBytes } from "../bytes.ts";
 import type {
@@ -128,8 +128,8 @@ function parseDigitalSignature(
 }
 
 /**
- * The schemes that a method may mean. Method 1 does not say its hash, but the signature does: PKCS #1
- * v1.5 has it inside, so that trying them in turn opens no door.
+ * The schemes that a method may mean. Method 1 does not say its hash, but the signature does: PKCS
+ * #1 v1.5 has it inside, so that trying them in turn opens no door.
  */
 function legacySchemes(method: number, key: KeyKind): readonly SignatureScheme[] {
   if (method === AuthMethod.RSA_SIGNATURE) {

@@ -27,7 +27,9 @@ export interface EspSuite {
   readonly esn: boolean;
 }
 
-/** Keys of one direction of a Child SA (RFC 7296 §2.17; AEAD salts are the tail of `encryption`). */
+/**
+ * Keys of one direction of a Child SA (RFC 7296 §2.17; AEAD salts are the tail of `encryption`).
+ */
 export interface EspKeys {
   /** Encryption key, with the 4-octet salt behind it for AEAD ciphers. */
   readonly encryption: Bytes;

@@ -83,6 +83,14 @@ Deno.test("RFC 7296 §3.13.1: OPAQUE ports are in any port and in nothing else",
   assert.ok(!selectorContains(opaque, any));
 });
 
+Deno.test("A narrowed selector outlives the datagram that it came from", () => {
+  const offered = selector("10.1.2.3-10.1.2.9");
+  const [narrowed] = narrowSelectors([offered], [anySelector(4)]);
+  offered.startAddress.octets.fill(0);
+  offered.endAddress.octets.fill(0);
+  assert.equal(formatSelector(narrowed!), "10.1.2.3-10.1.2.9");
+});
+
 Deno.test("A peer's selector that is upside down narrows to nothing", () => {
   const upsideDown = {
     ...anySelector(4),
