@@ -9,6 +9,7 @@ import type { Writer } from "../wire/writer.ts";
 import { authCodec } from "./authentication.ts";
 import { certCodec, certreqCodec } from "./certificate.ts";
 import { cpCodec } from "./configuration.ts";
+import { CRITICAL_BIT, GENERIC_HEADER_BYTES } from "./codec.ts";
 import { PayloadType } from "./constants.ts";
 import { deleteCodec } from "./delete.ts";
 import { type EncryptedPart, readEncrypted } from "./encrypted.ts";
@@ -19,12 +20,6 @@ import { eapCodec, nonceCodec, vendorCodec } from "./opaque.ts";
 import type { Payload } from "./payload.ts";
 import { saCodec } from "./security_association.ts";
 import { tsCodec } from "./traffic_selector.ts";
-
-/** Octets of the generic payload header. */
-export const GENERIC_HEADER_BYTES = 4;
-
-/** The critical bit of the generic payload header; the other seven have no meaning. */
-export const CRITICAL_BIT = 0x80;
 
 /** Old pluto fills messages up to a multiple of this. */
 const ALIGNMENT = 4;

@@ -7,10 +7,9 @@ import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { limits } from "../limits.ts";
 import type { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
+import { CRITICAL_BIT } from "./codec.ts";
 import { PayloadType } from "./constants.ts";
 import { HEADER_LENGTH_OFFSET, type MessageHeader, writeHeader } from "./header.ts";
-
-const CRITICAL_BIT = 0x80;
 
 /** The SK or SKF payload at the end of a message. */
 export interface EncryptedPart {

@@ -21,8 +21,6 @@ import {
 } from "./header.ts";
 import type { Payload } from "./payload.ts";
 
-export { idBody } from "./identification.ts";
-
 const MAJOR_VERSION = 2;
 
 /** A message as received. Everything in it is a view of the datagram. */
