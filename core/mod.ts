@@ -49,7 +49,15 @@ export { encryptionName, integrityName, prfName } from "./sa/suite_names.ts";
 export { formatProposal, parseProposalText } from "./sa/proposal_notation.ts";
 export type { ProposalProtocol } from "./sa/proposal_notation.ts";
 export { defaultEspProposals, defaultIkeProposals } from "./sa/default_proposals.ts";
-export type { CryptoProvider, KeyKind, SignatureScheme, Signer } from "./crypto/provider.ts";
+export type {
+  AeadName,
+  CryptoProvider,
+  HashName,
+  KeyKind,
+  KeyPair,
+  SignatureScheme,
+  Signer,
+} from "./crypto/provider.ts";
 
 // The gateway
 export { Gateway } from "./gateway/gateway.ts";
@@ -74,3 +82,38 @@ export type {
   ReconnectStats,
   SessionSnapshot,
 } from "./gateway/snapshot.ts";
+
+// Passwords: what a keeper of users needs for EAP-MSCHAPv2
+export { nameWithoutDomain, ntHash, verifyMschapv2 } from "./eap/ms_chap.ts";
+export type { MschapExchange, MschapProof } from "./eap/ms_chap.ts";
+export { equalSecrets } from "./crypto/constant_time.ts";
+
+// Certificates and their files
+export { parseCertificate } from "./pki/certificate.ts";
+export type { Certificate } from "./pki/certificate.ts";
+export { verifyChain } from "./pki/chain.ts";
+export type { CertificatePath, CertificatePurpose, ChainFault, ChainOptions } from "./pki/chain.ts";
+export type { BasicConstraints, Extensions, KeyUsage, SubjectAltNames } from "./pki/extensions.ts";
+export { certificateSpeaksFor, fingerprintOf, userNameOf } from "./pki/identity.ts";
+export { commonNameOf } from "./pki/name.ts";
+export type { DistinguishedName, NameAttribute } from "./pki/name.ts";
+export { buildPem, certificatesIn, privateKeyIn } from "./pki/pem.ts";
+export type { PemFault } from "./pki/pem.ts";
+export {
+  alternativeNames,
+  authorityKeyId,
+  buildCertificate,
+  buildName,
+  caConstraints,
+  endEntityConstraints,
+  keyUsage,
+  purposes,
+  subjectKeyId,
+} from "./pki/build.ts";
+export type {
+  AlternativeNames,
+  CertificateContent,
+  CertificateExtension,
+  KeyUsageBit,
+} from "./pki/build.ts";
+export type { AttributeOid, PurposeOid } from "./pki/oid.ts";

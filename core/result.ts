@@ -17,6 +17,7 @@ export function fail<F>(fault: F): { readonly ok: false; readonly fault: F } {
 
 /** Thrown when our own reasoning was wrong; never because of what a peer sent. */
 export class InvariantError extends Error {
+  /** The name of the class, also in a compiled program. */
   override name = "InvariantError";
 }
 

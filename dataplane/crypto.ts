@@ -13,10 +13,10 @@ import { loadLibcryptoProvider } from "./ffi/libcrypto_provider.ts";
 
 const VARIABLE = "REJOIN_CRYPTO";
 
-type Name = CryptoProvider["name"];
-
 /** The provider of this process; throws `RangeError` when the one that is forced is not there. */
-export function selectProvider(forced: Name | undefined = forcedProvider()): CryptoProvider {
+export function selectProvider(
+  forced: CryptoProvider["name"] | undefined = forcedProvider(),
+): CryptoProvider {
   const fast = forced === "noble" ? undefined : loadLibcryptoProvider();
   if (fast === undefined && forced === "libcrypto") {
     throw new RangeError("Cannot use libcrypto: libcrypto.so.3 is not there or lacks functions");
@@ -31,7 +31,7 @@ export function selectProvider(forced: Name | undefined = forcedProvider()): Cry
 export function selectEspCiphers(
   arena: Uint8Array,
   random: Random,
-  forced: Name | undefined = forcedProvider(),
+  forced: CryptoProvider["name"] | undefined = forcedProvider(),
 ): EspCiphers {
   const provider = selectProvider(forced);
   const fast = provider.name === "libcrypto" ? createLibcryptoEspCiphers(arena, random) : undefined;
@@ -39,7 +39,7 @@ export function selectEspCiphers(
 }
 
 /** What the environment asks for; `undefined` when it asks for nothing or may not be read. */
-function forcedProvider(): Name | undefined {
+function forcedProvider(): CryptoProvider["name"] | undefined {
   const isReadable = Deno.permissions.querySync({ name: "env", variable: VARIABLE }).state;
   const name = isReadable === "granted" ? Deno.env.get(VARIABLE) : undefined;
   if (name === undefined || name === "") return undefined;

@@ -82,6 +82,7 @@ export class Gateway {
   #now: Monotonic;
   #hasWallDeadlines = false;
 
+  /** A gateway without sessions; `restore` is its first input when there are stored ones. */
   constructor({ policy, crypto, random, now }: GatewayOptions) {
     this.#policy = policy;
     this.#random = random;

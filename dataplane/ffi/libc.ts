@@ -70,7 +70,7 @@ export function systemError(attempt: string, number: number): DataplaneError {
 
 /** `text` as the C library wants it. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
+  return Uint8Array.from(new TextEncoder().encode(text + "\0"));
 }
 
 /** A pointer into fixed memory that lives as long as the program uses it. */

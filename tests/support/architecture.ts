@@ -82,7 +82,8 @@ function mayImport(from: string, to: string, typeOnly: boolean): boolean {
   if (from.startsWith("core/")) return coreMayImport(from, to, typeOnly);
   if (from.startsWith("dataplane/")) return dataplaneMayImport(from, to, typeOnly);
   if (from.startsWith("appliance/")) {
-    return to.startsWith("appliance/") || to === "core/mod.ts" || to === "dataplane/mod.ts";
+    return to.startsWith("appliance/") ||
+      ["core/mod.ts", "dataplane/mod.ts", "deno.json"].includes(to);
   }
   return false;
 }
