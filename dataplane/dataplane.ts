@@ -55,16 +55,12 @@ export interface ChildSaCounters {
   /** The pair's name. */
   readonly inboundSpi: number;
   /** Packets received on it and given to the inside. */
-  /** Inner packets received. */
   readonly packetsIn: number;
   /** Their octets. */
-  /** Octets received. */
   readonly bytesIn: number;
   /** Packets sealed for it. */
-  /** Inner packets sent. */
   readonly packetsOut: number;
   /** Their octets. */
-  /** Octets sent. */
   readonly bytesOut: number;
   /** Packets received on this SPI and dropped, for whatever reason. */
   readonly dropsIn: number;
