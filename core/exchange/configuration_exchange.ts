@@ -1,12 +1,15 @@
 /** What a client asks for in CFG_REQUEST and what it is told (RFC 7296 §2.19, §3.15). */
 import type { Bytes } from "../bytes.ts";
-import { utf8 } from "../bytes.ts";
+import { copyBytes, textOf, utf8 } from "../bytes.ts";
 import type { ClientAttributes, ReconnectAttributeNumbers } from "../gateway/policy.ts";
+import type { SessionPair } from "../gateway/session_pair.ts";
 import { ConfigAttribute as Attribute } from "../message/constants.ts";
 import {
   buildIp6PrefixValue,
   buildSubnetValue,
   buildUnityNetworks,
+  parseAddressValue,
+  parseIp6AddressValue,
 } from "../message/configuration.ts";
 import type { ConfigurationAttribute } from "../message/payload.ts";
 import type { IpAddress } from "../wire/address.ts";
@@ -49,6 +52,43 @@ export function answerWishes(
     for (const value of valuesOf(type, facts)) answers.push({ type, value });
   }
   return answers;
+}
+
+/** What a CFG_REPLY tells a client. */
+export interface ConfigurationReply {
+  /** Inner addresses. */
+  readonly addresses: readonly IpAddress[];
+  /** DNS servers. */
+  readonly dns: readonly IpAddress[];
+  /** The pair, when both halves came. */
+  readonly pair?: SessionPair;
+}
+
+/** Reads a reply. */
+export function readConfigurationReply(
+  reply: readonly ConfigurationAttribute[],
+  numbers: ReconnectAttributeNumbers,
+): ConfigurationReply {
+  const all = (...types: number[]) => reply.filter(({ type }) => types.includes(type));
+  const addressOf = ({ value }: ConfigurationAttribute): readonly IpAddress[] => {
+    const address = value.length === 17
+      ? parseIp6AddressValue(value)?.address
+      : parseAddressValue(value);
+    return address === undefined
+      ? []
+      : [{ family: address.family, octets: copyBytes(address.octets) }];
+  };
+  const { INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS, INTERNAL_IP4_DNS, INTERNAL_IP6_DNS } =
+    Attribute;
+  const [id] = all(...numbers.sessionId);
+  const [token] = all(...numbers.sessionToken);
+  return {
+    addresses: all(INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS).flatMap(addressOf),
+    dns: all(INTERNAL_IP4_DNS, INTERNAL_IP6_DNS).flatMap(addressOf),
+    ...(id === undefined || token === undefined
+      ? {}
+      : { pair: { sessionId: textOf(id.value), token: textOf(token.value) } }),
+  };
 }
 
 function valuesOf(type: number, facts: ConfigurationFacts): readonly Bytes[] {

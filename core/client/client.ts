@@ -1,0 +1,324 @@
+/**
+ * A client of one gateway: logs in, keeps its tunnel, and comes back by itself (design.md section 3,
+ * seen from the other side).
+ *
+ * Contract: like `Gateway`, one input in, ordered outputs back, then `nextTimeout()`. A loss of the
+ * IKE SA is answered with the session pair where there is one; a refused pair falls back to a login;
+ * a refused login ends the client.
+ */
+import type { Bytes } from "../bytes.ts";
+import { equalBytes } from "../bytes.ts";
+import type { CryptoProvider } from "../crypto/provider.ts";
+import { exchanges } from "../exchange/exchanges.ts";
+import { IkeAuthInitiator } from "../exchange/ike_auth_initiator.ts";
+import type { IkeSa } from "../exchange/ike_sa.ts";
+import { IkeSaInitInitiator } from "../exchange/ike_sa_init_initiator.ts";
+import { DeleteIkeSa } from "../exchange/informational.ts";
+import type { Step } from "../exchange/step.ts";
+import { trace } from "../exchange/step.ts";
+import type { CloseReason, SaWorld } from "../exchange/world.ts";
+import { SpiTable } from "../gateway/spi_table.ts";
+import type { SessionPair } from "../gateway/session_pair.ts";
+import { ExchangeType } from "../message/constants.ts";
+import { parseMessage } from "../message/message.ts";
+import type { Monotonic } from "../moment.ts";
+import { after } from "../moment.ts";
+import type { Random } from "../random.ts";
+import { assertNever } from "../result.ts";
+import type { Endpoint } from "../wire/address.ts";
+import type {
+  Assignment,
+  ClientEvent,
+  ClientInput,
+  ClientOutput,
+  ClientSettings,
+} from "./settings.ts";
+
+/** What a client is made from. */
+export interface ClientOptions {
+  readonly settings: ClientSettings;
+  readonly crypto: CryptoProvider;
+  readonly random: Random;
+}
+
+type How = "login" | "reconnect";
+
+type State =
+  | { readonly kind: "idle" }
+  | {
+    readonly kind: "initiating";
+    readonly init: IkeSaInitInitiator;
+    readonly how: How;
+    readonly since: Monotonic;
+  }
+  | {
+    readonly kind: "authenticating";
+    readonly sa: IkeSa;
+    readonly how: How;
+    readonly since: Monotonic;
+  }
+  | { readonly kind: "up" }
+  | { readonly kind: "pausing"; readonly until: Monotonic; readonly how: How }
+  | { readonly kind: "closed" };
+
+/** Between two attempts that nobody answered. */
+const PAUSE_MS = 1_000;
+
+/** The initiator. */
+export class Client {
+  readonly #settings: ClientSettings;
+  readonly #world: SaWorld;
+  readonly #spis: SpiTable;
+  #local: Endpoint;
+  #state: State = { kind: "idle" };
+  /** The SA that carries the tunnel. */
+  #sa: IkeSa | undefined;
+  #pair: SessionPair | undefined;
+  /** BOUNDED: the tunnel's SA, its predecessor under rekey, and one attempt. */
+  readonly #sas = new Set<IkeSa>();
+  /** Outputs and events of the step under way, in order. */
+  #outputs: ClientOutput[] = [];
+
+  constructor({ settings, crypto, random }: ClientOptions) {
+    this.#settings = settings;
+    this.#local = settings.local;
+    this.#spis = new SpiTable(random);
+    const { ikeProposals, espProposals, lifetimes, dpd, fragmentMtu } = settings;
+    this.#world = {
+      crypto,
+      random,
+      exchanges,
+      settings: { ikeProposals, espProposals, lifetimes, dpd, fragmentMtu, followPeer: false },
+      count: () => {},
+      newIkeSpi: () => this.#spis.newIkeSpi(),
+      newEspSpi: (sa) => this.#spis.newEspSpi(sa),
+      freeEspSpi: (spi) => this.#spis.freeEspSpi(spi),
+      onRekeyed: (old, next) => {
+        this.#add(next);
+        for (const spi of next.children.keys()) this.#spis.giveEspSpi(spi, next);
+        if (this.#sa === old) this.#sa = next;
+      },
+      onClosed: (sa, reason, step) => this.#saClosed(sa, reason, step),
+      onGone: (sa) => {
+        this.#spis.removeIkeSa(sa);
+        this.#sas.delete(sa);
+      },
+      onConfirmed: () => {},
+      onMoved: () => {},
+    };
+  }
+
+  /** The pair that would be used now. */
+  get pair(): SessionPair | undefined {
+    return this.#pair;
+  }
+
+  /** Takes one input; what is to be done comes back in order. */
+  handle(input: ClientInput): readonly ClientOutput[] {
+    this.#outputs = [];
+    // Client events stand in the same list as the core's outputs, so order is kept.
+    const step: Step = { at: input.at, outputs: this.#outputs as Step["outputs"] };
+    switch (input.kind) {
+      case "datagram":
+        this.#handleDatagram(step, input.bytes, input.local, input.remote);
+        break;
+      case "timeout":
+        this.#handleTimeout(step);
+        break;
+      case "dataplane":
+        this.#handleEvent(step, input);
+        break;
+      case "connect":
+        this.#pair = input.pair;
+        this.#attempt(step, input.pair === undefined ? "login" : "reconnect");
+        break;
+      case "network-changed":
+        this.#networkChanged(step, input.local);
+        break;
+      case "disconnect":
+        this.#disconnect(step);
+        break;
+      case "rekey":
+        this.#rekey(step, input.what);
+        break;
+      default:
+        assertNever(input);
+    }
+    return this.#outputs;
+  }
+
+  /** When the next `timeout` input is due. */
+  nextTimeout(): Monotonic | undefined {
+    let next = this.#state.kind === "initiating"
+      ? this.#state.init.deadline
+      : this.#state.kind === "pausing"
+      ? this.#state.until
+      : undefined;
+    for (const sa of this.#sas) {
+      const deadline = sa.nextDeadline();
+      if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline;
+    }
+    return next;
+  }
+
+  // --- inputs -------------------------------------------------------------------------------
+
+  #handleDatagram(step: Step, bytes: Bytes, local: Endpoint, remote: Endpoint): void {
+    const parsed = parseMessage(bytes);
+    if (!parsed.ok) return;
+    const { header } = parsed.value;
+    if (header.exchangeType === ExchangeType.IKE_SA_INIT) {
+      const state = this.#state;
+      if (state.kind !== "initiating" || !equalBytes(header.initiatorSpi, state.init.spiI)) return;
+      const outcome = state.init.handle(step, bytes, parsed.value, local);
+      if (outcome.kind === "refused") return this.#pause(step, state.how, outcome.reason);
+      if (outcome.kind !== "sa") return;
+      const { sa, memory } = outcome;
+      this.#add(sa);
+      this.#state = { kind: "authenticating", sa, how: state.how, since: state.since };
+      const { how, since } = state;
+      new IkeAuthInitiator({
+        settings: this.#settings,
+        memory,
+        pair: how === "reconnect" ? this.#pair : undefined,
+        host: {
+          onEstablished: (sa, step, assignment) =>
+            this.#established(sa, step, how, since, assignment),
+          onRefused: (sa, step, reason, byGateway) =>
+            this.#refused(sa, step, how, reason, byGateway),
+        },
+      }).start(sa, step);
+      return;
+    }
+    const sa = this.#spis.ikeSa(header.flags.initiator ? header.responderSpi : header.initiatorSpi);
+    sa?.handleDatagram(step, bytes, parsed.value, local, remote);
+  }
+
+  #handleTimeout(step: Step): void {
+    const state = this.#state;
+    if (state.kind === "initiating" && !state.init.retransmit(step)) {
+      this.#pause(step, state.how, "no-answer");
+    } else if (state.kind === "pausing" && step.at.monotonic >= state.until) {
+      this.#attempt(step, state.how);
+    }
+    for (const sa of [...this.#sas]) sa.handleTimeout(step);
+  }
+
+  #handleEvent(step: Step, { event }: ClientInput & { readonly kind: "dataplane" }): void {
+    switch (event.kind) {
+      case "traffic-seen":
+        for (const spi of event.inboundSpis) this.#spis.ikeSaOfEsp(spi)?.sawTraffic(step);
+        return;
+      case "soft-limit":
+        return this.#spis.ikeSaOfEsp(event.inboundSpi)?.softLimit(step, event.inboundSpi);
+      case "peer-moved":
+        return;
+      default:
+        assertNever(event);
+    }
+  }
+
+  #networkChanged(step: Step, local: Endpoint): void {
+    this.#local = local;
+    if (this.#state.kind === "idle" || this.#state.kind === "closed") return;
+    const how: How = this.#pair === undefined ? "login" : "reconnect";
+    this.#tell({ kind: "reconnecting", why: "network-changed", how });
+    this.#dropSas(step);
+    this.#attempt(step, how);
+  }
+
+  #disconnect(step: Step): void {
+    const sa = this.#sa;
+    this.#pair = undefined;
+    if (sa?.phase === "established") return sa.request(step, new DeleteIkeSa("cleared"));
+    this.#dropSas(step);
+    this.#close("disconnected");
+  }
+
+  #rekey(step: Step, what: "ike" | "child"): void {
+    const sa = this.#sa;
+    if (sa === undefined) return;
+    if (what === "ike") return sa.rekey(step);
+    for (const child of sa.children.values()) sa.rekeyChildSa(step, child);
+  }
+
+  // --- attempts -----------------------------------------------------------------------------
+
+  #attempt(step: Step, how: How): void {
+    const init = new IkeSaInitInitiator(this.#world, this.#local, this.#settings.gateway);
+    this.#state = { kind: "initiating", init, how, since: step.at.monotonic };
+    init.start(step);
+  }
+
+  #pause(step: Step, how: How, reason: string): void {
+    trace(step, { level: "info", event: "attempt-failed", facts: { reason, how } });
+    this.#state = { kind: "pausing", until: after(step.at.monotonic, PAUSE_MS), how };
+  }
+
+  #established(
+    sa: IkeSa,
+    step: Step,
+    how: How,
+    since: Monotonic,
+    assignment: Assignment,
+  ): void {
+    const old = this.#sa;
+    this.#sa = sa;
+    this.#state = { kind: "up" };
+    if (old !== undefined && old !== sa) old.close(step, "taken-over");
+    // Not asked or not given again: the pair that was good enough stays so.
+    if (assignment.pair !== undefined || how === "login") this.#pair = assignment.pair;
+    this.#tell({ kind: "established", how, assignment, tookMs: step.at.monotonic - since });
+  }
+
+  #refused(_sa: IkeSa, step: Step, how: How, reason: string, byGateway: boolean): void {
+    trace(step, { level: "warning", event: "login-refused", facts: { reason, how } });
+    if (how === "reconnect" && byGateway) {
+      this.#pair = undefined;
+      this.#tell({ kind: "pair-refused" });
+      if (this.#settings.login.kind !== "none") return this.#attempt(step, "login");
+    }
+    this.#close(reason);
+  }
+
+  #saClosed(sa: IkeSa, reason: CloseReason, step: Step): void {
+    const state = this.#state;
+    if (state.kind === "authenticating" && state.sa === sa) {
+      // No answer in the middle of IKE_AUTH; a refusal has changed the state before.
+      if (reason !== "authentication-failed") this.#pause(step, state.how, reason);
+      return;
+    }
+    if (this.#sa !== sa) return;
+    this.#sa = undefined;
+    if (reason === "cleared") return this.#close("disconnected");
+    if (reason === "taken-over" || state.kind !== "up") return;
+    if (reason === "peer-deleted") {
+      // The gateway ended the session: the pair is void (design rule 5).
+      this.#pair = undefined;
+      return this.#close("deleted-by-gateway");
+    }
+    const how: How = this.#pair === undefined ? "login" : "reconnect";
+    this.#tell({ kind: "reconnecting", why: reason, how });
+    this.#attempt(step, how);
+  }
+
+  #dropSas(step: Step): void {
+    this.#state = { kind: "idle" };
+    this.#sa = undefined;
+    for (const sa of [...this.#sas]) sa.close(step, "taken-over");
+  }
+
+  #close(why: string): void {
+    this.#state = { kind: "closed" };
+    this.#tell({ kind: "closed", why });
+  }
+
+  #add(sa: IkeSa): void {
+    this.#spis.addIkeSa(sa);
+    this.#sas.add(sa);
+  }
+
+  #tell(event: ClientEvent): void {
+    this.#outputs.push({ kind: "client", event });
+  }
+}

@@ -1,0 +1,307 @@
+/** IKE_AUTH as initiator (RFC 7296 §1.2, §2.15, §2.16): login by EAP or certificate, or a pair. */
+import type { Bytes, OwnedBytes } from "../bytes.ts";
+import { concatBytes, copyBytes, equalBytes, utf8 } from "../bytes.ts";
+import type { Assignment, ClientSettings, Identity } from "../client/settings.ts";
+import { EapClient } from "../eap/client.ts";
+import { Mschapv2Client } from "../eap/mschapv2_client.ts";
+import type { SessionPair } from "../gateway/session_pair.ts";
+import { limits } from "../limits.ts";
+import {
+  AuthMethod,
+  CertEncoding,
+  ConfigAttribute as Attribute,
+  ConfigType,
+  ExchangeType,
+  IdType,
+  NotifyType,
+  ProtocolId,
+} from "../message/constants.ts";
+import { idBody } from "../message/identification.ts";
+import { findErrorNotify, notify } from "../message/notify.ts";
+import type { Payload, Proposal, TrafficSelector } from "../message/payload.ts";
+import type { Certificate } from "../pki/certificate.ts";
+import { certificateAuthorityHash } from "../pki/identity.ts";
+import { authOctets, sharedKeyAuth, verifySharedKeyAuth } from "../sa/auth_octets.ts";
+import { anySelector, narrowSelectors, selectorOfAddress } from "../sa/narrowing.ts";
+import { confirmChoice, espSuiteOf, offerOf } from "../sa/proposal.ts";
+import { signAuth } from "../sa/signature_auth.ts";
+import { rangeToPrefixes } from "../wire/address.ts";
+import { parseCertificates, verifyCertificateAuth } from "./certificate_auth.ts";
+import { readConfigurationReply } from "./configuration_exchange.ts";
+import { installChildSa } from "./child_sa.ts";
+import { formatIdentity } from "./identity_text.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import type { InitMemory } from "./ike_sa_init.ts";
+import { espSpiBytes, espSpiOf, find } from "./payloads.ts";
+import type { Step } from "./step.ts";
+import type { Task } from "./task.ts";
+
+/** Whom the initiator tells how it went. */
+export interface InitiatorHost {
+  /** Authenticated both ways, with a Child SA. */
+  onEstablished(sa: IkeSa, step: Step, assignment: Assignment): void;
+  /** It came to nothing; `byGateway` when it was the gateway that refused us. */
+  onRefused(sa: IkeSa, step: Step, reason: string, byGateway: boolean): void;
+}
+
+/** What one initiator is made from. */
+export interface InitiatorOptions {
+  readonly settings: ClientSettings;
+  readonly memory: InitMemory;
+  readonly host: InitiatorHost;
+  /** Come back with this instead of logging in. */
+  readonly pair: SessionPair | undefined;
+}
+
+type Continuation = (sa: IkeSa, step: Step, response: readonly Payload[]) => void;
+
+/** Leads one IKE SA through IKE_AUTH. */
+export class IkeAuthInitiator {
+  readonly #options: InitiatorOptions;
+  readonly #identity: Identity;
+  readonly #anchors: readonly Certificate[];
+  #eap: EapClient | undefined;
+  #offer: readonly Proposal[] = [];
+  #inboundSpi = 0;
+  #gatewayId: Identity | undefined;
+  #sign: "RSA" | "ECDSA" | "PSK" = "PSK";
+  #verify: "RSA" | "ECDSA" = "RSA";
+
+  constructor(options: InitiatorOptions) {
+    this.#options = options;
+    this.#anchors = parseCertificates(options.settings.anchors);
+    this.#identity = options.pair === undefined
+      ? options.settings.identity
+      : { idType: IdType.KEY_ID, data: utf8(options.pair.sessionId) };
+  }
+
+  /** Sends the first request. */
+  start(sa: IkeSa, step: Step): void {
+    const { settings } = this.#options;
+    this.#inboundSpi = sa.world.newEspSpi(sa);
+    this.#offer = offerOf(settings.espProposals, espSpiBytes(this.#inboundSpi), false);
+    const families = [...(settings.wants.ip4 ? [4] : []), ...(settings.wants.ip6 ? [6] : [])];
+    const selectors = families.map((family) => anySelector(family === 4 ? 4 : 6));
+    this.#exchange(sa, step, [
+      { kind: "IDi", ...this.#identity },
+      ...this.#ownCertificates(),
+      notify(NotifyType.INITIAL_CONTACT),
+      ...this.#certificateRequest(sa),
+      { kind: "IDr", ...settings.gatewayIdentity },
+      ...this.#firstProof(sa),
+      { kind: "CP", configType: ConfigType.REQUEST, attributes: this.#wishes() },
+      { kind: "SA", proposals: this.#offer },
+      { kind: "TSi", selectors },
+      { kind: "TSr", selectors },
+    ], (sa, step, response) => this.#handleFirst(sa, step, response));
+  }
+
+  #handleFirst(sa: IkeSa, step: Step, response: readonly Payload[]): void {
+    const error = findErrorNotify(response);
+    const identity = find(response, "IDr");
+    const auth = find(response, "AUTH");
+    if (identity === undefined || auth === undefined) {
+      return this.#refused(sa, step, `notify-${error?.notifyType ?? 0}`, true);
+    }
+    const expected = this.#options.settings.gatewayIdentity;
+    if (identity.idType !== expected.idType || !equalBytes(identity.data, expected.data)) {
+      return this.#refused(sa, step, "gateway-has-another-identity", false);
+    }
+    const verified = verifyCertificateAuth(sa.world.crypto, {
+      identity,
+      auth,
+      octets: this.#responderOctets(sa, idBody(identity.idType, identity.data, identity.reserved)),
+      payloads: response,
+      anchors: this.#anchors,
+      purpose: "serverAuth",
+      at: step.at.wall,
+      allowSha1: false,
+    });
+    if (!verified.ok) return this.#refused(sa, step, `gateway-${verified.fault}`, false);
+    this.#verify = verified.value.key?.kind === "rsa" ? "RSA" : "ECDSA";
+    this.#gatewayId = { idType: identity.idType, data: copyBytes(identity.data) };
+    const eap = find(response, "EAP");
+    if (eap === undefined) return this.#finish(sa, step, response);
+    const { login } = this.#options.settings;
+    if (this.#options.pair !== undefined || login.kind !== "eap-mschapv2") {
+      return this.#refused(sa, step, "gateway-asks-for-eap", true);
+    }
+    const { crypto, random } = sa.world;
+    const { userName, password } = login;
+    const method = new Mschapv2Client({ crypto, random, userName, password });
+    this.#eap = new EapClient(userName, method);
+    this.#handleEap(sa, step, eap.packet);
+  }
+
+  #handleEap(sa: IkeSa, step: Step, packet: Bytes): void {
+    const next = this.#eap?.handle(packet) ?? { kind: "failure", reason: "no-eap" };
+    switch (next.kind) {
+      case "respond":
+        return this.#exchange(
+          sa,
+          step,
+          [{ kind: "EAP", packet: next.packet }],
+          (sa, step, response) => {
+            const eap = find(response, "EAP");
+            if (eap !== undefined) return this.#handleEap(sa, step, eap.packet);
+            const error = findErrorNotify(response)?.notifyType ?? 0;
+            this.#refused(sa, step, `notify-${error}`, true);
+          },
+        );
+      case "success":
+        return this.#handleSuccess(sa, step, next.msk);
+      case "failure":
+        return this.#refused(sa, step, next.reason, true);
+      case "ignore":
+        return this.#refused(sa, step, "eap-nonsense", false);
+    }
+  }
+
+  #handleSuccess(sa: IkeSa, step: Step, msk: OwnedBytes | undefined): void {
+    const { crypto } = sa.world;
+    const data = sharedKeyAuth(
+      crypto,
+      sa.suite.prf,
+      msk ?? sa.keys.pi,
+      this.#initiatorOctets(sa),
+    );
+    const method = AuthMethod.SHARED_KEY_MIC;
+    this.#exchange(sa, step, [{ kind: "AUTH", method, data }], (sa, step, response) => {
+      const auth = find(response, "AUTH");
+      const id = this.#gatewayId;
+      const isRight = auth?.method === method && id !== undefined && verifySharedKeyAuth(
+        crypto,
+        sa.suite.prf,
+        msk ?? sa.keys.pr,
+        this.#responderOctets(sa, idBody(id.idType, id.data)),
+        auth.data,
+      );
+      if (!isRight) return this.#refused(sa, step, "gateway-bad-auth-after-eap", false);
+      this.#finish(sa, step, response);
+    });
+  }
+
+  #finish(sa: IkeSa, step: Step, response: readonly Payload[]): void {
+    const error = findErrorNotify(response);
+    if (error !== undefined) {
+      return this.#refused(sa, step, `notify-${error.notifyType}`, true);
+    }
+    const { settings, memory } = this.#options;
+    const answer = find(response, "SA");
+    const chosen = confirmChoice(this.#offer, answer?.proposals ?? [], {
+      protocol: ProtocolId.ESP,
+      withKe: false,
+    });
+    const outboundSpi = chosen === undefined ? undefined : espSpiOf(chosen.spi);
+    const cp = find(response, "CP");
+    const told = readConfigurationReply(
+      cp?.configType === ConfigType.REPLY ? cp.attributes : [],
+      settings.attributeNumbers,
+    );
+    const localSelectors = narrowSelectors(
+      find(response, "TSi")?.selectors ?? [],
+      told.addresses.map(selectorOfAddress),
+    );
+    const remoteSelectors: readonly TrafficSelector[] = find(response, "TSr")?.selectors ?? [];
+    if (
+      chosen === undefined || outboundSpi === undefined || localSelectors.length === 0 ||
+      remoteSelectors.length === 0
+    ) return this.#refused(sa, step, "gateway-answer-unusable", false);
+    const { idType = 0, data = new Uint8Array(0) } = this.#gatewayId ?? {};
+    sa.allowedSelectors = { localSelectors, remoteSelectors };
+    sa.establish(step, {
+      sign: this.#sign,
+      verify: this.#verify,
+      localId: formatIdentity(this.#identity.idType, this.#identity.data),
+      remoteId: formatIdentity(idType, data),
+    });
+    installChildSa(sa, step, {
+      inboundSpi: this.#inboundSpi,
+      outboundSpi,
+      suite: espSuiteOf(chosen).suite,
+      nonceI: memory.nonceI,
+      nonceR: memory.nonceR,
+      weInitiate: true,
+      localSelectors,
+      remoteSelectors,
+      outboundWaits: false,
+    });
+    const routes = remoteSelectors.flatMap(({ startAddress, endAddress }) =>
+      rangeToPrefixes({ first: startAddress, last: endAddress })
+    );
+    this.#options.host.onEstablished(sa, step, { ...told, routes });
+  }
+
+  // --- pieces -------------------------------------------------------------------------------
+
+  #exchange(sa: IkeSa, step: Step, payloads: readonly Payload[], then: Continuation): void {
+    sa.extendHalfOpen(step, limits.halfOpenMs);
+    const task: Task = {
+      name: "ike-auth",
+      exchangeType: ExchangeType.IKE_AUTH,
+      build: () => payloads,
+      handle: then,
+    };
+    sa.request(step, task);
+  }
+
+  #refused(sa: IkeSa, step: Step, reason: string, byGateway: boolean): void {
+    sa.world.freeEspSpi(this.#inboundSpi);
+    this.#options.host.onRefused(sa, step, reason, byGateway);
+    sa.close(step, "authentication-failed");
+  }
+
+  /** AUTH of the first request: none when EAP is to come. */
+  #firstProof(sa: IkeSa): readonly Payload[] {
+    const { pair, settings, memory } = this.#options;
+    const octets = this.#initiatorOctets(sa);
+    if (pair !== undefined) {
+      const data = sharedKeyAuth(sa.world.crypto, sa.suite.prf, utf8(pair.token), octets);
+      return [{ kind: "AUTH", method: AuthMethod.SHARED_KEY_MIC, data }];
+    }
+    if (settings.login.kind !== "certificate") return [];
+    const { signer } = settings.login;
+    this.#sign = signer.key.kind === "rsa" ? "RSA" : "ECDSA";
+    const auth = signAuth(signer, octets, {
+      peerHashes: memory.peerHashes,
+      legacyRsaHash: "sha256",
+    });
+    return [{ kind: "AUTH", ...auth }];
+  }
+
+  #ownCertificates(): readonly Payload[] {
+    const { pair, settings: { login } } = this.#options;
+    if (pair !== undefined || login.kind !== "certificate") return [];
+    const encoding = CertEncoding.X509_SIGNATURE;
+    return login.certificates.map((data) => ({ kind: "CERT", encoding, data } as const));
+  }
+
+  #certificateRequest(sa: IkeSa): readonly Payload[] {
+    const hashes = this.#anchors.map(({ spki }) => certificateAuthorityHash(sa.world.crypto, spki));
+    const authorities = concatBytes(...hashes);
+    return [{ kind: "CERTREQ", encoding: CertEncoding.X509_SIGNATURE, authorities }];
+  }
+
+  #wishes(): readonly { readonly type: number; readonly value: Bytes }[] {
+    const { wants, reconnect, attributeNumbers } = this.#options.settings;
+    const types = [
+      ...(wants.ip4 ? [Attribute.INTERNAL_IP4_ADDRESS, Attribute.INTERNAL_IP4_DNS] : []),
+      ...(wants.ip6 ? [Attribute.INTERNAL_IP6_ADDRESS, Attribute.INTERNAL_IP6_DNS] : []),
+      ...(reconnect
+        ? [...attributeNumbers.sessionId.slice(0, 1), ...attributeNumbers.sessionToken.slice(0, 1)]
+        : []),
+    ];
+    return types.map((type) => ({ type, value: new Uint8Array(0) }));
+  }
+
+  #initiatorOctets(sa: IkeSa): Bytes {
+    const { request, nonceR } = this.#options.memory;
+    const body = idBody(this.#identity.idType, this.#identity.data);
+    return authOctets(sa.world.crypto, sa.suite.prf, request, nonceR, sa.keys.pi, body);
+  }
+
+  #responderOctets(sa: IkeSa, body: Bytes): Bytes {
+    const { response, nonceI } = this.#options.memory;
+    return authOctets(sa.world.crypto, sa.suite.prf, response, nonceI, sa.keys.pr, body);
+  }
+}

@@ -1,0 +1,213 @@
+/** IKE_SA_INIT as initiator (RFC 7296 §1.2, §2.6): until an IKE SA with keys exists. */
+import type { Bytes, OwnedBytes } from "../bytes.ts";
+import { copyBytes } from "../bytes.ts";
+import type { KeyPair } from "../crypto/provider.ts";
+import { ExchangeType, NotifyType, ProtocolId } from "../message/constants.ts";
+import type { ParsedMessage } from "../message/message.ts";
+import { buildMessage } from "../message/message.ts";
+import {
+  buildCookie,
+  buildSignatureHashes,
+  findErrorNotify,
+  findNotify,
+  notify,
+  parseCookie,
+  parseSignatureHashes,
+} from "../message/notify.ts";
+import type { Payload, Proposal } from "../message/payload.ts";
+import type { Monotonic } from "../moment.ts";
+import { deriveIkeKeys } from "../sa/keymat.ts";
+import { RequesterWindow } from "../sa/message_window.ts";
+import { natDetectionHash } from "../sa/nat_detection.ts";
+import { confirmChoice, ikeSuiteOf, offerOf } from "../sa/proposal.ts";
+import { announcedHashes } from "../sa/signature_auth.ts";
+import type { Endpoint } from "../wire/address.ts";
+import { IkeSa } from "./ike_sa.ts";
+import type { InitMemory } from "./ike_sa_init.ts";
+import { natFacts } from "./ike_sa_init.ts";
+import { groupWanted, offeredGroup } from "./key_exchange_offer.ts";
+import { find } from "./payloads.ts";
+import type { Step } from "./step.ts";
+import type { SaWorld } from "./world.ts";
+
+/** What a response comes to. */
+export type InitResponse =
+  | { readonly kind: "sa"; readonly sa: IkeSa; readonly memory: InitMemory }
+  /** The request was changed as the responder wished and sent again. */
+  | { readonly kind: "retried" }
+  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "ignored" };
+
+const EMPTY_SPI = new Uint8Array(8);
+/** Patient with a gateway that restarts, quick to notice that it is back. */
+const PLAN = { firstMs: 400, transmissions: 18, backoff: 1.15 } as const;
+/** How often a responder may ask for another group or cookie. */
+const MOST_RETRIES = 4;
+
+/** One attempt to begin an IKE SA. */
+export class IkeSaInitInitiator {
+  readonly #world: SaWorld;
+  readonly #local: Endpoint;
+  readonly #remote: Endpoint;
+  readonly #window: RequesterWindow;
+  readonly spiI: OwnedBytes;
+  readonly #nonceI: OwnedBytes;
+  readonly #offer: readonly Proposal[];
+  #pair: KeyPair | undefined;
+  #cookie: OwnedBytes | undefined;
+  #request: OwnedBytes = EMPTY_SPI;
+  #retries = 0;
+
+  constructor(world: SaWorld, local: Endpoint, remote: Endpoint) {
+    this.#world = world;
+    this.#local = local;
+    this.#remote = remote;
+    this.#window = new RequesterWindow(0, world.random);
+    this.spiI = world.newIkeSpi();
+    this.#nonceI = world.random.bytes(32);
+    this.#offer = offerOf(world.settings.ikeProposals, new Uint8Array(0), true);
+  }
+
+  /** Sends the first request. */
+  start(step: Step): void {
+    const group = offeredGroup(this.#offer);
+    if (group === undefined) throw new RangeError("Cannot begin an IKE SA: no group is offered");
+    this.#pair = this.#world.crypto.generateKeyPair(group, this.#world.random);
+    this.#request = this.#build(this.#pair);
+    this.#window.begin([this.#request], step.at.monotonic, PLAN);
+    this.#transmit(step, this.#request);
+  }
+
+  /** When `retransmit` has something to do. */
+  get deadline(): Monotonic | undefined {
+    return this.#window.deadline;
+  }
+
+  /** Sends again what is due; false when the responder does not answer at all. */
+  retransmit(step: Step): boolean {
+    const due = this.#window.onTimeout(step.at.monotonic);
+    if (due.kind === "retransmit") {
+      for (const datagram of due.datagrams) this.#transmit(step, datagram);
+    }
+    return due.kind !== "give-up";
+  }
+
+  /** A response to our SPI. */
+  handle(step: Step, bytes: Bytes, message: ParsedMessage, local: Endpoint): InitResponse {
+    const { header, payloads } = message;
+    if (!header.flags.response || header.flags.initiator || header.messageId !== 0) {
+      return { kind: "ignored" };
+    }
+    const cookie = findNotify(payloads, NotifyType.COOKIE);
+    const demanded = cookie === undefined ? undefined : parseCookie(cookie);
+    if (demanded !== undefined) {
+      this.#cookie = copyBytes(demanded);
+      return this.#retry(step);
+    }
+    const error = findErrorNotify(payloads);
+    if (error !== undefined) {
+      const group = groupWanted(error, this.#offer);
+      if (group !== undefined && group !== this.#pair?.group) {
+        this.#pair = this.#world.crypto.generateKeyPair(group, this.#world.random);
+        return this.#retry(step);
+      }
+      // Not authenticated: it may be a forgery, but nothing better will come of waiting.
+      return { kind: "refused", reason: `notify-${error.notifyType}` };
+    }
+    return this.#finish(step, bytes, message, local);
+  }
+
+  #finish(step: Step, bytes: Bytes, message: ParsedMessage, local: Endpoint): InitResponse {
+    const { header, payloads } = message;
+    const answer = find(payloads, "SA");
+    const nonce = find(payloads, "Nonce");
+    const ke = find(payloads, "KE");
+    if (answer === undefined || nonce === undefined || ke === undefined) return { kind: "ignored" };
+    if (nonce.data.length < 16 || header.responderSpi.every((octet) => octet === 0)) {
+      return { kind: "ignored" };
+    }
+    const chosen = confirmChoice(this.#offer, answer.proposals, {
+      protocol: ProtocolId.IKE,
+      withKe: true,
+    });
+    if (chosen === undefined || this.#pair === undefined) return { kind: "ignored" };
+    const suite = ikeSuiteOf(chosen);
+    if (ke.group !== suite.group || suite.group !== this.#pair.group) return { kind: "ignored" };
+    const sharedSecret = this.#world.crypto.deriveSharedSecret(this.#pair, ke.data);
+    if (sharedSecret === undefined) return { kind: "ignored" };
+    this.#window.finish(0);
+    const spiR = copyBytes(header.responderSpi);
+    const nonceR = copyBytes(nonce.data);
+    const hashes = findNotify(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS);
+    const sa = new IkeSa(this.#world, {
+      originalInitiator: true,
+      spiI: this.spiI,
+      spiR,
+      suite,
+      keys: deriveIkeKeys(
+        this.#world.crypto,
+        suite,
+        sharedSecret,
+        this.#nonceI,
+        nonceR,
+        this.spiI,
+        spiR,
+      ),
+      local,
+      remote: this.#remote,
+      firstMessageId: 1,
+      fragmentation: findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined,
+      nat: natFacts(this.#world, message, local, this.#remote),
+    }, step.at);
+    return {
+      kind: "sa",
+      sa,
+      memory: {
+        request: this.#request,
+        response: copyBytes(bytes),
+        nonceI: this.#nonceI,
+        nonceR,
+        peerHashes: hashes === undefined ? undefined : parseSignatureHashes(hashes),
+      },
+    };
+  }
+
+  #retry(step: Step): InitResponse {
+    if (this.#pair === undefined || ++this.#retries > MOST_RETRIES) {
+      return { kind: "refused", reason: "too-many-retries" };
+    }
+    this.#request = this.#build(this.#pair);
+    this.#window.replace([this.#request], step.at.monotonic);
+    this.#transmit(step, this.#request);
+    return { kind: "retried" };
+  }
+
+  #build(pair: KeyPair): OwnedBytes {
+    const { crypto, random } = this.#world;
+    const payloads: readonly Payload[] = [
+      ...(this.#cookie === undefined ? [] : [buildCookie(this.#cookie)]),
+      { kind: "SA", proposals: this.#offer },
+      { kind: "KE", group: pair.group, data: pair.publicValue },
+      { kind: "Nonce", data: this.#nonceI },
+      // Our packet path speaks ESP in UDP only, so we always look as if behind a NAT (§2.23).
+      notify(NotifyType.NAT_DETECTION_SOURCE_IP, random.bytes(20)),
+      notify(
+        NotifyType.NAT_DETECTION_DESTINATION_IP,
+        natDetectionHash(crypto, this.spiI, EMPTY_SPI, this.#remote),
+      ),
+      notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),
+      buildSignatureHashes(announcedHashes),
+    ];
+    return buildMessage({
+      initiatorSpi: this.spiI,
+      responderSpi: EMPTY_SPI,
+      exchangeType: ExchangeType.IKE_SA_INIT,
+      flags: { initiator: true, response: false },
+      messageId: 0,
+    }, payloads);
+  }
+
+  #transmit(step: Step, bytes: OwnedBytes): void {
+    step.outputs.push({ kind: "transmit", local: this.#local, remote: this.#remote, bytes });
+  }
+}
