@@ -73,7 +73,7 @@ export type {
   ReconnectPolicy,
 } from "./gateway/policy.ts";
 export type { Answer, Credential, Question, UserAttributes, Verdict } from "./gateway/question.ts";
-export type { LoginMethod, PeerType, SessionRecord } from "./gateway/record.ts";
+export type { LoginMethod, PeerType, SessionPair, SessionRecord } from "./gateway/record.ts";
 export type {
   ChildSaSnapshot,
   GatewaySnapshot,
@@ -117,3 +117,14 @@ export type {
   KeyUsageBit,
 } from "./pki/build.ts";
 export type { AttributeOid, PurposeOid } from "./pki/oid.ts";
+
+// The client
+export { Client } from "./client/client.ts";
+export type { ClientOptions } from "./client/client.ts";
+export type { ClientEvent, ClientInput, ClientOutput } from "./client/events.ts";
+export type {
+  Assignment,
+  ClientLogin,
+  ClientSettings,
+  Identity,
+} from "./exchange/initiator_settings.ts";

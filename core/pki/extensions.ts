@@ -41,12 +41,17 @@ export interface SubjectAltNames {
 
 /** What a certificate's extensions say; `undefined` where there is no such extension. */
 export interface Extensions {
+  /** Whether it is a CA. */
   readonly basicConstraints: BasicConstraints | undefined;
+  /** What the key may do. */
   readonly keyUsage: KeyUsage | undefined;
   /** Purposes, dotted. */
   readonly extendedKeyUsage: readonly string[] | undefined;
+  /** Further names of the subject. */
   readonly subjectAltNames: SubjectAltNames | undefined;
+  /** Names the key. */
   readonly subjectKeyId: Bytes | undefined;
+  /** Names the key that signed. */
   readonly authorityKeyId: Bytes | undefined;
   /** Name constraints exist; they are not evaluated. */
   readonly hasNameConstraints: boolean;
