@@ -2,7 +2,7 @@
  * Our own program as a process in a namespace: the gateway (`rejoin serve`) and its operator's words.
  * From the sources, or the executable that `REJOIN_BIN` names.
  */
-import type { ReconnectFacts, SessionFacts } from "../../appliance/show/facts.ts";
+import type { PoolFacts, ReconnectFacts, SessionFacts } from "../../appliance/show/facts.ts";
 import { type Background, type Finished, type Signal, until } from "./background.ts";
 import type { Namespace } from "./netns.ts";
 import { gatewayName, type TestPki } from "./test_pki.ts";
@@ -99,6 +99,16 @@ export class RejoinGateway implements AsyncDisposable {
   /** `show crypto ikev2 stats reconnect`. */
   reconnectStats(): Promise<ReconnectFacts> {
     return this.#facts("reconnect", "crypto", "ikev2", "stats", "reconnect");
+  }
+
+  /** Counters by name. */
+  counters(): Promise<Readonly<Record<string, number>>> {
+    return this.#facts("counters", "crypto", "ikev2", "stats");
+  }
+
+  /** `show ip local pool`. */
+  pools(): Promise<readonly PoolFacts[]> {
+    return this.#facts("pools", "ip", "local", "pool");
   }
 
   /** Ends it and starts one with the same state. */
