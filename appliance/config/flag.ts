@@ -57,7 +57,7 @@ export type SettingsOf<Table> = {
 
 /** Something wrong with one flag. */
 export interface FlagProblem {
-  /** Name without dashes, or the unknown word as typed. */
+  /** Name without dashes; an unknown flag as typed; `-` when `value` is a word that is no flag. */
   readonly name: string;
   /** The text found; `undefined` when there was none or it must not be shown. */
   readonly value?: string;
@@ -84,6 +84,9 @@ export class UsageError extends Error {
 export function problemText(problem: FlagProblem): string {
   const value = problem.value === undefined ? "" : ` ${shown(problem.value)}`;
   const origin = problem.origin === undefined ? "" : ` (from ${problem.origin})`;
+  if (problem.name === "-") {
+    return `${shown(problem.value ?? "")}: wanted ${problem.wanted}${origin}`;
+  }
   const dashes = problem.name.startsWith("-") ? "" : "--";
   return `${dashes}${problem.name}${value}: wanted ${problem.wanted}${origin}`;
 }

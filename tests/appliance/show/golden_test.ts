@@ -244,7 +244,7 @@ Deno.test("after a reconnect the user stays visible although the client authenti
 
 Deno.test("show crypto ikev2 session detailed", () => {
   assertLines(
-    ikev2SessionLines([{ ...active, id: 3 }], true).filter((line, i) => i < 4 || i > 25),
+    ikev2SessionLines([{ ...active, id: 3 }], true).filter((_line, i) => i < 4 || i > 25),
     `
  IPv4 Crypto IKEv2 Session
 

@@ -1,0 +1,26 @@
+/** All commands, in the order of help. */
+import { clearCommands } from "./clear.ts";
+import type { CommandDefinition } from "./command.ts";
+import { showCommands } from "./show.ts";
+import { versionCommand } from "./version.ts";
+
+/** The list. */
+export const commands: readonly CommandDefinition[] = [
+  ...showCommands,
+  ...clearCommands,
+  versionCommand,
+];
+
+/** What the words mean that only lead to commands. */
+export const groups: Readonly<Record<string, string>> = {
+  "show": "what the running gateway knows",
+  "show crypto": "sessions, IKE SAs, counters",
+  "show crypto ikev2": "IKE SAs, sessions, counters",
+  "show ip": "inner addresses",
+  "show ip local": "inner addresses",
+  "clear": "end sessions, set counters to zero",
+  "clear crypto": "end sessions, set counters to zero",
+  "clear crypto ikev2": "set counters to zero",
+  "user": "the users file",
+  "pki": "certificates for a lab or a small site",
+};

@@ -1,0 +1,250 @@
+/**
+ * The loop around a state machine of the core: inputs go in one at a time, outputs are applied in the
+ * order given, questions are answered later as inputs. It decides nothing about the protocol.
+ *
+ * What the world may refuse, and what then happens, stands in one table below.
+ */
+import {
+  type Answer,
+  assertNever,
+  type ChildSaInstall,
+  type Command,
+  type Endpoint,
+  type Input,
+  type Monotonic,
+  type Output,
+  type Question,
+  type TraceLevel,
+} from "../core/mod.ts";
+import type { DataplaneEvent, IkeDatagram } from "../dataplane/mod.ts";
+import type { Clock } from "./clock.ts";
+import type { Log } from "./log.ts";
+import { reasonOf } from "./start_error.ts";
+
+/** A state machine of the core: `Gateway`, or `Client` with outputs of its own. */
+export interface Machine<Extra extends { readonly kind: string } = never> {
+  /** Takes one input, returns what is to be done, in order. */
+  handle(input: Input): readonly (Output | Extra)[];
+  /** When a `timeout` input is due. */
+  nextTimeout(): Monotonic | undefined;
+}
+
+/** The part of the packet path that outputs are applied to. */
+export interface Packets {
+  transmit(local: Endpoint, remote: Endpoint, bytes: Uint8Array): void;
+  installChildSa(sa: ChildSaInstall): void;
+  moveChildSa(inboundSpi: number, local: Endpoint, remote: Endpoint): void;
+  removeChildSa(inboundSpi: number): void;
+}
+
+/** Answers questions; never rejects. */
+export type Answerer = (question: Question, signal: AbortSignal) => Promise<Answer>;
+
+/** What a driver is made from. */
+export interface DriverOptions<Extra extends { readonly kind: string }> {
+  readonly machine: Machine<Extra>;
+  readonly packets: Packets;
+  readonly answer: Answerer;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Takes the outputs that only this kind of machine has. */
+  readonly extra: (output: Extra) => void;
+}
+
+/** What is tried and may fail. */
+type Attempt = "transmit" | "install-child-sa" | "move-child-sa" | "remove-child-sa" | "handle";
+
+/**
+ * What a failure means. A message that was not sent is sent again by IKE itself. A Child SA that the
+ * packet path refuses carries nothing until it is rekeyed or the peer gives up. An exception out of
+ * the core is a mistake of ours and costs that one input. That the packet path is gone as a whole is
+ * fatal, and comes by its own way to the daemon.
+ */
+const faults: Readonly<Record<Attempt, { readonly level: TraceLevel; readonly event: string }>> = {
+  "transmit": { level: "debug", event: "transmit-failed" },
+  "install-child-sa": { level: "error", event: "child-sa-not-installed" },
+  "move-child-sa": { level: "error", event: "child-sa-not-moved" },
+  "remove-child-sa": { level: "error", event: "child-sa-not-removed" },
+  "handle": { level: "error", event: "internal-fault" },
+};
+
+/** Longest wait of one timer, milliseconds: runtimes cut at 2^31. An early `timeout` is harmless. */
+const longestWaitMs = 3_600_000;
+
+/** Drives one machine. */
+export class Driver<Extra extends { readonly kind: string } = never> {
+  readonly #options: DriverOptions<Extra>;
+  /** Inputs that arrived while another was handled; empty again before the call returns. */
+  readonly #inputs: Input[] = [];
+  /** Open questions. BOUNDED by the machine. */
+  readonly #open = new Map<number, AbortController>();
+  readonly #idleWaiters: (() => void)[] = [];
+  #handling = false;
+  #stopped = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #armedFor: Monotonic | undefined;
+  #transmitted = 0;
+
+  /** A driver that has not heard anything yet. */
+  constructor(options: DriverOptions<Extra>) {
+    this.#options = options;
+  }
+
+  /** An IKE message came in. */
+  datagram({ local, remote, bytes }: IkeDatagram): void {
+    this.#take({ kind: "datagram", at: this.#options.clock.now(), local, remote, bytes });
+  }
+
+  /** The packet path reports. */
+  event(event: DataplaneEvent): void {
+    this.#take({ kind: "dataplane", at: this.#options.clock.now(), event });
+  }
+
+  /** The operator or the appliance orders. */
+  command(command: Command): void {
+    this.#take({ kind: "command", at: this.#options.clock.now(), command });
+  }
+
+  /** IKE messages sent so far. */
+  get transmitted(): number {
+    return this.#transmitted;
+  }
+
+  /** Resolves when no question is open. */
+  idle(): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  /** Takes no further input. Open questions are cancelled. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const controller of this.#open.values()) controller.abort();
+    this.#open.clear();
+    this.#wakeIdle();
+  }
+
+  #take(input: Input): void {
+    if (this.#stopped) return;
+    this.#inputs.push(input);
+    if (this.#handling) return;
+    this.#handling = true;
+    try {
+      for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) this.#handle(next);
+    } finally {
+      this.#handling = false;
+    }
+    this.#arm();
+  }
+
+  #handle(input: Input): void {
+    const outputs = this.#attempt("handle", () => this.#options.machine.handle(input), {
+      input: input.kind,
+    });
+    for (const output of outputs ?? []) this.#apply(output);
+  }
+
+  #apply(output: Output | Extra): void {
+    const { packets, log } = this.#options;
+    if (!isCommon(output)) return this.#options.extra(output);
+    switch (output.kind) {
+      case "transmit":
+        this.#transmitted++;
+        this.#attempt(
+          output.kind,
+          () => packets.transmit(output.local, output.remote, output.bytes),
+          { remote: output.remote },
+        );
+        return;
+      case "install-child-sa":
+        this.#attempt(output.kind, () => packets.installChildSa(output.sa));
+        return;
+      case "move-child-sa":
+        this.#attempt(
+          output.kind,
+          () => packets.moveChildSa(output.inboundSpi, output.local, output.remote),
+        );
+        return;
+      case "remove-child-sa":
+        this.#attempt(output.kind, () => packets.removeChildSa(output.inboundSpi));
+        return;
+      case "ask":
+        return this.#ask(output.id, output.question);
+      case "cancel":
+        this.#open.get(output.id)?.abort();
+        return this.#closeQuestion(output.id);
+      case "trace":
+        return log.trace(output.trace);
+      default:
+        return assertNever(output);
+    }
+  }
+
+  #ask(id: number, question: Question): void {
+    const controller = new AbortController();
+    this.#open.set(id, controller);
+    const answered = (answer: Answer): void => {
+      if (this.#open.get(id) !== controller) return;
+      this.#take({ kind: "completion", at: this.#options.clock.now(), id, answer });
+      this.#closeQuestion(id);
+    };
+    this.#options.answer(question, controller.signal)
+      .then(answered, (error) => answered({ kind: "failed", reason: reasonOf(error) }));
+  }
+
+  #closeQuestion(id: number): void {
+    this.#open.delete(id);
+    if (this.#open.size === 0) this.#wakeIdle();
+  }
+
+  #wakeIdle(): void {
+    for (const wake of this.#idleWaiters.splice(0)) wake();
+  }
+
+  #attempt<T>(
+    attempt: Attempt,
+    act: () => T,
+    facts: Readonly<Record<string, string | Endpoint>> = {},
+  ): T | undefined {
+    try {
+      return act();
+    } catch (error) {
+      const { level, event } = faults[attempt];
+      this.#options.log.tell(level, event, { ...facts, reason: reasonOf(error) });
+      return undefined;
+    }
+  }
+
+  #arm(): void {
+    const next = this.#stopped ? undefined : this.#options.machine.nextTimeout();
+    if (next === this.#armedFor && this.#timer !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#armedFor = next;
+    if (next === undefined) return;
+    const wait = Math.max(0, next - this.#options.clock.now().monotonic);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#take({ kind: "timeout", at: this.#options.clock.now() });
+    }, Math.min(wait, longestWaitMs));
+  }
+}
+
+/** What every machine may put out. */
+const common: ReadonlySet<string> = new Set<Output["kind"]>([
+  "transmit",
+  "install-child-sa",
+  "move-child-sa",
+  "remove-child-sa",
+  "ask",
+  "cancel",
+  "trace",
+]);
+
+function isCommon<Extra extends { readonly kind: string }>(
+  output: Output | Extra,
+): output is Output {
+  return common.has(output.kind);
+}

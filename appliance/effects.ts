@@ -1,0 +1,90 @@
+/**
+ * Answers the core's questions: who may in, and what is to be kept. Counted, because the point of
+ * reconnect is how rarely anybody is asked.
+ */
+import { type Answer, assertNever, type Question, type SessionRecord } from "../core/mod.ts";
+import type { Credential, Verdict } from "../core/mod.ts";
+import { reasonOf } from "./start_error.ts";
+
+/** Whoever knows the users. */
+export interface UserVerifier {
+  verify(userName: string, credential: Credential): Promise<Verdict>;
+}
+
+/** Whoever keeps records. */
+export interface RecordKeeper {
+  put(record: SessionRecord): Promise<void>;
+  delete(name: string): Promise<void>;
+}
+
+/** Questions answered so far. */
+export interface EffectCounters {
+  readonly "aaa-accepted": number;
+  readonly "aaa-rejected": number;
+  readonly "aaa-failed": number;
+  readonly "records-stored": number;
+  readonly "records-deleted": number;
+  readonly "store-errors": number;
+}
+
+/** Answers questions, and counts them. */
+export class Effects {
+  readonly #users: UserVerifier;
+  readonly #store: RecordKeeper;
+  #counters: EffectCounters = zeros;
+
+  /** By these users and this store. */
+  constructor(users: UserVerifier, store: RecordKeeper) {
+    this.#users = users;
+    this.#store = store;
+  }
+
+  /** What was answered so far. */
+  get counters(): EffectCounters {
+    return this.#counters;
+  }
+
+  /** Counts from zero again. */
+  clearCounters(): void {
+    this.#counters = zeros;
+  }
+
+  /** The answer; work that could not be done is an answer too. */
+  async answer(question: Question): Promise<Answer> {
+    try {
+      switch (question.kind) {
+        case "verify": {
+          const verdict = await this.#users.verify(question.userName, question.credential);
+          this.#count(verdict.kind === "accept" ? "aaa-accepted" : "aaa-rejected");
+          return { kind: "verdict", verdict };
+        }
+        case "store-record":
+          await this.#store.put(question.record);
+          this.#count("records-stored");
+          return { kind: "done" };
+        case "delete-record":
+          await this.#store.delete(question.key);
+          this.#count("records-deleted");
+          return { kind: "done" };
+        default:
+          return assertNever(question);
+      }
+    } catch (error) {
+      this.#count(question.kind === "verify" ? "aaa-failed" : "store-errors");
+      return { kind: "failed", reason: reasonOf(error) };
+    }
+  }
+
+  #count(name: keyof EffectCounters): void {
+    this.#counters = { ...this.#counters, [name]: this.#counters[name] + 1 };
+  }
+}
+
+const zeros: EffectCounters = {
+  "aaa-accepted": 0,
+  "aaa-rejected": 0,
+  "aaa-failed": 0,
+  "records-stored": 0,
+  "records-deleted": 0,
+  "store-errors": 0,
+};
