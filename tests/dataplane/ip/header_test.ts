@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { InnerHeader, noPort } from "../../../dataplane/ip/header.ts";
+import { addressWords } from "../../../dataplane/ip/selector.ts";
+import { address } from "../support/ends.ts";
+import { innerPacket } from "../support/inner_packet.ts";
+
+/** Reads a packet that lies between other octets. */
+function read(packet: Uint8Array, length = packet.length): [InnerHeader, boolean] {
+  const around = new Uint8Array(packet.length + 40).fill(0x45);
+  around.set(packet, 12);
+  const view = new DataView(around.buffer);
+  const header = new InnerHeader();
+  const isGood = header.parse(view, 12, length);
+  if (isGood) header.parseUpper(view, 12);
+  return [header, isGood];
+}
+
+for (const [source, destination] of [["10.1.2.3", "203.0.113.250"], ["fd00::1", "2001:db8::ff"]]) {
+  Deno.test(`an inner header from ${source} to ${destination} is read`, () => {
+    const packet = innerPacket({ source: source!, destination: destination!, content: 100 });
+    const [header, isGood] = read(packet);
+    assert.equal(isGood, true);
+    assert.equal(header.version, address(source!).family);
+    assert.equal(header.totalLength, packet.length);
+    assert.deepEqual(header.source, addressWords(address(source!)));
+    assert.deepEqual(header.destination, addressWords(address(destination!)));
+    assert.deepEqual([header.protocol, header.sourcePort, header.destinationPort], [
+      17,
+      1000,
+      2000,
+    ]);
+  });
+}
+
+Deno.test("octets behind the packet's own length are no fault", () => {
+  const packet = innerPacket();
+  const [header, isGood] = read(packet, packet.length + 7);
+  assert.equal(isGood, true);
+  assert.equal(header.totalLength, packet.length);
+});
+
+function changed(at: number, value: number, from = innerPacket()): Uint8Array {
+  from[at] = value;
+  return from;
+}
+
+const v6 = { source: "fd00::1", destination: "fd00::2" };
+const faults: readonly (readonly [text: string, packet: Uint8Array])[] = [
+  ["no octet", new Uint8Array(0)],
+  ["19 octets of IPv4", innerPacket().subarray(0, 19)],
+  ["39 octets of IPv6", innerPacket(v6).subarray(0, 39)],
+  ["version 0", changed(0, 0x05)],
+  ["version 5", changed(0, 0x55)],
+  ["version 15", changed(0, 0xf5)],
+  ["an IPv4 header of 16 octets", changed(0, 0x44)],
+  ["an IPv4 header longer than the packet", changed(0, 0x4f)],
+  ["an IPv4 packet shorter than its length", changed(3, 33)],
+  ["an IPv4 length below its header", changed(3, 19)],
+  ["an IPv6 packet shorter than its length", changed(5, 13, innerPacket(v6))],
+];
+for (const [text, packet] of faults) {
+  Deno.test(`an inner header is refused: ${text}`, () => assert.equal(read(packet)[1], false));
+}
+
+Deno.test("ICMP type and code stand for both ports", () => {
+  const packet = innerPacket({ protocol: 1, sourcePort: 0x0800 });
+  const [header] = read(packet);
+  assert.deepEqual([header.sourcePort, header.destinationPort], [0x0800, 0x0800]);
+});
+
+Deno.test("later fragments, other protocols and short packets have no ports", () => {
+  for (
+    const packet of [
+      innerPacket({ fragmentOffset: 1480 }),
+      innerPacket({ ...v6, fragmentOffset: 1480 }),
+      innerPacket({ protocol: 47 }),
+    ]
+  ) {
+    const [header, isGood] = read(packet);
+    assert.equal(isGood, true);
+    assert.deepEqual([header.sourcePort, header.destinationPort], [noPort, noPort]);
+  }
+  const short = innerPacket({ content: 0 }).subarray(0, 23);
+  new DataView(short.buffer).setUint16(2, 23);
+  assert.equal(read(short)[0].sourcePort, noPort);
+});
+
+/** An IPv6 packet with these extension headers, each `[number, octets]`. */
+function withExtensions(...extensions: readonly (readonly [number, number])[]): Uint8Array {
+  const plain = innerPacket(v6);
+  const size = extensions.reduce((sum, [, octets]) => sum + octets, 0);
+  const packet = new Uint8Array(plain.length + size);
+  packet.set(plain.subarray(0, 40));
+  packet.set(plain.subarray(40), 40 + size);
+  new DataView(packet.buffer).setUint16(4, packet.length - 40);
+  let nextAt = 6;
+  let at = 40;
+  for (const [number, octets] of extensions) {
+    packet[nextAt] = number;
+    packet[at + 1] = number === 51 ? octets / 4 - 2 : number === 44 ? 0 : octets / 8 - 1;
+    nextAt = at;
+    at += octets;
+  }
+  packet[nextAt] = 17;
+  return packet;
+}
+
+Deno.test("RFC 8200 §4: the upper protocol is found behind extension headers", () => {
+  const packet = withExtensions([0, 8], [60, 24], [43, 16], [44, 8], [51, 12], [60, 8]);
+  const [header, isGood] = read(packet);
+  assert.equal(isGood, true);
+  assert.deepEqual([header.protocol, header.sourcePort, header.destinationPort], [17, 1000, 2000]);
+});
+
+Deno.test("extension headers that lead outside the packet end the search", () => {
+  const packet = withExtensions([0, 8]);
+  packet[41] = 255;
+  const [header, isGood] = read(packet);
+  assert.equal(isGood, true);
+  assert.equal(header.sourcePort, noPort);
+});

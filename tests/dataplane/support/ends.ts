@@ -1,0 +1,159 @@
+/** Two ends of a tunnel in one arena, without sockets: what one seals, the other opens. */
+import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
+import { encryptionOf, integrityOf } from "../../../core/crypto/transforms.ts";
+import type { ChildSaInstall } from "../../../core/gateway/output.ts";
+import { Encr, Integ } from "../../../core/message/constants.ts";
+import type { TrafficSelector } from "../../../core/message/payload.ts";
+import type { EspKeys, EspSuite } from "../../../core/sa/suite.ts";
+import { type IpAddress, parseIpAddress } from "../../../core/wire/address.ts";
+import { Arena } from "../../../dataplane/buffers.ts";
+import { type CounterName, namedCounters, newCounters } from "../../../dataplane/counters.ts";
+import type { OuterPath } from "../../../dataplane/esp/child_sa.ts";
+import type { EspCiphers } from "../../../dataplane/esp/cipher.ts";
+import { createPortableEspCiphers } from "../../../dataplane/esp/portable_cipher.ts";
+import { Forwarder } from "../../../dataplane/forwarder.ts";
+import { SaTable } from "../../../dataplane/sa_table.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
+
+/** Suites that are negotiated in practice. */
+export const gcm: EspSuite = {
+  encryption: Encr.AES_GCM_16,
+  keyBits: 256,
+  integrity: Integ.NONE,
+  esn: false,
+};
+
+/** A path to nowhere. */
+export const nowhere: OuterPath = {
+  socket: 0,
+  name: new Uint32Array(4),
+  control: new Uint32Array(0),
+};
+
+/** An address from text. */
+export function address(text: string): IpAddress {
+  const parsed = parseIpAddress(text);
+  if (parsed === undefined) throw new TypeError(`Cannot read address ${text}`);
+  return parsed;
+}
+
+/** A selector from text: `ADDRESS` or `FIRST-LAST`, with protocol and ports where they matter. */
+export function selector(range: string, more: Partial<TrafficSelector> = {}): TrafficSelector {
+  const [first = "", last = first] = range.split("-");
+  return {
+    protocol: 0,
+    startPort: 0,
+    endPort: 0xffff,
+    startAddress: address(first),
+    endAddress: address(last),
+    ...more,
+  };
+}
+
+/** Keys of the right lengths for a suite. */
+export function keysFor(suite: EspSuite, seed: number): EspKeys {
+  const random = new SeededRandom(seed);
+  const encryption = encryptionOf(suite.encryption, suite.keyBits)!;
+  const integrity = integrityOf(suite.integrity)?.keyLength ?? 0;
+  return {
+    encryption: random.bytes(encryption.keyLength + encryption.saltLength),
+    integrity: random.bytes(encryption.aead === undefined ? integrity : 0),
+  };
+}
+
+/** A pair between 10.0.0.1 (here) and 10.0.0.2 (there) unless told. `more` changes any field. */
+export function pair(more: Partial<ChildSaInstall> = {}): ChildSaInstall {
+  const suite = more.suite ?? gcm;
+  const endpoint = { address: address("192.0.2.1"), port: 4500 };
+  return {
+    inboundSpi: 0x1001,
+    outboundSpi: 0x2001,
+    suite,
+    inboundKeys: keysFor(suite, 1),
+    outboundKeys: keysFor(suite, 2),
+    localSelectors: [selector("10.0.0.1")],
+    remoteSelectors: [selector("10.0.0.2")],
+    local: endpoint,
+    remote: endpoint,
+    followPeer: false,
+    outboundWaits: false,
+    ...more,
+  };
+}
+
+/** The other end's view of a pair. */
+export function mirrored(install: ChildSaInstall): ChildSaInstall {
+  return {
+    ...install,
+    inboundSpi: install.outboundSpi,
+    outboundSpi: install.inboundSpi,
+    inboundKeys: install.outboundKeys,
+    outboundKeys: install.inboundKeys,
+    localSelectors: install.remoteSelectors,
+    remoteSelectors: install.localSelectors,
+  };
+}
+
+/** A packet path without sockets. */
+export class End {
+  readonly counters = newCounters();
+  readonly table: SaTable;
+  readonly forwarder: Forwarder;
+
+  constructor(arena: Arena, ciphers: EspCiphers) {
+    this.table = new SaTable(ciphers);
+    this.forwarder = new Forwarder(arena.view, this.table, this.counters);
+  }
+
+  /** Counters that are not zero. */
+  get counted(): Partial<Record<CounterName, number>> {
+    return Object.fromEntries(
+      Object.entries(namedCounters(this.counters)).filter(([, value]) => value !== 0),
+    );
+  }
+}
+
+/** Two ends that share an arena; inner packets lie at `at`. */
+export class Tunnel {
+  readonly arena = new Arena(16_384);
+  readonly at: number;
+  readonly here: End;
+  readonly there: End;
+
+  /** Ends with the ciphers that `make` gives for the arena: the portable ones unless told. */
+  constructor(make: (arena: Uint8Array) => EspCiphers = portable) {
+    this.at = this.arena.reserve(8192) + 64;
+    const ciphers = make(this.arena.bytes);
+    this.here = new End(this.arena, ciphers);
+    this.there = new End(this.arena, ciphers);
+  }
+
+  /** Installs a pair at both ends. */
+  install(install: ChildSaInstall): void {
+    this.here.table.install(install, nowhere);
+    this.there.table.install(mirrored(install), nowhere);
+  }
+
+  /** Puts a packet where `Forwarder.seal` finds it, and seals it; the ESP packet, a copy. */
+  seal(end: End, inner: Uint8Array): Uint8Array | undefined {
+    this.arena.bytes.fill(0xa5, this.at - 64, this.at + inner.length + 64);
+    this.arena.bytes.set(inner, this.at);
+    return this.#result(end, end.forwarder.seal(this.at, inner.length));
+  }
+
+  /** Opens an ESP packet; the inner packet, a copy. */
+  open(end: End, packet: Uint8Array): Uint8Array | undefined {
+    this.arena.bytes.set(packet, this.at);
+    return this.#result(end, end.forwarder.open(this.at, packet.length));
+  }
+
+  #result({ forwarder }: End, isGood: boolean): Uint8Array | undefined {
+    const { outOffset, outLength } = forwarder;
+    return isGood ? this.arena.bytes.slice(outOffset, outOffset + outLength) : undefined;
+  }
+}
+
+/** The portable ciphers with a seeded random source. */
+export function portable(arena: Uint8Array): EspCiphers {
+  return createPortableEspCiphers(nobleProvider, arena, new SeededRandom(1));
+}
