@@ -17,8 +17,8 @@ import { DeleteIkeSa } from "../exchange/informational.ts";
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
 import type { CloseReason, SaWorld } from "../exchange/world.ts";
-import { SpiTable } from "../gateway/spi_table.ts";
-import type { SessionPair } from "../gateway/session_pair.ts";
+import { SpiTable } from "../exchange/spi_table.ts";
+import type { SessionPair } from "../gateway/record.ts";
 import { ExchangeType } from "../message/constants.ts";
 import { parseMessage } from "../message/message.ts";
 import type { Monotonic } from "../moment.ts";
@@ -26,13 +26,8 @@ import { after } from "../moment.ts";
 import type { Random } from "../random.ts";
 import { assertNever } from "../result.ts";
 import type { Endpoint } from "../wire/address.ts";
-import type {
-  Assignment,
-  ClientEvent,
-  ClientInput,
-  ClientOutput,
-  ClientSettings,
-} from "./settings.ts";
+import type { Assignment, ClientSettings } from "../exchange/initiator_settings.ts";
+import type { ClientEvent, ClientInput, ClientOutput } from "./events.ts";
 
 /** What a client is made from. */
 export interface ClientOptions {

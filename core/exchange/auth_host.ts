@@ -2,7 +2,7 @@
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import type { Policy } from "../gateway/policy.ts";
 import type { Question, UserAttributes } from "../gateway/question.ts";
-import type { LoginMethod, PeerType } from "../gateway/record.ts";
+import type { LoginMethod, PeerType, SessionPair } from "../gateway/record.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { Step } from "./step.ts";
@@ -44,7 +44,7 @@ export type Admission =
     readonly session: number;
     readonly addresses: readonly IpAddress[];
     /** To be stored before the pair is shown (design rule 2). */
-    readonly pair?: { readonly sessionId: string; readonly token: string };
+    readonly pair?: SessionPair;
     readonly store?: Question;
   }
   /** No address left. */

@@ -2,7 +2,7 @@
 import type { Bytes } from "../bytes.ts";
 import { copyBytes, textOf, utf8 } from "../bytes.ts";
 import type { ClientAttributes, ReconnectAttributeNumbers } from "../gateway/policy.ts";
-import type { SessionPair } from "../gateway/session_pair.ts";
+import type { SessionPair } from "../gateway/record.ts";
 import { ConfigAttribute as Attribute } from "../message/constants.ts";
 import {
   buildIp6PrefixValue,
@@ -37,7 +37,7 @@ export interface ConfigurationFacts {
   /** Everything else of the policy. */
   readonly attributes: ClientAttributes;
   /** The pair, once it is stored. */
-  readonly pair: { readonly sessionId: string; readonly token: string } | undefined;
+  readonly pair: SessionPair | undefined;
   /** Under which numbers the pair goes. */
   readonly numbers: ReconnectAttributeNumbers;
 }

@@ -1,10 +1,10 @@
 /** IKE_AUTH as initiator (RFC 7296 §1.2, §2.15, §2.16): login by EAP or certificate, or a pair. */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { concatBytes, copyBytes, equalBytes, utf8 } from "../bytes.ts";
-import type { Assignment, ClientSettings, Identity } from "../client/settings.ts";
+import type { Assignment, ClientSettings, Identity } from "./initiator_settings.ts";
 import { EapClient } from "../eap/client.ts";
 import { Mschapv2Client } from "../eap/mschapv2_client.ts";
-import type { SessionPair } from "../gateway/session_pair.ts";
+import type { SessionPair } from "../gateway/record.ts";
 import { limits } from "../limits.ts";
 import {
   AuthMethod,

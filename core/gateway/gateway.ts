@@ -16,6 +16,7 @@ import { IkeAuthResponder } from "../exchange/ike_auth_responder.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import { buildInitResponse, isInitialRequest, respondIkeSaInit } from "../exchange/ike_sa_init.ts";
 import { find } from "../exchange/payloads.ts";
+import { SpiTable } from "../exchange/spi_table.ts";
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
 import type { CloseReason, SaWorld } from "../exchange/world.ts";
@@ -41,7 +42,6 @@ import { Sessions } from "./sessions.ts";
 import type { GatewaySnapshot } from "./snapshot.ts";
 import { snapshotOf } from "./snapshot_of.ts";
 import { SourceLimiter } from "./source_limiter.ts";
-import { SpiTable } from "./spi_table.ts";
 import { TimerQueue } from "./timer_queue.ts";
 
 /** What a gateway is made from. */

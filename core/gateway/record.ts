@@ -10,6 +10,14 @@ export type LoginMethod = "eap-mschapv2" | "certificate" | "anyconnect-eap";
 /** What kind of client it is, in the words of IOS. */
 export type PeerType = "AnyConnect" | "IOS-XE" | "Other";
 
+/** What a client comes back with. */
+export interface SessionPair {
+  /** 18 letters: 102.6 bits, the lookup key. */
+  readonly sessionId: string;
+  /** 43 letters and digits: 256 bits, the shared key. Secret. */
+  readonly token: string;
+}
+
 /** One reconnect capable session. Plain data, stored as it stands; never logged. */
 export interface SessionRecord {
   /** Layout version of this record. */
@@ -21,7 +29,7 @@ export interface SessionRecord {
   /** 43 characters `[A-Za-z0-9]`: the shared key of a reconnect. Secret. */
   readonly token: string;
   /** During rotation: the pair that this one replaces, still good until the new SA is used. */
-  readonly previous?: { readonly sessionId: string; readonly token: string };
+  readonly previous?: SessionPair;
   /** The authenticated user. */
   readonly userName: string;
   /** IDi of the first login: type and data. */

@@ -1,17 +1,10 @@
 /** Session id and session token (design rule 1). */
 import type { Random } from "../random.ts";
+import type { SessionPair } from "./record.ts";
 import { randomText } from "../random.ts";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const LETTERS_AND_DIGITS = `${LETTERS}0123456789`;
-
-/** What a client comes back with. */
-export interface SessionPair {
-  /** 18 letters: 102.6 bits. */
-  readonly sessionId: string;
-  /** 43 letters and digits: 256 bits. */
-  readonly token: string;
-}
 
 /** A fresh pair. */
 export function makePair(random: Random): SessionPair {

@@ -22,9 +22,8 @@ import { AddressPool } from "./address_pool.ts";
 import type { SessionSelector } from "./input.ts";
 import type { Policy } from "./policy.ts";
 import type { Question } from "./question.ts";
-import type { SessionRecord } from "./record.ts";
+import type { SessionPair, SessionRecord } from "./record.ts";
 import type { Session } from "./session.ts";
-import type { SessionPair } from "./session_pair.ts";
 import { makePair, makeRecordKey } from "./session_pair.ts";
 import type { PoolSnapshot, ReconnectStats } from "./snapshot.ts";
 

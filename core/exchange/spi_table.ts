@@ -1,6 +1,6 @@
 /** Which IKE SA an SPI belongs to; hands out SPIs that are not in use. */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
-import type { IkeSa } from "../exchange/ike_sa.ts";
+import type { IkeSa } from "./ike_sa.ts";
 import type { Random } from "../random.ts";
 
 /** Smallest ESP SPI that is not reserved (RFC 4303 §2.1). */
