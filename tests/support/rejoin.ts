@@ -19,7 +19,8 @@ export function rejoinCommand(): readonly string[] {
 /** A flag and its value; a list gives the flag once per value. */
 export type Flags = Readonly<Record<string, string | number | readonly string[] | true>>;
 
-function argumentsOf(flags: Flags): readonly string[] {
+/** Flags as they stand on a command line. */
+export function argumentsOf(flags: Flags): readonly string[] {
   return Object.entries(flags).flatMap(([name, value]) => {
     if (value === true) return [`--${name}`];
     const values = Array.isArray(value) ? value as readonly string[] : [String(value)];
