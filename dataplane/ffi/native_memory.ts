@@ -10,22 +10,20 @@ export class NativeMemory {
   readonly bytes: Uint8Array;
   /** The same octets, for numbers wider than one. */
   readonly view: DataView;
-  /** Where the octets stand. */
-  readonly address: number;
-  readonly #address: bigint;
+  #address: number | undefined;
   readonly #pointers: (Deno.PointerObject | undefined)[];
 
   /** Takes `bytes` as they are; give octets of their own large buffer, never a small typed array. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    // A Uint8Array<ArrayBufferLike> may in theory be shared; the address is taken the same way.
-    this.#address = Deno.UnsafePointer.value(
-      Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>),
-    );
-    this.address = Number(this.#address);
     // Of its full length from the start: an array that grows in leaps becomes a slow hash table.
     this.#pointers = new Array(Math.ceil(bytes.length / 4));
+  }
+
+  /** Where the octets stand. Asked for only when needed, since that takes the FFI permission. */
+  get address(): number {
+    return this.#address ??= addressOf(this.bytes);
   }
 
   /**
@@ -45,8 +43,14 @@ export class NativeMemory {
   }
 
   #create(offset: number): Deno.PointerObject {
-    const pointer = Deno.UnsafePointer.create(this.#address + BigInt(offset));
+    const pointer = Deno.UnsafePointer.create(BigInt(this.address + offset));
     if (pointer === null) throw new RangeError("Cannot make pointer: the buffer is at address 0");
     return pointer;
   }
+}
+
+function addressOf(bytes: Uint8Array): number {
+  // The type allows shared memory, whose address is taken the same way.
+  const pointer = Deno.UnsafePointer.of(bytes as Uint8Array<ArrayBuffer>);
+  return Number(Deno.UnsafePointer.value(pointer));
 }
