@@ -72,6 +72,7 @@ function fetchOnce(
 
 /** libcrypto could not do what it can always do: memory is short, or a module is missing. */
 export class LibcryptoError extends InvariantError {
+  /** Its name in stack traces. */
   override name = "LibcryptoError";
   /** `action` is what was tried; no secret may be in it. */
   constructor(action: string) {
