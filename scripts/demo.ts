@@ -34,6 +34,7 @@ function claim(holds: boolean, text: string): void {
 
 /** Runs this script again in namespaces of its own; the exit status is that of the run inside. */
 async function runInside(): Promise<number> {
+  await fetchImports();
   const asRoot = Deno.uid() === 0;
   const { code } = await new Deno.Command("unshare", {
     args: [

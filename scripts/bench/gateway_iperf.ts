@@ -10,7 +10,7 @@
 import { parseArgs } from "node:util";
 import { startCharon, whyNoCharon } from "../../tests/support/charon.ts";
 import { iperf, Lab, type Namespace, ping } from "../../tests/support/netns.ts";
-import { startGateway, whyNoGateway } from "../../tests/support/rejoin.ts";
+import { fetchImports, startGateway, whyNoGateway } from "../../tests/support/rejoin.ts";
 import {
   charonClient,
   charonGateway,
@@ -111,6 +111,7 @@ async function run(settings: Settings): Promise<readonly Figure[]> {
     console.error(`our gateway is left out: ${reason}`);
     return figures;
   }
+  await fetchImports();
   await using gateway = await startGateway({
     namespace: inside,
     folder: `${lab.folder}/state`,

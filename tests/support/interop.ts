@@ -1,7 +1,13 @@
 /** How every interop test begins: the ground laid, our gateway up, or skipped with the reason printed. */
 import { type Charon, startCharon, whyNoCharon } from "./charon.ts";
 import { Lab, type Namespace } from "./netns.ts";
-import { type Flags, type RejoinGateway, startGateway, whyNoGateway } from "./rejoin.ts";
+import {
+  fetchImports,
+  type Flags,
+  type RejoinGateway,
+  startGateway,
+  whyNoGateway,
+} from "./rejoin.ts";
 import {
   charonClient,
   type ClientAuth,
@@ -53,6 +59,7 @@ async function runScene(
   run: (scene: InteropScene) => Promise<void>,
   options: InteropOptions,
 ): Promise<void> {
+  await fetchImports();
   await using lab = await Lab.create();
   const { gateway: inside, clients: sites } = await connectedLab(lab, options.sites ?? 1);
   const site = sites[0];

@@ -3,7 +3,7 @@
  * From the sources, or the executable that `REJOIN_BIN` names.
  */
 import type { PoolFacts, ReconnectFacts, SessionFacts } from "../../appliance/show/facts.ts";
-import { type Background, type Finished, type Signal, until } from "./background.ts";
+import { type Background, type Finished, mustRun, type Signal, until } from "./background.ts";
 import type { Namespace } from "./netns.ts";
 import { gatewayName, type TestPki } from "./test_pki.ts";
 
@@ -14,6 +14,17 @@ export function rejoinCommand(): readonly string[] {
   const executable = Deno.env.get("REJOIN_BIN");
   if (executable !== undefined && executable !== "") return [executable];
   return [Deno.execPath(), "run", "--allow-all", "--no-check", `${root}main.ts`];
+}
+
+/**
+ * Fetches what the sources import, while there is a network: a fresh namespace has none. Nothing happens
+ * when everything is there, or with an executable.
+ */
+export async function fetchImports(): Promise<void> {
+  const [program = "", word] = rejoinCommand();
+  if (word === "run") {
+    await mustRun([program, "cache", "--quiet", `${root}main.ts`], { timeoutMs: 300_000 });
+  }
 }
 
 /** A flag and its value; a list gives the flag once per value. */
