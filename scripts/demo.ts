@@ -10,7 +10,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { mustRun } from "../tests/support/background.ts";
 import { Lab, type Namespace } from "../tests/support/netns.ts";
-import { rejoinCommand, type RejoinGateway, startGateway } from "../tests/support/rejoin.ts";
+import {
+  fetchImports,
+  rejoinCommand,
+  type RejoinGateway,
+  startGateway,
+} from "../tests/support/rejoin.ts";
 import { type RejoinClient, startClient } from "../tests/support/rejoin_client.ts";
 
 const outer = { gateway: "198.18.0.1", client: "198.18.0.2" };
