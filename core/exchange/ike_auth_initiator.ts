@@ -13,11 +13,10 @@ import {
   ConfigType,
   ExchangeType,
   IdType,
-  NotifyType,
   ProtocolId,
 } from "../message/constants.ts";
 import { idBody } from "../message/identification.ts";
-import { findErrorNotify, notify } from "../message/notify.ts";
+import { findErrorNotify } from "../message/notify.ts";
 import type { Payload, Proposal, TrafficSelector } from "../message/payload.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import { certificateAuthorityHash } from "../pki/identity.ts";
@@ -85,7 +84,6 @@ export class IkeAuthInitiator {
     this.#exchange(sa, step, [
       { kind: "IDi", ...this.#identity },
       ...this.#ownCertificates(),
-      notify(NotifyType.INITIAL_CONTACT),
       ...this.#certificateRequest(sa),
       { kind: "IDr", ...settings.gatewayIdentity },
       ...this.#firstProof(sa),

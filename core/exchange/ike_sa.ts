@@ -466,7 +466,8 @@ export class IkeSa {
     for (const child of this.children.values()) {
       step.outputs.push({ kind: "move-child-sa", inboundSpi: child.inboundSpi, local, remote });
     }
-    this.world.onMoved(this, step);
+    // The float from port 500 to 4500 during IKE_AUTH is no news (RFC 7296 §2.23).
+    if (this.phase === "established") this.world.onMoved(this, step);
   }
 
   #confirm(step: Step): void {
