@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import type { Endpoint } from "../../../core/wire/address.ts";
+import { Arena } from "../../../dataplane/buffers.ts";
+import { DataplaneError } from "../../../dataplane/error.ts";
+import { libc } from "../../../dataplane/ffi/libc.ts";
+import { IkeSender } from "../../../dataplane/io/ike_sender_linux.ts";
+import { Poller } from "../../../dataplane/io/poll_linux.ts";
+import {
+  batchSize,
+  pathBetween,
+  ReceiveBatch,
+  receiveBatchBytes,
+  SendBatch,
+  sendBatchBytes,
+} from "../../../dataplane/io/udp_linux.ts";
+import { openUdpSocket, type UdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
+import { address } from "../support/ends.ts";
+
+const at = (text: string, port = 0): Endpoint => ({ address: address(text), port });
+
+/** Runs with sockets bound to these addresses, and closes them. */
+function withSockets(texts: readonly string[], run: (sockets: UdpSocket[]) => void): void {
+  const sockets = texts.map((text) => openUdpSocket(at(text), true));
+  try {
+    run(sockets);
+  } finally {
+    for (const { fd } of sockets) libc.close(fd);
+  }
+}
+
+/** Waits until datagrams are there, and takes them. */
+function receive(arena: Arena, batch: ReceiveBatch, fd: number): number {
+  new Poller(arena, [fd]).wait(1000);
+  return batch.receive(fd);
+}
+
+function newArena(): Arena {
+  return new Arena(receiveBatchBytes + sendBatchBytes + 200_000);
+}
+
+const families = [["127.0.0.1", "127.0.0.2"], ["::1", "::1"]] as const;
+for (const [from, to] of families) {
+  Deno.test(`batches of datagrams pass from ${from} to ${to}, three times over`, () => {
+    withSockets([from, to], ([sender, receiver]) => {
+      const arena = newArena();
+      const received = new ReceiveBatch(arena);
+      const outgoing = new SendBatch(arena, [sender!.fd, receiver!.fd], 0);
+      const data = arena.reserve(batchSize * 64);
+      const path = pathBetween([sender!, receiver!], sender!.local, receiver!.local)!;
+      for (let round = 0; round < 3; round++) {
+        for (let i = 0; i < batchSize; i++) {
+          arena.bytes.fill(round * batchSize + i, data + i * 64, data + i * 64 + i + 1);
+          outgoing.add(data + i * 64, i + 1, path);
+        }
+        assert.equal(outgoing.flush(), 0);
+        assert.equal(outgoing.count, 0);
+        assert.equal(receive(arena, received, receiver!.fd), batchSize);
+        for (let i = 0; i < batchSize; i++) {
+          const offset = received.offset(i);
+          assert.equal(received.length(i), i + 1);
+          assert.equal(received.isTruncated(i), false);
+          assert.equal(arena.bytes[offset + i], round * batchSize + i);
+          assert.deepEqual(received.remote(i), sender!.local);
+          assert.deepEqual(received.localAddress(i), receiver!.local.address);
+          const back = pathBetween([receiver!], receiver!.local, sender!.local)!;
+          assert.equal(received.isFrom(i, back), true);
+          const other = { ...sender!.local, port: sender!.local.port ^ 1 };
+          const elsewhere = pathBetween([receiver!], receiver!.local, other)!;
+          assert.equal(received.isFrom(i, elsewhere), false);
+        }
+        received.recycle(batchSize);
+      }
+      assert.ok(received.receive(receiver!.fd) < 0);
+    });
+  });
+}
+
+Deno.test("an unspecified socket receives with, and sends from, the right local address", () => {
+  withSockets(["0.0.0.0", "127.0.0.9"], ([all, peer]) => {
+    const arena = newArena();
+    const received = new ReceiveBatch(arena);
+    const outgoing = new SendBatch(arena, [all!.fd, peer!.fd], 0);
+    const data = arena.reserve(64);
+    const ours = at("127.0.0.5", all!.local.port);
+    outgoing.add(data, 5, pathBetween([all!, peer!], ours, peer!.local)!);
+    outgoing.add(data, 6, pathBetween([all!, peer!], peer!.local, ours)!);
+    assert.equal(outgoing.flush(), 0);
+    assert.equal(receive(arena, received, peer!.fd), 1);
+    assert.equal(received.length(0), 5);
+    assert.deepEqual(received.remote(0), ours);
+    received.recycle(1);
+    assert.equal(receive(arena, received, all!.fd), 1);
+    assert.equal(received.length(0), 6);
+    assert.deepEqual(received.localAddress(0), ours.address);
+  });
+});
+
+Deno.test("what the kernel refuses is counted, and the rest is sent", () => {
+  withSockets(["127.0.0.1", "127.0.0.2"], ([sender, receiver]) => {
+    const arena = newArena();
+    const received = new ReceiveBatch(arena);
+    const outgoing = new SendBatch(arena, [sender!.fd], 0);
+    const data = arena.reserve(70_000);
+    const path = pathBetween([sender!], sender!.local, receiver!.local)!;
+    for (const length of [10, 66_000, 20, 66_000]) outgoing.add(data, length, path);
+    assert.equal(outgoing.flush(), 2);
+    assert.equal(receive(arena, received, receiver!.fd), 2);
+    assert.deepEqual([received.length(0), received.length(1)], [10, 20]);
+  });
+});
+
+Deno.test("the largest datagram is received whole", () => {
+  withSockets(["127.0.0.1", "127.0.0.2"], ([sender, receiver]) => {
+    const arena = newArena();
+    const received = new ReceiveBatch(arena);
+    const outgoing = new SendBatch(arena, [sender!.fd], 0);
+    const path = pathBetween([sender!], sender!.local, receiver!.local)!;
+    outgoing.add(arena.reserve(65_507), 65_507, path);
+    assert.equal(outgoing.flush(), 0);
+    assert.equal(receive(arena, received, receiver!.fd), 1);
+    assert.deepEqual([received.length(0), received.isTruncated(0)], [65_507, false]);
+  });
+});
+
+Deno.test("IKE messages carry the marker from a NAT traversal port only", () => {
+  const plain = openUdpSocket(at("127.0.0.1"), false);
+  withSockets(["127.0.0.1", "127.0.0.2"], ([natt, peer]) => {
+    const sender = new IkeSender([plain, natt!]);
+    const message = Uint8Array.of(1, 2, 3, 4, 5);
+    sender.send(natt!.local, peer!.local, message);
+    sender.send(plain.local, peer!.local, message);
+    sender.send(at("127.0.0.3", 9), peer!.local, message); // no socket
+    sender.send(natt!.local, peer!.local, new Uint8Array(65_533)); // too long with its marker
+    assert.deepEqual([sender.sent, sender.refused], [2, 2]);
+    const arena = newArena();
+    const received = new ReceiveBatch(arena);
+    assert.equal(receive(arena, received, peer!.fd), 2);
+    const octets = (i: number): number[] => [
+      ...arena.bytes.subarray(received.offset(i), received.offset(i) + received.length(i)),
+    ];
+    assert.deepEqual(octets(0), [0, 0, 0, 0, 1, 2, 3, 4, 5]);
+    assert.deepEqual(octets(1), [1, 2, 3, 4, 5]);
+  });
+  libc.close(plain.fd);
+});
+
+Deno.test("paths need a socket of the right port and family", () => {
+  withSockets(["0.0.0.0", "::1"], (sockets) => {
+    const [four, six] = sockets.map((socket) => socket.local.port) as [number, number];
+    const peer4 = at("192.0.2.1", 4500);
+    const peer6 = at("2001:db8::1", 4500);
+    assert.equal(pathBetween(sockets, at("192.0.2.9", four), peer4)?.control.length, 8);
+    assert.equal(pathBetween(sockets, at("0.0.0.0", four), peer4)?.control.length, 0);
+    assert.equal(pathBetween(sockets, at("::1", six), peer6)?.control.length, 0);
+    assert.equal(pathBetween(sockets, at("::1", six), peer6)?.socket, 1);
+    assert.equal(pathBetween(sockets, at("192.0.2.9", four ^ 1), peer4), undefined);
+    assert.equal(pathBetween(sockets, at("2001:db8::2", six), peer6), undefined);
+    assert.equal(pathBetween(sockets, at("192.0.2.9", four), peer6), undefined);
+  });
+});
+
+Deno.test("a port in use and a foreign address are told apart", () => {
+  withSockets(["127.0.0.1"], ([socket]) => {
+    const kindOf = (endpoint: Endpoint): unknown => {
+      try {
+        libc.close(openUdpSocket(endpoint, true).fd);
+      } catch (error) {
+        return error instanceof DataplaneError ? [error.kind, error.message] : error;
+      }
+      return undefined;
+    };
+    const { port } = socket!.local;
+    assert.deepEqual(kindOf(socket!.local), [
+      "port-taken",
+      `Cannot listen on 127.0.0.1:${port}: another program has this UDP port`,
+    ]);
+    assert.deepEqual(kindOf(at("192.0.2.1", port)), [
+      "no-address",
+      `Cannot listen on 192.0.2.1:${port}: this host does not have the address`,
+    ]);
+  });
+});
+
+Deno.test("waiting ends after its time", () => {
+  withSockets(["127.0.0.1"], ([socket]) => {
+    const poller = new Poller(new Arena(1024), [socket!.fd]);
+    const start = performance.now();
+    poller.wait(30);
+    assert.ok(performance.now() - start >= 29);
+    assert.equal(poller.isReady(0), false);
+  });
+});
