@@ -1,0 +1,63 @@
+/** What an initiator knows before it begins, and what a gateway gives it. */
+import type { Bytes } from "../bytes.ts";
+import type { Signer } from "../crypto/provider.ts";
+import type { Lifetimes, Prefix, ReconnectAttributeNumbers } from "../gateway/policy.ts";
+import type { SessionPair } from "../gateway/record.ts";
+import type { Proposal } from "../message/payload.ts";
+import type { Endpoint, IpAddress } from "../wire/address.ts";
+
+/** An identity: the type and data of an ID payload. */
+export interface Identity {
+  readonly idType: number;
+  readonly data: Bytes;
+}
+
+/** How the user logs in. */
+export type ClientLogin =
+  | { readonly kind: "eap-mschapv2"; readonly userName: string; readonly password: string }
+  | {
+    readonly kind: "certificate";
+    /** DER: ours, then intermediates. */
+    readonly certificates: readonly Bytes[];
+    readonly signer: Signer;
+  }
+  /** Only a stored pair is at hand. */
+  | { readonly kind: "none" };
+
+/** The configuration of a client. No defaults. */
+export interface ClientSettings {
+  /** The gateway's NAT-T endpoint. */
+  readonly gateway: Endpoint;
+  /** Our own endpoint as far as it is known. */
+  readonly local: Endpoint;
+  /** IDi of a login. */
+  readonly identity: Identity;
+  /** What the gateway must call itself, and its certificate must say. */
+  readonly gatewayIdentity: Identity;
+  readonly login: ClientLogin;
+  /** DER certificates of the CAs that we trust. */
+  readonly anchors: readonly Bytes[];
+  /** Inner addresses to ask for. */
+  readonly wants: { readonly ip4: boolean; readonly ip6: boolean };
+  /** Whether to ask for a pair and come back with it. */
+  readonly reconnect: boolean;
+  /** Under which numbers the pair is asked for. */
+  readonly attributeNumbers: ReconnectAttributeNumbers;
+  readonly ikeProposals: readonly Proposal[];
+  readonly espProposals: readonly Proposal[];
+  readonly lifetimes: Lifetimes;
+  /** Liveness checks, milliseconds. */
+  readonly dpd: { readonly intervalMs: number; readonly retryMs: number };
+  /** Largest IP datagram of an IKE message, octets. */
+  readonly fragmentMtu: number;
+}
+
+/** What the gateway gave us. */
+export interface Assignment {
+  readonly addresses: readonly IpAddress[];
+  readonly dns: readonly IpAddress[];
+  /** What goes through the tunnel. */
+  readonly routes: readonly Prefix[];
+  /** For the next time, where the gateway offers reconnect. */
+  readonly pair?: SessionPair;
+}
