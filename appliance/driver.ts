@@ -11,6 +11,7 @@ import {
   type Command,
   type Endpoint,
   type Input,
+  type Moment,
   type Monotonic,
   type Output,
   type Question,
@@ -21,10 +22,15 @@ import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import { reasonOf } from "./start_error.ts";
 
-/** A state machine of the core: `Gateway`, or `Client` with outputs of its own. */
-export interface Machine<Extra extends { readonly kind: string } = never> {
+/** Something with a kind. */
+interface Kind {
+  readonly kind: string;
+}
+
+/** A state machine of the core: `Gateway`, or `Client` with orders and outputs of its own. */
+export interface Machine<Order extends Kind = never, Extra extends Kind = never> {
   /** Takes one input, returns what is to be done, in order. */
-  handle(input: Input): readonly (Output | Extra)[];
+  handle(input: Input | Order): readonly (Output | Extra)[];
   /** When a `timeout` input is due. */
   nextTimeout(): Monotonic | undefined;
 }
@@ -41,8 +47,8 @@ export interface Packets {
 export type Answerer = (question: Question, signal: AbortSignal) => Promise<Answer>;
 
 /** What a driver is made from. */
-export interface DriverOptions<Extra extends { readonly kind: string }> {
-  readonly machine: Machine<Extra>;
+export interface DriverOptions<Order extends Kind, Extra extends Kind> {
+  readonly machine: Machine<Order, Extra>;
   readonly packets: Packets;
   readonly answer: Answerer;
   readonly clock: Clock;
@@ -72,10 +78,10 @@ const faults: Readonly<Record<Attempt, { readonly level: TraceLevel; readonly ev
 const longestWaitMs = 3_600_000;
 
 /** Drives one machine. */
-export class Driver<Extra extends { readonly kind: string } = never> {
-  readonly #options: DriverOptions<Extra>;
+export class Driver<Order extends Kind = never, Extra extends Kind = never> {
+  readonly #options: DriverOptions<Order, Extra>;
   /** Inputs that arrived while another was handled; empty again before the call returns. */
-  readonly #inputs: Input[] = [];
+  readonly #inputs: (Input | Order)[] = [];
   /** Open questions. BOUNDED by the machine. */
   readonly #open = new Map<number, AbortController>();
   readonly #idleWaiters: (() => void)[] = [];
@@ -86,7 +92,7 @@ export class Driver<Extra extends { readonly kind: string } = never> {
   #transmitted = 0;
 
   /** A driver that has not heard anything yet. */
-  constructor(options: DriverOptions<Extra>) {
+  constructor(options: DriverOptions<Order, Extra>) {
     this.#options = options;
   }
 
@@ -103,6 +109,11 @@ export class Driver<Extra extends { readonly kind: string } = never> {
   /** The operator or the appliance orders. */
   command(command: Command): void {
     this.#take({ kind: "command", at: this.#options.clock.now(), command });
+  }
+
+  /** An order that only this kind of machine knows. */
+  order(make: (at: Moment) => Order): void {
+    this.#take(make(this.#options.clock.now()));
   }
 
   /** IKE messages sent so far. */
@@ -126,7 +137,7 @@ export class Driver<Extra extends { readonly kind: string } = never> {
     this.#wakeIdle();
   }
 
-  #take(input: Input): void {
+  #take(input: Input | Order): void {
     if (this.#stopped) return;
     this.#inputs.push(input);
     if (this.#handling) return;
@@ -139,7 +150,7 @@ export class Driver<Extra extends { readonly kind: string } = never> {
     this.#arm();
   }
 
-  #handle(input: Input): void {
+  #handle(input: Input | Order): void {
     const outputs = this.#attempt("handle", () => this.#options.machine.handle(input), {
       input: input.kind,
     });
@@ -243,7 +254,7 @@ const common: ReadonlySet<string> = new Set<Output["kind"]>([
   "trace",
 ]);
 
-function isCommon<Extra extends { readonly kind: string }>(
+function isCommon<Extra extends Kind>(
   output: Output | Extra,
 ): output is Output {
   return common.has(output.kind);

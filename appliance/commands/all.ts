@@ -1,11 +1,13 @@
 /** All commands, in the order of help. */
 import { clearCommands } from "./clear.ts";
 import type { CommandDefinition } from "./command.ts";
+import { serveCommand } from "./serve.ts";
 import { showCommands } from "./show.ts";
 import { versionCommand } from "./version.ts";
 
 /** The list. */
 export const commands: readonly CommandDefinition[] = [
+  serveCommand,
   ...showCommands,
   ...clearCommands,
   versionCommand,

@@ -1,7 +1,7 @@
 /** Words behind a command: which are understood, and the error for those that are not. */
 import { UsageError } from "../config/flag.ts";
 import type { SessionSelector } from "../../core/mod.ts";
-import { parseIpAddress } from "../../core/mod.ts";
+import { formatIpAddress, parseIpAddress } from "../../core/mod.ts";
 
 /** The one word that was given out of some, by any beginning of it, as IOS takes it. */
 export function oneWord<Word extends string>(
@@ -29,8 +29,9 @@ export function sessionSelector(operands: readonly string[]): SessionSelector {
     }
     if (value === undefined) throw unexpected(word, `a value behind ${word}`);
     if (word === "remote") {
-      if (parseIpAddress(value) === undefined) throw unexpected(value, "an address behind remote");
-      selector = { ...selector, remote: value };
+      const address = parseIpAddress(value);
+      if (address === undefined) throw unexpected(value, "an address behind remote");
+      selector = { ...selector, remote: formatIpAddress(address) };
     } else if (word === "username") {
       selector = { ...selector, userName: value };
     } else {

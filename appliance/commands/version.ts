@@ -2,7 +2,7 @@
 import { buildInfo } from "../build_info.ts";
 import { settle } from "../config/gather.ts";
 import { toggle } from "../config/define.ts";
-import { selectProvider } from "../../dataplane/mod.ts";
+import { providerOfMachine } from "../crypto.ts";
 import type { CommandDefinition } from "./command.ts";
 
 const flags = { json: toggle("Output", "as JSON") };
@@ -21,7 +21,7 @@ export const versionCommand: CommandDefinition = {
       commit,
       runtime: `deno ${Deno.version.deno}`,
       platform: `${Deno.build.os} ${Deno.build.arch}`,
-      crypto: selectProvider().name,
+      crypto: providerOfMachine().name,
     };
     call.terminal.out(
       json

@@ -172,6 +172,13 @@ export interface AttributeNumber {
   readonly numbers: readonly number[];
 }
 
+/**
+ * The numbers without `--cisco-attr`. Cisco has not published them; these are a guess. They lie in its
+ * private block and are not among those that a client is known to ask for, so that a wrong guess is
+ * never taken for something else: it only stays silent.
+ */
+export const guessedAttributeNumbers = { "session-id": 28_713, "session-token": 28_714 } as const;
+
 /** An assignment of configuration attribute numbers. */
 export const attributeNumber: Form<AttributeNumber> = {
   form: "NAME=NUMBER[,NUMBER]",

@@ -36,10 +36,10 @@ class Scene {
   timeout: Monotonic | undefined;
   react: (input: Input) => readonly (Output | Extra)[] = () => [];
   fail: string | undefined;
-  readonly driver: Driver<Extra>;
+  readonly driver: Driver<never, Extra>;
 
   constructor() {
-    const machine: Machine<Extra> = {
+    const machine: Machine<never, Extra> = {
       handle: (input) => {
         this.inputs.push(input);
         return this.react(input);
@@ -63,7 +63,7 @@ class Scene {
       close: () => {},
     };
     const clock: Clock = { now: () => moment(this.nowMs, 5_000_000 + this.nowMs) };
-    this.driver = new Driver<Extra>({
+    this.driver = new Driver<never, Extra>({
       machine,
       packets,
       clock,

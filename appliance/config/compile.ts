@@ -1,0 +1,116 @@
+/** From what the operator said to what the core decides by. */
+import {
+  type Bytes,
+  defaultEspProposals,
+  defaultIkeProposals,
+  type LoginMethod,
+  type Policy,
+  type Proposal,
+  type ReconnectAttributeNumbers,
+  type Signer,
+} from "../../core/mod.ts";
+import { versionText } from "../build_info.ts";
+import { StartError } from "../start_error.ts";
+import { type AttributeNumber, guessedAttributeNumbers } from "./forms.ts";
+import type { NamedIdentity } from "./identity.ts";
+import { type Pools, rangesOfPools } from "./pools.ts";
+import type { ServeSettings } from "./serve_flags.ts";
+
+/** Who the gateway is and whom it trusts, files read. */
+export interface Credentials {
+  readonly identity: NamedIdentity;
+  /** DER: ours, then intermediates. */
+  readonly certificates: readonly Bytes[];
+  readonly signer: Signer;
+  /** DER of the CAs whose clients may log in by certificate. */
+  readonly clientCas: readonly Bytes[];
+}
+
+/** The pools, or a `StartError` when one leaves no address for a client. */
+export function poolsOf(settings: ServeSettings): Pools {
+  const pools = rangesOfPools(settings.pool);
+  const [small, ...more] = pools.tooSmall;
+  if (small !== undefined) {
+    const others = more.length === 0 ? "" : ` (and ${more.join(", ")})`;
+    throw new StartError(
+      `Cannot use pool ${small}${others}: too small, it leaves no address for a client; ` +
+        `needs at least a /30, or /126 with IPv6`,
+    );
+  }
+  return pools;
+}
+
+/** The core's policy. */
+export function compilePolicy(
+  settings: ServeSettings,
+  credentials: Credentials,
+  pools: Pools,
+  gatewayName: string,
+): Policy {
+  const { identity, certificates, signer, clientCas } = credentials;
+  const kilobytes = settings["esp-lifetime-kbytes"];
+  const lifetime = settings["session-lifetime"];
+  return {
+    gatewayName,
+    identity: { idType: identity.idType, data: identity.data },
+    certificates,
+    signer,
+    loginMethods: loginMethodsOf(settings, clientCas),
+    clientCas,
+    pools: pools.ranges,
+    attributes: {
+      dns: settings.dns,
+      nbns: settings.wins,
+      ...(settings.domain === undefined ? {} : { domain: settings.domain }),
+      splitInclude: settings["split-include"],
+      splitDns: settings["split-dns"],
+      ...(settings.banner === undefined ? {} : { banner: settings.banner }),
+      applicationVersion: `rejoin ${versionText()}`,
+    },
+    reconnect: {
+      timeoutMs: settings["reconnect-timeout"] * 1000,
+      attributeNumbers: attributeNumbersOf(settings["cisco-attr"]),
+    },
+    ...(lifetime === undefined ? {} : { sessionLifetimeMs: lifetime * 1000 }),
+    ikeProposals: numbered(settings["ike-proposal"]) ?? defaultIkeProposals(),
+    espProposals: numbered(settings["esp-proposal"]) ?? defaultEspProposals(),
+    lifetimes: {
+      ikeMs: settings["ike-lifetime"] * 1000,
+      espMs: settings["esp-lifetime"] * 1000,
+      ...(kilobytes === 0 ? {} : { espBytes: kilobytes * 1024 }),
+    },
+    dpd: { intervalMs: settings.dpd * 1000, retryMs: settings["dpd-retry"] * 1000 },
+    fragmentMtu: settings["fragment-mtu"],
+    cookieThreshold: settings["cookie-threshold"],
+    maxSa: settings["max-sa"],
+    maxNegotiating: settings["max-negotiating"],
+    nattPort: settings["natt-port"],
+  };
+}
+
+/** Without a CA nobody can log in by certificate, so it is not offered. */
+function loginMethodsOf(
+  settings: ServeSettings,
+  clientCas: readonly Bytes[],
+): readonly LoginMethod[] {
+  return [...new Set(settings.auth)].flatMap((method): LoginMethod[] =>
+    method === "psk" || (method === "certificate" && clientCas.length === 0) ? [] : [method]
+  );
+}
+
+/** Numbers by name; one that was not given keeps its default. */
+export function attributeNumbersOf(
+  given: readonly AttributeNumber[],
+): ReconnectAttributeNumbers {
+  const numbers = (name: AttributeNumber["name"]): readonly number[] => {
+    const named = given.filter((one) => one.name === name).flatMap((one) => one.numbers);
+    return named.length === 0 ? [guessedAttributeNumbers[name]] : [...new Set(named)];
+  };
+  return { sessionId: numbers("session-id"), sessionToken: numbers("session-token") };
+}
+
+/** Proposals numbered from 1 (RFC 7296 §3.3.1); `undefined` when there are none. */
+export function numbered(proposals: readonly Proposal[]): readonly Proposal[] | undefined {
+  if (proposals.length === 0) return undefined;
+  return proposals.map((proposal, i) => ({ ...proposal, number: i + 1 }));
+}

@@ -1,0 +1,67 @@
+/** The files that `rejoin serve` is given: read once, every problem gathered, then fitted together. */
+import { type Certificate, type CryptoProvider, equalBytes, type Signer } from "../../core/mod.ts";
+import { StartError } from "../start_error.ts";
+import { openUsers } from "../users/users_file.ts";
+import type { Credentials } from "./compile.ts";
+import type { FlagProblem } from "./flag.ts";
+import { gatewayIdentity } from "./identity.ts";
+import { NamedFiles } from "./named_files.ts";
+import type { ServeSettings } from "./serve_flags.ts";
+
+/** Files as read. */
+export interface ServeFiles {
+  /** Of `--cert` and `--chain`, ours first. */
+  readonly certificates: readonly Certificate[];
+  readonly signer: Signer | undefined;
+  readonly clientCas: readonly Certificate[];
+  readonly problems: readonly FlagProblem[];
+}
+
+/** Reads certificates, keys and the users file. */
+export function readServeFiles(
+  settings: Pick<ServeSettings, "cert" | "chain" | "key" | "client-ca" | "users">,
+  crypto: CryptoProvider,
+): ServeFiles {
+  const files = new NamedFiles();
+  const certificates = [
+    ...files.certificates("cert", settings.cert),
+    ...files.certificates("chain", settings.chain),
+  ];
+  const signer = files.privateKey("key", settings.key, crypto);
+  const { users } = settings;
+  if (users !== undefined) files.attempt("users", users, "users", () => openUsers(users));
+  const clientCas = settings["client-ca"].flatMap((path) => files.certificates("client-ca", path));
+  return { certificates, signer, clientCas, problems: files.problems };
+}
+
+/** What the operator's own certificate and key make of the gateway; `StartError` when they do not fit. */
+export function givenCredentials(
+  settings: Pick<ServeSettings, "cert" | "key" | "id">,
+  files: ServeFiles,
+): Credentials | undefined {
+  const [own] = files.certificates;
+  const { signer } = files;
+  if (settings.cert === undefined || own === undefined || signer === undefined) return undefined;
+  if (!equalBytes(own.spki, signer.spki)) {
+    throw new StartError(
+      `Cannot use key ${settings.key}: it does not belong to certificate ${settings.cert}`,
+    );
+  }
+  return {
+    identity: gatewayIdentity(own, settings.id, settings.cert),
+    certificates: files.certificates.map(({ der }) => der),
+    signer,
+    clientCas: files.clientCas.map(({ der }) => der),
+  };
+}
+
+/** What is worth a warning about a certificate, by the wall clock. */
+export function validityWarning(certificate: Certificate, nowMs: number): string | undefined {
+  const soonMs = 14 * 86_400_000;
+  const end = new Date(certificate.notAfter).toISOString();
+  if (certificate.notBefore > nowMs) {
+    return `not valid before ${new Date(certificate.notBefore).toISOString()}`;
+  }
+  if (certificate.notAfter < nowMs) return `expired at ${end}`;
+  return certificate.notAfter - nowMs < soonMs ? `expires at ${end}` : undefined;
+}

@@ -1,0 +1,86 @@
+/** Answers what operators ask over the control socket, from snapshots taken between two inputs. */
+import {
+  type Command,
+  type GatewaySnapshot,
+  type SessionSelector,
+  type SessionSnapshot,
+} from "../core/mod.ts";
+import type { DataplaneCounters } from "../dataplane/mod.ts";
+import type { Clock } from "./clock.ts";
+import type { ControlReply, ControlRequest } from "./control/protocol.ts";
+import type { ControlHandler } from "./control/server.ts";
+import { type FactsContext, sessionFacts, summaryFacts } from "./show/facts_of.ts";
+
+/** Sessions in one part of an answer. */
+const partSize = 200;
+
+/** Whom the operator talks to. */
+export interface OperatorOptions {
+  readonly snapshot: () => GatewaySnapshot;
+  readonly command: (command: Command) => void;
+  readonly packets: () => Promise<DataplaneCounters>;
+  /** Counters of the appliance. */
+  readonly counters: () => Readonly<Record<string, number>>;
+  readonly clearCounters: () => void;
+  readonly clock: Clock;
+  readonly dpd: FactsContext["dpd"];
+}
+
+/** A handler for the control socket. */
+export function operatorOf(options: OperatorOptions): ControlHandler {
+  return async function* answer(request: ControlRequest): AsyncGenerator<ControlReply> {
+    switch (request.command) {
+      case "sessions": {
+        const context = await contextOf(options);
+        const sessions = options.snapshot().sessions.filter(fits(request.selector));
+        for (let at = 0; at < sessions.length; at += partSize) {
+          const part = sessions.slice(at, at + partSize);
+          yield { kind: "sessions", sessions: part.map((one) => sessionFacts(one, context)) };
+        }
+        yield { kind: "done", count: sessions.length };
+        return;
+      }
+      case "summary": {
+        const context = await contextOf(options);
+        yield { kind: "summary", summary: summaryFacts(options.snapshot(), context) };
+        yield { kind: "done", count: 0 };
+        return;
+      }
+      case "clear-sessions": {
+        const count = options.snapshot().sessions.filter(fits(request.selector)).length;
+        options.command({ kind: "clear-sessions", selector: request.selector });
+        yield { kind: "done", count };
+        return;
+      }
+      case "clear-stats":
+        options.command({ kind: "clear-stats" });
+        options.clearCounters();
+        yield { kind: "done", count: 0 };
+        return;
+    }
+  };
+}
+
+async function contextOf(options: OperatorOptions): Promise<FactsContext> {
+  const { totals, perSa } = await options.packets();
+  return {
+    at: options.clock.now(),
+    dpd: options.dpd,
+    packets: new Map(perSa.map((counters) => [counters.inboundSpi, counters])),
+    counters: { ...totals, ...options.counters() },
+  };
+}
+
+/** Whether a session is meant; the same conditions as the core's `clear-sessions`. */
+function fits(selector: SessionSelector): (session: SessionSnapshot) => boolean {
+  const { remote, userName, id } = selector;
+  return (session) =>
+    (id === undefined || id === session.id) &&
+    (userName === undefined || userName === session.userName) &&
+    (remote === undefined || remote === hostOf(session.lastRemote));
+}
+
+/** The host of `192.0.2.1:4500` or `[2001:db8::1]:4500`. */
+function hostOf(endpoint: string): string {
+  return endpoint.slice(0, endpoint.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+}
