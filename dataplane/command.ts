@@ -37,8 +37,8 @@ export interface LoopStart {
   readonly commandFd: number;
   /** Which crypto provider; `undefined` for the fastest. */
   readonly crypto: "noble" | "libcrypto" | undefined;
-  /** Send NAT keepalives. */
-  readonly natKeepalive: boolean;
+  /** Silence before a NAT keepalive, milliseconds; `undefined` for none. */
+  readonly natKeepaliveMs: number | undefined;
   /** One counter of IKE datagrams that the control plane has not seen yet. */
   readonly ikeInFlight: SharedArrayBuffer;
 }

@@ -26,8 +26,11 @@ export interface DataplaneOptions {
   readonly workers: number;
   /** Which crypto provider; `undefined` for the fastest that loads. */
   readonly crypto?: "noble" | "libcrypto";
-  /** Send NAT keepalives (RFC 3948 §4) to every peer after 20 s without other packets: for clients. */
-  readonly natKeepalive?: boolean;
+  /**
+   * Send a NAT keepalive (RFC 3948 §4) to a peer after so much silence, in milliseconds: 20 000 for a
+   * client; `undefined` for none, as a gateway wants it.
+   */
+  readonly natKeepaliveMs?: number;
 }
 
 /** An IKE message as it arrived; the non-ESP marker is gone and `bytes` belong to the receiver. */

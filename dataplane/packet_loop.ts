@@ -32,8 +32,6 @@ import { SaTable } from "./sa_table.ts";
 
 /** Traffic is reported at most this often. */
 const seenIntervalMs = 1000;
-/** Silence after which a NAT binding is refreshed (RFC 3948 §4). */
-const keepaliveMs = 20_000;
 
 /** Gives a report to the control plane; `transfer` lists memory that goes with it. */
 export type Reporter = (report: LoopReport, transfer?: ArrayBuffer[]) => void;
@@ -238,16 +236,17 @@ export class PacketLoop {
   }
 
   #sendKeepalives(): void {
+    const { natKeepaliveMs = Number.POSITIVE_INFINITY } = this.#start;
     this.#keepaliveDueAt = Number.POSITIVE_INFINITY;
     for (const sa of this.#table.all()) {
       if (sa.outbound === "superseded") continue;
-      let due = (sa.counters[SaCounter.LAST_SENT] as number) + keepaliveMs;
+      let due = (sa.counters[SaCounter.LAST_SENT] as number) + natKeepaliveMs;
       if (due <= this.#now) {
         if (this.#outgoing.count === batchSize) this.#flush();
         this.#outgoing.add(this.#keepaliveAt, 1, sa.path);
         this.#count(Counter["keepalive-sent"]);
         sa.counters[SaCounter.LAST_SENT] = this.#now;
-        due = this.#now + keepaliveMs;
+        due = this.#now + natKeepaliveMs;
       }
       this.#keepaliveDueAt = Math.min(this.#keepaliveDueAt, due);
     }
@@ -301,8 +300,9 @@ export class PacketLoop {
       this.#count(Counter["bad-install"]);
       return;
     }
-    if (this.#start.natKeepalive) {
-      this.#keepaliveDueAt = Math.min(this.#keepaliveDueAt, this.#now + keepaliveMs);
+    const { natKeepaliveMs } = this.#start;
+    if (natKeepaliveMs !== undefined) {
+      this.#keepaliveDueAt = Math.min(this.#keepaliveDueAt, this.#now + natKeepaliveMs);
     }
   }
 

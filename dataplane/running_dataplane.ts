@@ -144,7 +144,7 @@ class RunningDataplane implements Dataplane {
       mtu: options.mtu,
       commandFd: channel.loopFd,
       crypto: options.crypto,
-      natKeepalive: options.natKeepalive ?? false,
+      natKeepaliveMs: options.natKeepaliveMs,
       ikeInFlight: this.#ikeInFlight.buffer as SharedArrayBuffer,
     };
     this.#worker.postMessage(start);

@@ -1,0 +1,360 @@
+/**
+ * Whole packet paths in two network namespaces with keys given by the test: real TUN devices, sockets and
+ * packets. Skipped where the tests may not make namespaces.
+ */
+import assert from "node:assert/strict";
+import { Encr, Integ } from "../../core/message/constants.ts";
+import { ping } from "../support/netns.ts";
+import { until } from "../support/background.ts";
+import { address, gcm, selector } from "./support/ends.ts";
+import { RemoteEnd, RemoteError } from "./support/remote_end.ts";
+import {
+  configureInner,
+  farSide,
+  joinedSpaces,
+  namespaceTest,
+  outer4,
+  outer6,
+  pairOver,
+} from "./support/two_ends.ts";
+
+const listen4 = { listen: [address("0.0.0.0")] };
+const listenBoth = { listen: [address("0.0.0.0"), address("::")] };
+const bothFamilies = {
+  localSelectors: [selector("10.0.0.1"), selector("fd00::1")],
+  remoteSelectors: [selector("10.0.0.2"), selector("fd00::2")],
+};
+const cbcEsn = {
+  encryption: Encr.AES_CBC,
+  keyBits: 256,
+  integrity: Integ.HMAC_SHA2_384_192,
+  esn: true,
+};
+
+const variants = [
+  { name: "AES-GCM over IPv4", outer: outer4, suite: gcm, crypto: undefined },
+  { name: "AES-CBC with ESN over IPv6", outer: outer6, suite: cbcEsn, crypto: undefined },
+  {
+    name: "AES-GCM with the portable ciphers",
+    outer: outer4,
+    suite: gcm,
+    crypto: "noble" as const,
+  },
+];
+for (const { name, outer, suite, crypto } of variants) {
+  namespaceTest(`echo requests, UDP and TCP pass through the tunnel: ${name}`, async (lab) => {
+    const spaces = await joinedSpaces(lab);
+    await using here = new RemoteEnd(spaces[0]);
+    await using there = new RemoteEnd(spaces[1]);
+    const choice = crypto === undefined ? {} : { crypto };
+    const opened = await Promise.all(
+      [here, there].map((it) => it.open({ ...listenBoth, ...choice })),
+    );
+    assert.equal(opened[0]!.sockets.length, 4);
+    if (crypto !== undefined) assert.equal(opened[0]!.cryptoName, crypto);
+    await configureInner({ spaces, here, there });
+    const install = pairOver(outer, { suite, ...bothFamilies });
+    await here.call("installChildSa", install);
+    await there.call("installChildSa", farSide(install));
+
+    assert.equal((await ping(spaces[0], "10.0.0.2", { count: 5 })).received, 5);
+    assert.equal((await ping(spaces[1], "fd00::1", { count: 5 })).received, 5);
+    assert.equal((await ping(spaces[0], "10.0.0.2", { size: 1372 })).received, 3);
+    await there.call("echo", "10.0.0.2", 7007);
+    await there.call("echo", "fd00::2", 7007);
+    const sizes = [1, 2, 3, 4, 15, 16, 17, 1300, 1340];
+    assert.equal(await here.call("udp", "10.0.0.2", 7007, sizes), sizes.length);
+    assert.equal(await here.call("udp", "fd00::2", 7007, sizes), sizes.length);
+    assert.equal(await here.call("tcp", "10.0.0.2", 7007, 1_000_000), true);
+    assert.equal(await here.call("tcp", "fd00::2", 7007, 300_000), true);
+
+    const [a, b] = [await here.counters(), await there.counters()];
+    for (const { totals, perSa } of [a, b]) {
+      const wrong = Object.entries(totals).filter(([counter, count]) =>
+        count !== 0 && !/^(packets|bytes)-(in|out)$/.test(counter)
+      );
+      assert.deepEqual(wrong, []);
+      assert.deepEqual(perSa.map((it) => [it.packetsIn, it.bytesIn, it.packetsOut, it.bytesOut]), [
+        [totals["packets-in"], totals["bytes-in"], totals["packets-out"], totals["bytes-out"]],
+      ]);
+    }
+    assert.equal(a.totals["packets-out"], b.totals["packets-in"]);
+    assert.equal(a.totals["bytes-in"], b.totals["bytes-out"]);
+    assert.ok(a.totals["bytes-out"] > 1_300_000);
+    assert.deepEqual((await here.event("traffic-seen")).inboundSpis, [install.inboundSpi]);
+
+    const before = await here.call<number>("ticks");
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    assert.ok(await here.call<number>("ticks") - before <= 3, "an idle packet path waits");
+  });
+}
+
+namespaceTest("IKE messages pass on both ports, with their endpoints", async (lab) => {
+  const spaces = await joinedSpaces(lab);
+  await using here = new RemoteEnd(spaces[0]);
+  await using there = new RemoteEnd(spaces[1]);
+  await Promise.all([here, there].map((it) => it.open(listenBoth)));
+  for (const outer of [outer4, outer6]) {
+    for (const port of [500, 4500]) {
+      const local = { address: address(outer.here), port };
+      const remote = { address: address(outer.there), port };
+      const bytes = new Uint8Array(3000).fill(port & 0xff);
+      there.ike.length = 0;
+      await here.call("transmit", local, remote, bytes);
+      await until("the IKE message", () => there.ike[0], 5000);
+      assert.deepEqual(there.ike, [{ local: remote, remote: local, bytes }]);
+    }
+  }
+  const { totals } = await here.counters();
+  assert.deepEqual([totals["ike-out"], totals["ike-in"], totals["ike-send-error"]], [4, 0, 0]);
+  assert.equal((await there.counters()).totals["ike-in"], 4);
+});
+
+namespaceTest("whatever else comes to the ports is counted and harms nothing", async (lab) => {
+  const spaces = await joinedSpaces(lab);
+  await using here = new RemoteEnd(spaces[0]);
+  await using there = new RemoteEnd(spaces[1]);
+  await there.open(listen4);
+  await there.call("installChildSa", farSide(pairOver(outer4)));
+  const known = [0, 0, 0x20, 0x01, 0, 0, 0, 1];
+  const datagrams = [
+    ...[[0xff], [0xff], [], [1], [0, 0, 0, 0], [0, 0, 0, 0, 9], [1, 2, 3, 4, 5]],
+    ...[[1, 2, 3, 4, 0, 0, 0, 1, 9, 9, 9, 9], known, [...known, ...new Array(60).fill(7)]],
+  ].map((octets) => Uint8Array.from(octets));
+  await here.call("spray", outer4.there, 4500, datagrams);
+  await until("the datagrams", async () => {
+    const { totals } = await there.counters();
+    return totals["bad-icv"] > 0 ? totals : undefined;
+  }, 5000);
+  const { totals, perSa } = await there.counters();
+  assert.deepEqual(Object.fromEntries(Object.entries(totals).filter(([, count]) => count > 0)), {
+    "ike-in": 1,
+    "keepalive": 2,
+    "too-short": 5,
+    "unknown-spi": 1,
+    "bad-icv": 1,
+  });
+  assert.deepEqual([perSa[0]?.dropsIn, perSa[0]?.packetsIn], [2, 0]);
+  assert.deepEqual(there.events, []);
+  assert.deepEqual(there.fatal, []);
+});
+
+namespaceTest(
+  "RFC 7296 §2.23: traffic follows an authenticated peer to its new address",
+  async (lab) => {
+    const spaces = await joinedSpaces(lab);
+    await spaces[0].addAddress("10.250.0.77/24", "eth0");
+    await using here = new RemoteEnd(spaces[0]);
+    await using there = new RemoteEnd(spaces[1]);
+    await Promise.all([here, there].map((it) => it.open(listen4)));
+    await configureInner({ spaces, here, there });
+    const install = pairOver(outer4, { followPeer: true });
+    await here.call("installChildSa", install);
+    await there.call("installChildSa", farSide(install));
+    assert.equal((await ping(spaces[0], "10.0.0.2")).received, 3);
+    const moved = { address: address("10.250.0.77"), port: 4500 };
+    await here.call("moveChildSa", install.inboundSpi, moved, install.remote);
+    assert.equal((await ping(spaces[0], "10.0.0.2")).received, 3);
+    assert.deepEqual(await there.event("peer-moved"), {
+      kind: "peer-moved",
+      inboundSpi: install.outboundSpi,
+      remote: moved,
+    });
+    // The first end's packets come from where they always did.
+    assert.deepEqual(here.events.filter((it) => it.kind === "peer-moved"), []);
+  },
+);
+
+namespaceTest(
+  "a pair is there for the first packet after its installation, and gone after removal",
+  async (lab) => {
+    const spaces = await joinedSpaces(lab);
+    await using here = new RemoteEnd(spaces[0]);
+    await using there = new RemoteEnd(spaces[1]);
+    await Promise.all([here, there].map((it) => it.open(listen4)));
+    await configureInner({ spaces, here, there });
+    await there.call("echo", "10.0.0.2", 7007);
+    for (let round = 0; round < 20; round++) {
+      const old = 0x3000 + round;
+      const install = pairOver(outer4, {
+        inboundSpi: old + 1,
+        outboundSpi: 0x8000 + old + 1,
+        replaces: old,
+      });
+      await there.call("installChildSa", { ...farSide(install), replaces: 0x8000 + old });
+      await here.call("installChildSa", install);
+      assert.equal(await here.call("udp", "10.0.0.2", 7007, [100]), 1, `round ${round}`);
+      await here.call("removeChildSa", old);
+      await there.call("removeChildSa", 0x8000 + old);
+    }
+    const [a, b] = [await here.counters(), await there.counters()];
+    for (const { totals, perSa } of [a, b]) {
+      assert.equal(perSa.length, 1);
+      assert.deepEqual([totals["packets-in"], totals["unknown-spi"], totals["no-sa"]], [20, 0, 0]);
+    }
+    await there.call("removeChildSa", 0x8000 + 0x3000 + 20);
+    await here.call("spray", "10.0.0.2", 7007, [new Uint8Array(10)]);
+    await until("the drop", async () => {
+      return (await there.counters()).totals["unknown-spi"] > 0 ? true : undefined;
+    }, 5000);
+  },
+);
+
+namespaceTest(
+  "NAT keepalives go out after silence, and a soft limit is reported once",
+  async (lab) => {
+    const spaces = await joinedSpaces(lab);
+    await using here = new RemoteEnd(spaces[0]);
+    await using there = new RemoteEnd(spaces[1]);
+    await here.open({ ...listen4, natKeepaliveMs: 100 });
+    await there.open(listen4);
+    await configureInner({ spaces, here, there });
+    const install = pairOver(outer4, { softLimitBytes: 3000 });
+    await here.call("installChildSa", install);
+    await there.call("installChildSa", farSide(install));
+    await until("three keepalives", async () => {
+      return (await there.counters()).totals.keepalive >= 3 ? true : undefined;
+    }, 5000);
+    assert.deepEqual(here.events, []);
+    await ping(spaces[0], "10.0.0.2", { count: 5, size: 1000 });
+    assert.equal((await here.event("soft-limit")).inboundSpi, install.inboundSpi);
+    assert.equal(here.events.filter((it) => it.kind === "soft-limit").length, 1);
+    assert.equal((await there.counters()).totals["keepalive-sent"], 0);
+  },
+);
+
+namespaceTest(
+  "routes of a full tunnel leave the way to the gateway outside, and are taken back",
+  async (lab) => {
+    const spaces = await joinedSpaces(lab);
+    const [space] = spaces;
+    await space.run("ip", "route", "add", "default", "via", outer4.there);
+    const show = async (...words: string[]): Promise<string[]> =>
+      (await space.run("ip", ...words)).split("\n").map((line) => line.trim()).filter((line) =>
+        line !== ""
+      );
+    const before = await show("route");
+    await using here = new RemoteEnd(space);
+    const { tunName } = await here.open(listen4);
+    const gateway = address("198.51.100.7");
+    assert.deepEqual(await here.call("sourceFor", gateway), address(outer4.here));
+    await here.call("routeOutside", gateway);
+    await here.call("configureTun", {
+      addresses: [{ address: address("10.0.0.1"), length: 32 }],
+      routes: [{ address: address("0.0.0.0"), length: 0 }, {
+        address: address("fd00::"),
+        length: 8,
+      }],
+    });
+    const ways = async (to: string): Promise<string> => (await show("route", "get", to))[0] ?? "";
+    assert.match(await ways("8.8.8.8"), new RegExp(`dev ${tunName} src 10.0.0.1`));
+    assert.match(await ways("203.0.113.1"), new RegExp(`dev ${tunName} `));
+    assert.match(await ways("198.51.100.7"), /via 10\.250\.0\.2 dev eth0 src 10\.250\.0\.1/);
+    assert.match((await show("-6", "route")).join("\n"), new RegExp(`fd00::/8 dev ${tunName}`));
+    // Said again, the way is found although the tunnel now covers it.
+    await here.call("routeOutside", gateway);
+    assert.match(await ways("198.51.100.7"), /via 10\.250\.0\.2 dev eth0/);
+    const link = (await show("-o", "link", "show", "dev", tunName)).join();
+    assert.match(link, /,UP.* mtu 1400 .*qlen 5000/);
+    assert.equal((await show("-6", "address", "show", "dev", tunName)).length, 0);
+
+    await here.call("configureTun", {
+      addresses: [{ address: address("10.0.0.9"), length: 24 }],
+      routes: [],
+    });
+    assert.match(await ways("8.8.8.8"), /dev eth0/);
+    assert.match(await ways("10.0.0.5"), new RegExp(`dev ${tunName} src 10.0.0.9`));
+    assert.equal((await show("-4", "-o", "address", "show", "dev", tunName)).length, 1);
+    assert.equal(await here.close(), 0);
+    assert.deepEqual(await show("route"), before);
+    assert.equal((await show("-o", "link")).length, 2);
+  },
+);
+
+namespaceTest("what stands in the way of a start is named, and nothing stays open", async (lab) => {
+  const spaces = await joinedSpaces(lab);
+  await using here = new RemoteEnd(spaces[0]);
+  await using other = new RemoteEnd(spaces[0]);
+  await here.open({ ...listen4, tunName: "vpn0" });
+  const refusal = async (options: object): Promise<string> => {
+    const error = await other.open({ ...listen4, ...options }).catch((it) => it);
+    assert.ok(error instanceof RemoteError, "opened");
+    return `${error.kind}: ${error.message}`;
+  };
+  assert.equal(
+    await refusal({ tunName: "vpn0" }),
+    "tun-busy: Cannot make TUN device vpn0: another program has it",
+  );
+  assert.equal(
+    await refusal({ tunName: "vpn1" }),
+    "port-taken: Cannot listen on 0.0.0.0:500: another program has this UDP port",
+  );
+  assert.equal(
+    await refusal({
+      tunName: "vpn1",
+      ikePort: 501,
+      nattPort: 4501,
+      listen: [address("192.0.2.1")],
+    }),
+    "no-address: Cannot listen on 192.0.2.1:501: this host does not have the address",
+  );
+  assert.match(await refusal({ tunName: "much-too-long-a-name" }), /^bad-option: .*1 to 15 octets/);
+  assert.match(await refusal({ mtu: 100 }), /^bad-option: Cannot use MTU 100: needs 1280 to /);
+  assert.match(await refusal({ workers: 2 }), /^bad-option: Cannot run 2 packet loops/);
+  // After all these it opens on what is free.
+  const { sockets } = await other.open({ ...listen4, tunName: "vpn1", ikePort: 0, nattPort: 0 });
+  assert.ok(sockets.every((it) => it.port > 1023 && it.port !== 4500));
+
+  await using weak = new RemoteEnd(spaces[1], [
+    ...["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", "--"],
+  ]);
+  const error = await weak.open(listen4).catch((it) => it);
+  assert.equal(error.kind, "no-cap-net-admin");
+});
+
+namespaceTest("a pair that cannot work is refused where it is ordered", async (lab) => {
+  const spaces = await joinedSpaces(lab);
+  await using here = new RemoteEnd(spaces[0]);
+  await here.open(listen4);
+  const good = pairOver(outer4);
+  const bad = [
+    { ...good, suite: { ...gcm, encryption: 999 } },
+    { ...good, inboundKeys: { encryption: new Uint8Array(5), integrity: new Uint8Array(0) } },
+    { ...good, local: { ...good.local, port: 500 } },
+    { ...good, remote: { address: address("fd25::2"), port: 4500 } },
+  ];
+  for (const install of bad) {
+    const error = await here.call("installChildSa", install).catch((it) => it);
+    assert.ok(error instanceof RemoteError);
+    assert.equal(error.kind, "RangeError");
+  }
+  assert.deepEqual((await here.counters()).perSa, []);
+});
+
+namespaceTest("a TUN device that is deleted is fatal, and close still works", async (lab) => {
+  const spaces = await joinedSpaces(lab);
+  await using here = new RemoteEnd(spaces[0]);
+  const { tunName } = await here.open(listen4);
+  await spaces[0].run("ip", "link", "delete", tunName);
+  await until("the report", () => here.fatal[0], 5000);
+  assert.match(here.fatal[0]!, /^The packet loop has ended: Cannot read from the TUN device/);
+  assert.equal(await here.close(), 0);
+});
+
+namespaceTest("commands for very many pairs are all carried out", async (lab) => {
+  const spaces = await joinedSpaces(lab);
+  await using here = new RemoteEnd(spaces[0], [], ["leave-by-itself"]);
+  const { startedMs } = await here.open(listen4);
+  assert.ok(startedMs < 2000);
+  const many = 1500;
+  await Promise.all(Array.from({ length: many }, (_, i) => {
+    const host = selector(`10.0.${1 + (i >> 8)}.${i & 255}`);
+    return here.call(
+      "installChildSa",
+      pairOver(outer4, { inboundSpi: 0x1000 + i, remoteSelectors: [host] }),
+    );
+  }));
+  assert.equal((await here.counters()).perSa.length, many);
+  // Nothing but the packet path keeps this program alive, so it ends when that is closed.
+  assert.equal(await here.close(), 0);
+});
