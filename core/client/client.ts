@@ -31,8 +31,11 @@ import type { ClientEvent, ClientInput, ClientOutput } from "./events.ts";
 
 /** What a client is made from. */
 export interface ClientOptions {
+  /** The configuration. */
   readonly settings: ClientSettings;
+  /** Algorithms. */
   readonly crypto: CryptoProvider;
+  /** Randomness: the only source. */
   readonly random: Random;
 }
 
@@ -74,6 +77,7 @@ export class Client {
   /** Outputs and events of the step under way, in order. */
   #outputs: ClientOutput[] = [];
 
+  /** A client that has not begun. */
   constructor({ settings, crypto, random }: ClientOptions) {
     this.#settings = settings;
     this.#local = settings.local;

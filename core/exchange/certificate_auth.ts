@@ -39,8 +39,12 @@ export function verifyCertificateAuth(
   crypto: CryptoProvider,
   claim: CertificateClaim,
 ): Result<Certificate, string> {
-  const [leaf, ...intermediates] = certificatesOf(claim.payloads);
-  if (leaf === undefined) return fail("no-certificate");
+  const [own, ...others] = certificatesOf(claim.payloads);
+  if (own === undefined) return fail("no-certificate");
+  const parsed = parseCertificate(own);
+  if (!parsed.ok) return fail("certificate-unreadable");
+  const leaf = parsed.value;
+  const intermediates = parseCertificates(others);
   if (leaf.key === undefined) return fail("unsupported-key");
   const { anchors, at, purpose, auth, octets, allowSha1 } = claim;
   const chain = verifyChain({ leaf, intermediates, anchors, at, purpose, crypto });
@@ -68,11 +72,11 @@ export function parseCertificates(all: readonly Bytes[]): readonly Certificate[]
   });
 }
 
-function certificatesOf(payloads: readonly Payload[]): readonly Certificate[] {
+function certificatesOf(payloads: readonly Payload[]): readonly Bytes[] {
   const der = payloads.flatMap((payload) =>
     payload.kind === "CERT" && payload.encoding === CertEncoding.X509_SIGNATURE
       ? [payload.data]
       : []
   );
-  return parseCertificates(der.slice(0, limits.certificatesPerMessage));
+  return der.slice(0, limits.certificatesPerMessage);
 }

@@ -8,7 +8,9 @@ import type { Endpoint, IpAddress } from "../wire/address.ts";
 
 /** An identity: the type and data of an ID payload. */
 export interface Identity {
+  /** `IdType`. */
   readonly idType: number;
+  /** Identification Data. */
   readonly data: Bytes;
 }
 
@@ -34,6 +36,7 @@ export interface ClientSettings {
   readonly identity: Identity;
   /** What the gateway must call itself, and its certificate must say. */
   readonly gatewayIdentity: Identity;
+  /** How to log in. */
   readonly login: ClientLogin;
   /** DER certificates of the CAs that we trust. */
   readonly anchors: readonly Bytes[];
@@ -43,8 +46,11 @@ export interface ClientSettings {
   readonly reconnect: boolean;
   /** Under which numbers the pair is asked for. */
   readonly attributeNumbers: ReconnectAttributeNumbers;
+  /** IKE proposals in order of preference. */
   readonly ikeProposals: readonly Proposal[];
+  /** ESP proposals in order of preference. */
   readonly espProposals: readonly Proposal[];
+  /** SA lifetimes. */
   readonly lifetimes: Lifetimes;
   /** Liveness checks, milliseconds. */
   readonly dpd: { readonly intervalMs: number; readonly retryMs: number };
@@ -54,7 +60,9 @@ export interface ClientSettings {
 
 /** What the gateway gave us. */
 export interface Assignment {
+  /** Inner addresses. */
   readonly addresses: readonly IpAddress[];
+  /** DNS servers. */
   readonly dns: readonly IpAddress[];
   /** What goes through the tunnel. */
   readonly routes: readonly Prefix[];

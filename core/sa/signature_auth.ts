@@ -14,9 +14,8 @@ import type {
   Signer,
 } from "../crypto/provider.ts";
 import { AuthMethod, SignatureHash } from "../message/constants.ts";
-import { invariant } from "../result.ts";
 import { Reader } from "../wire/reader.ts";
-import { buildAlgorithmIdentifier, parseAlgorithmIdentifier } from "./algorithm_identifiers.ts";
+import { buildSignatureAlgorithm, parseSignatureAlgorithm } from "../pki/signature_algorithm.ts";
 
 type EcCurve = Extract<KeyKind, { readonly kind: "ec" }>["curve"];
 
@@ -63,8 +62,7 @@ export function signAuth(signer: Signer, octets: Bytes, options: SigningOptions)
   const scheme: SignatureScheme = signer.key.kind === "rsa"
     ? { kind: "rsa-pkcs1", hash }
     : { kind: "ecdsa", hash, encoding: "der" };
-  const identifier = buildAlgorithmIdentifier(scheme);
-  invariant(identifier !== undefined, "every scheme that we sign with has an identifier");
+  const identifier = buildSignatureAlgorithm(scheme);
   const data = concatBytes(
     Uint8Array.of(identifier.length),
     identifier,
@@ -123,7 +121,7 @@ function parseDigitalSignature(
   const reader = new Reader(data);
   const identifier = reader.bytes(reader.u8("identifierLength"), "identifier");
   const value = reader.rest();
-  const scheme = parseAlgorithmIdentifier(identifier);
+  const scheme = parseSignatureAlgorithm(identifier);
   return reader.fault !== undefined || scheme === undefined ? undefined : { scheme, value };
 }
 
