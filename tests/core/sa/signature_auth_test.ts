@@ -8,7 +8,7 @@ import {
   verify,
   X509Certificate,
 } from "node:crypto";
-import { concatBytes, hexOf } from "../../../core/bytes.ts";
+import { concatBytes } from "../../../core/bytes.ts";
 import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
 import type { HashName, KeyKind, Signer } from "../../../core/crypto/provider.ts";
 import {
@@ -58,7 +58,7 @@ function isGood(
   return verifySignatureAuth(nobleProvider, spki, key, method, data, over, { allowSha1 });
 }
 
-Deno.test("AlgorithmIdentifiers: allowed spellings are read, PSS defaults and near misses are not", () => {
+Deno.test("AlgorithmIdentifiers: allowed spellings are read, near misses are not", () => {
   assert.deepEqual(parseSignatureAlgorithm(hex("300b06092a864886f70d01010b")), {
     kind: "rsa-pkcs1",
     hash: "sha256",
@@ -74,7 +74,7 @@ Deno.test("AlgorithmIdentifiers: allowed spellings are read, PSS defaults and ne
     "304206092a864886f70d01010a3035a00d300b0609608648016503040201a11a301806092a864886f70d010108" +
     "300b0609608648016503040201a203020120a303020101";
   assert.deepEqual(parseSignatureAlgorithm(hex(withTrailer)), { kind: "rsa-pss", hash: "sha256" });
-  for (const refused of ["", "300d06092a864886f70d01010a3000", "300b06092a864886f70d01010b00"]) {
+  for (const refused of ["", "300b06092a864886f70d01010b00"]) {
     assert.equal(parseSignatureAlgorithm(hex(refused)), undefined);
   }
 });
