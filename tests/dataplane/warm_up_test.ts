@@ -1,0 +1,11 @@
+import assert from "node:assert/strict";
+import { Arena } from "../../dataplane/buffers.ts";
+import { warmUp, warmUpBytes } from "../../dataplane/warm_up.ts";
+import { portable } from "./support/ends.ts";
+
+Deno.test("warming up moves packets through the whole path and ends in time", () => {
+  const arena = new Arena(warmUpBytes);
+  const start = performance.now();
+  assert.ok(warmUp(arena, portable(arena.bytes), 20) > 2);
+  assert.ok(performance.now() - start < 500);
+});
