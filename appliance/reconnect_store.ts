@@ -9,7 +9,8 @@
  * gateway that never came back has left.
  */
 import type { SessionRecord } from "../core/mod.ts";
-import { openRecord, type Sealing, sealRecord } from "./record_codec.ts";
+import { openRecord, sealRecord } from "./record_codec.ts";
+import type { Sealing } from "./sealed_value.ts";
 import { reasonOf, StartError } from "./start_error.ts";
 
 /** Milliseconds that a write waits for company. */

@@ -1,71 +1,33 @@
 /**
- * Session records as stored: JSON, sealed. The token is as good as a password, so a copy of the store
- * without the key file is worth nothing.
- *
- * Layout: version (1 octet), nonce (12), then AES-256-GCM ciphertext and tag. Each record has a key
- * of its own, HMAC-SHA-256(master, name), so random nonces never meet under one key; version and name
- * are authenticated, so a sealed value cannot be moved to another name.
+ * Session records as stored: JSON, sealed under the record's own name. The token is as good as a
+ * password, so a copy of the store without the key file is worth nothing.
  */
 import {
-  type Bytes,
-  concatBytes,
-  type CryptoProvider,
   formatIpAddress,
   hexOf,
   type IpAddress,
   type OwnedBytes,
   parseHex,
   parseIpAddress,
-  type Random,
   type SessionRecord,
   textOf,
   utf8,
   wall,
 } from "../core/mod.ts";
-
-const layout = 1;
-const nonceBytes = 12;
-
-/** What sealing needs. */
-export interface Sealing {
-  readonly crypto: Pick<CryptoProvider, "hmac" | "aeadSeal" | "aeadOpen">;
-  readonly random: Random;
-  /** 32 octets. */
-  readonly masterKey: Bytes;
-}
+import { openValue, type Sealing, sealValue } from "./sealed_value.ts";
 
 /** A record under its name, sealed. */
 export function sealRecord(sealing: Sealing, record: SessionRecord): OwnedBytes {
-  const nonce = sealing.random.bytes(nonceBytes);
-  const aad = aadOf(record.key);
-  const plaintext = utf8(JSON.stringify(plainOf(record)));
-  const sealed = sealing.crypto.aeadSeal(
-    "aes-256-gcm",
-    keyOf(sealing, record.key),
-    nonce,
-    aad,
-    plaintext,
-  );
-  return concatBytes(Uint8Array.of(layout), nonce, sealed);
+  return sealValue(sealing, nameIn(record.key), utf8(JSON.stringify(plainOf(record))));
 }
 
 /** The record of a sealed value; `undefined` when it is damaged, of another name or another key. */
 export function openRecord(
   sealing: Sealing,
-  name: string,
+  key: string,
   value: unknown,
 ): SessionRecord | undefined {
-  if (!(value instanceof Uint8Array) || value[0] !== layout) return undefined;
-  const nonce = value.subarray(1, 1 + nonceBytes);
-  const sealed = value.subarray(1 + nonceBytes);
-  if (sealed.length < 16) return undefined;
-  const plaintext = sealing.crypto.aeadOpen(
-    "aes-256-gcm",
-    keyOf(sealing, name),
-    nonce,
-    aadOf(name),
-    sealed,
-  );
+  const plaintext = openValue(sealing, nameIn(key), value);
   if (plaintext === undefined) return undefined;
   try {
     return recordOf(JSON.parse(textOf(plaintext)));
@@ -74,12 +36,8 @@ export function openRecord(
   }
 }
 
-function keyOf(sealing: Sealing, name: string): OwnedBytes {
-  return sealing.crypto.hmac("sha256", sealing.masterKey, utf8(`rejoin session record ${name}`));
-}
-
-function aadOf(name: string): OwnedBytes {
-  return concatBytes(Uint8Array.of(layout), utf8(name));
+function nameIn(key: string): string {
+  return `session record ${key}`;
 }
 
 /** A record with its octets as hexadecimal digits and its addresses as text. */

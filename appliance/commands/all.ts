@@ -2,12 +2,14 @@
 import { clearCommands } from "./clear.ts";
 import type { CommandDefinition } from "./command.ts";
 import { serveCommand } from "./serve.ts";
+import { connectCommand } from "./connect.ts";
 import { showCommands } from "./show.ts";
 import { versionCommand } from "./version.ts";
 
 /** The list. */
 export const commands: readonly CommandDefinition[] = [
   serveCommand,
+  connectCommand,
   ...showCommands,
   ...clearCommands,
   versionCommand,

@@ -205,7 +205,7 @@ Deno.test("problems of a flags file name file and line, those of the environment
   assert.deepEqual(problems, [
     "--flags-file: wanted no flags file inside a flags file (from /etc/f line 2)",
     "--polo: wanted a flag of this command, one a line; see --help (from /etc/f line 3)",
-    "- ???: wanted a flag of this command, one a line; see --help (from /etc/f line 4)",
+    "???: wanted a flag of this command, one a line; see --help (from /etc/f line 4)",
     "--mtu 1: wanted a whole number from 1280 to 9000 (from /etc/f line 1)",
     "--dpd x: wanted a whole number from 10 to 3600 (from REJOIN_DPD)",
   ]);

@@ -1,5 +1,5 @@
 /** Session records and a sealing for tests of the store. */
-import type { Sealing } from "../../../appliance/record_codec.ts";
+import type { Sealing } from "../../../appliance/sealed_value.ts";
 import { type SessionRecord, wall } from "../../../core/mod.ts";
 import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
 import { systemRandom } from "../../../appliance/entropy.ts";

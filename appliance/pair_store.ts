@@ -1,0 +1,60 @@
+/** The client's memory: the pair to come back with, sealed, one for every gateway and user. */
+import { type SessionPair, textOf, utf8 } from "../core/mod.ts";
+import { openValue, type Sealing, sealValue } from "./sealed_value.ts";
+import { reasonOf, StartError } from "./start_error.ts";
+
+/** The pairs of this machine. */
+export class PairStore {
+  readonly #kv: Deno.Kv;
+  readonly #sealing: Sealing;
+  readonly #name: string;
+
+  private constructor(kv: Deno.Kv, sealing: Sealing, name: string) {
+    this.#kv = kv;
+    this.#sealing = sealing;
+    this.#name = name;
+  }
+
+  /** Opens or makes the store, private to its owner; `name` says whose pair is meant. */
+  static async open(path: string, sealing: Sealing, name: string): Promise<PairStore> {
+    const mask = Deno.umask(0o077);
+    let kv: Deno.Kv | undefined;
+    try {
+      kv = await Deno.openKv(path);
+      await kv.get(["pair", name]);
+      return new PairStore(kv, sealing, name);
+    } catch (error) {
+      kv?.close();
+      throw new StartError(`Cannot open ${path}: ${reasonOf(error)}; remove it to log in anew`);
+    } finally {
+      Deno.umask(mask);
+    }
+  }
+
+  /** The pair, if there is one that can be read. */
+  async load(): Promise<SessionPair | undefined> {
+    const { value } = await this.#kv.get(["pair", this.#name]);
+    const plaintext = openValue(this.#sealing, `pair ${this.#name}`, value);
+    if (plaintext === undefined) return undefined;
+    const [sessionId, token, ...rest] = textOf(plaintext).split("\n");
+    const isPair = sessionId !== undefined && token !== undefined && rest.length === 0;
+    return isPair ? { sessionId, token } : undefined;
+  }
+
+  /** Keeps a pair in place of the former one. */
+  async save({ sessionId, token }: SessionPair): Promise<void> {
+    const plaintext = utf8(`${sessionId}\n${token}`);
+    const sealed = sealValue(this.#sealing, `pair ${this.#name}`, plaintext);
+    await this.#kv.set(["pair", this.#name], sealed);
+  }
+
+  /** There is no pair any more. */
+  async forget(): Promise<void> {
+    await this.#kv.delete(["pair", this.#name]);
+  }
+
+  /** Closes the store. */
+  close(): void {
+    this.#kv.close();
+  }
+}
