@@ -47,6 +47,7 @@ export interface ChannelSeed {
   readonly spiR: OwnedBytes;
   readonly suite: IkeSuite;
   readonly keys: IkeKeys;
+  /** First Message ID of the original initiator's requests: 1 after IKE_SA_INIT, 0 after a rekey. */
   readonly firstMessageId: 0 | 1;
 }
 
@@ -76,8 +77,13 @@ export class Channel {
     this.#seed = seed;
     this.#outbound = { crypto, suite, keys: ours, random, ivs: new IvCounter() };
     this.#inbound = { crypto, suite, keys: theirs };
-    this.#responder = new ResponderWindow(seed.firstMessageId);
-    this.#requester = new RequesterWindow(seed.firstMessageId, random);
+    // Message IDs count per direction (RFC 7296 §2.2): IKE_SA_INIT was a request of the original
+    // initiator alone, so the first request of the original responder has Message ID 0.
+    const [sent, received] = seed.originalInitiator
+      ? [seed.firstMessageId, 0]
+      : [0, seed.firstMessageId];
+    this.#responder = new ResponderWindow(received);
+    this.#requester = new RequesterWindow(sent, random);
     this.#fragmentBytes = fragmentBytes;
   }
 
