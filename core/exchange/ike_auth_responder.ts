@@ -441,10 +441,11 @@ export class IkeAuthResponder implements Authenticator {
   #allowedSelectors(admitted: Admitted): AllowedSelectors {
     const { splitInclude } = this.#host.policy.attributes;
     const isSplit = splitInclude.length > 0 && this.#peerType() !== "AnyConnect";
+    const families = new Set(admitted.addresses.map(({ family }) => family));
     return {
       localSelectors: isSplit
-        ? splitInclude.map(selectorOfPrefix)
-        : [anySelector(4), anySelector(6)],
+        ? splitInclude.map(selectorOfPrefix).filter((ts) => families.has(ts.startAddress.family))
+        : [...families].map(anySelector),
       remoteSelectors: admitted.addresses.map(selectorOfAddress),
     };
   }
