@@ -101,7 +101,10 @@ export async function connect(plan: ConnectionPlan): Promise<number> {
     answer: () => Promise.resolve({ kind: "failed", reason: "a client asks nobody" }),
     clock: systemClock,
     log,
-    extra: ({ event }) => tunnel.take(event),
+    extra: ({ event }) => {
+      tunnel.take(event);
+      if (event.kind === "established") watch.settle();
+    },
   });
   running.defer(() => driver.stop());
   link.driver = driver;

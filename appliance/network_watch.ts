@@ -52,6 +52,12 @@ export class NetworkWatch {
     else if (slept) this.#options.changed(now, "slept");
   }
 
+  /** A connection has just come about over the way as it is now: that is no news any more. */
+  settle(): void {
+    this.#source = this.#options.source();
+    this.#offset = this.#clockOffset();
+  }
+
   /** Stops looking. */
   close(): void {
     clearInterval(this.#timer);

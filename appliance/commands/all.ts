@@ -4,6 +4,8 @@ import type { CommandDefinition } from "./command.ts";
 import { serveCommand } from "./serve.ts";
 import { connectCommand } from "./connect.ts";
 import { showCommands } from "./show.ts";
+import { pkiCommands } from "./pki.ts";
+import { userCommands } from "./user.ts";
 import { versionCommand } from "./version.ts";
 
 /** The list. */
@@ -12,6 +14,8 @@ export const commands: readonly CommandDefinition[] = [
   connectCommand,
   ...showCommands,
   ...clearCommands,
+  ...userCommands,
+  ...pkiCommands,
   versionCommand,
 ];
 

@@ -10,7 +10,7 @@ import {
   readConnectFiles,
 } from "../config/connect_compile.ts";
 import { connectFlags, type ConnectSettings } from "../config/connect_flags.ts";
-import { UsageError } from "../config/flag.ts";
+import type { FlagProblem } from "../config/flag.ts";
 import { settle } from "../config/gather.ts";
 import { connect } from "../connection.ts";
 import { providerOfMachine } from "../crypto.ts";
@@ -20,7 +20,7 @@ import { PairStore } from "../pair_store.ts";
 import { reasonOf, StartError } from "../start_error.ts";
 import { holdStateDir, secretOf } from "../state_dir.ts";
 import type { Call, CommandDefinition } from "./command.ts";
-import { unexpected } from "./operands.ts";
+import { givenPassword, passwordFrom } from "./password.ts";
 
 /** The command. */
 export const connectCommand: CommandDefinition = {
@@ -34,11 +34,9 @@ export const connectCommand: CommandDefinition = {
     let files: ConnectFiles | undefined;
     const settings = settle(connectFlags, call.sources, (gathered) => {
       files = readConnectFiles(gathered.settings, crypto);
-      return [...checkConnect(gathered), ...files.problems];
+      return [...hostProblems(call), ...checkConnect(gathered), ...files.problems];
     });
-    const [host, extra] = call.operands;
-    if (host === undefined) throw unexpected("HOST", "the name or address of a gateway");
-    if (extra !== undefined) throw unexpected(extra, "one HOST only");
+    const [host = ""] = call.operands;
     if (files === undefined) throw new StartError("Cannot connect: no files were read");
     const connectFiles = files;
     const log = openLog({
@@ -80,6 +78,13 @@ export const connectCommand: CommandDefinition = {
   },
 };
 
+function hostProblems({ operands: [host, extra] }: Call): readonly FlagProblem[] {
+  if (host === undefined) {
+    return [{ name: "-", value: "HOST", wanted: "the name or address of a gateway" }];
+  }
+  return extra === undefined ? [] : [{ name: "-", value: extra, wanted: "one HOST only" }];
+}
+
 /** The first address of a name. */
 async function addressOf(host: string): Promise<IpAddress> {
   const literal = parseIpAddress(host);
@@ -93,30 +98,11 @@ async function addressOf(host: string): Promise<IpAddress> {
   throw new StartError(`Cannot find gateway ${host}: it has no address`);
 }
 
-/** From the file, else the environment, else whoever sits there; not asked while a pair is at hand. */
+/** Not asked for while a pair is at hand: then it is only needed should the pair be refused. */
 function passwordOf(call: Call, settings: ConnectSettings, isNeeded: boolean): string | undefined {
   if (settings.auth === "cert") return undefined;
   const path = settings["password-file"];
-  const given = path === undefined ? call.terminal.env("REJOIN_PASSWORD") : firstLine(call, path);
-  if (given !== undefined && given !== "") return given;
-  if (!isNeeded) return undefined;
-  const typed = call.terminal.askSecret(`Password of ${settings.user}: `);
-  if (typed !== undefined && typed !== "") return typed;
-  throw new UsageError([{
-    name: "password-file",
-    ...(path === undefined ? {} : { value: path }),
-    wanted: "a file with the password on its first line, or REJOIN_PASSWORD",
-  }]);
-}
-
-function firstLine(call: Call, path: string): string {
-  try {
-    return call.terminal.readFile(path).split(/\r?\n/)[0] ?? "";
-  } catch (error) {
-    throw new UsageError([{
-      name: "password-file",
-      value: path,
-      wanted: `a readable file (${reasonOf(error)})`,
-    }]);
-  }
+  return isNeeded
+    ? passwordFrom(call.terminal, path, settings.user ?? "", false)
+    : givenPassword(call.terminal, path);
 }
