@@ -22,6 +22,26 @@ export const limits = {
   certificatesPerMessage: 8,
   /** EAP rounds in one login: MSCHAPv2 takes 4, AnyConnect-EAP with retries about 12. */
   eapRounds: 30,
+  /** Octets of one AnyConnect-EAP document: a Cisco `complete` with manifests has about 5 KB. */
+  xmlBytes: 65_536,
+  /** Elements inside elements; the deepest document that is known has 7. */
+  xmlDepth: 16,
+  /** Elements of one document: a Cisco `complete` has about 60. */
+  xmlElements: 512,
+  /** Attributes of one element: the most that is known is 6. */
+  xmlAttributes: 32,
+  /** `<` in one document: two for each element, and some comments. Bounds work before parsing. */
+  xmlMarkup: 1200,
+  /** Characters of a user name from a form (RFC 7542 §2.2 has 253 octets). */
+  userNameLength: 253,
+  /** Characters of a password from a form. */
+  passwordLength: 1024,
+  /** Messages in Cisco-style fragments at a time, of all peers: they are not authenticated. */
+  ciscoFragmentedMessages: 64,
+  /** Octets kept for them in all. */
+  ciscoFragmentBytes: 1_048_576,
+  /** How long the rest of such a message may take, milliseconds. */
+  ciscoFragmentMs: 15_000,
   /** Child SAs of one IKE SA, old ones that are being replaced included. */
   childSasPerIkeSa: 8,
   /** Half-open time without any progress, milliseconds. */

@@ -15,11 +15,11 @@ const layers: Readonly<Record<string, number>> = {
   message: 2,
   crypto: 2,
   pki: 3,
-  eap: 3,
   sa: 4,
-  exchange: 5,
-  gateway: 6,
-  client: 6,
+  eap: 5,
+  exchange: 6,
+  gateway: 7,
+  client: 7,
 };
 
 const contracts: ReadonlySet<string> = new Set([
@@ -48,6 +48,7 @@ const frontDoors: ReadonlySet<string> = new Set([
 /** Packages and the only files that may import them. */
 const packageOwners: readonly (readonly [name: RegExp, owner: RegExp])[] = [
   [/^@noble\//, /^core\/crypto\/noble_provider\w*\.ts$/],
+  [/^@rgrove\/parse-xml$/, /^core\/eap\/anyconnect\/xml\.ts$/],
   [/^@logtape\//, /^appliance\/log\.ts$/],
   [/^commander$/, /^appliance\/(cli|config\/command_line)\.ts$/],
   [/^@peculiar\//, /^appliance\//],
