@@ -28,6 +28,8 @@ interface Range {
 /** The leases over some ranges. */
 export class AddressPool {
   readonly #ranges: readonly Range[];
+  /** Fixed addresses of AAA that are in no range. BOUNDED like `Range.holders`. */
+  readonly #outside = { 4: new Map<bigint, LeaseHolder>(), 6: new Map<bigint, LeaseHolder>() };
 
   /** Ranges of either family; they must not overlap. */
   constructor(ranges: readonly AddressRange[]) {
@@ -59,15 +61,15 @@ export class AddressPool {
     return undefined;
   }
 
-  /** Takes one given address. False when another holds it; true also outside of every range. */
+  /** Takes one given address, inside or outside of the ranges. False when another holds it. */
   reserve(address: IpAddress, holder: LeaseHolder): boolean {
     const value = addressToBigInt(address);
     const range = this.#rangeOf(address.family, value);
-    if (range === undefined) return true;
-    const now = range.holders.get(value);
+    const holders = range?.holders ?? this.#outside[address.family];
+    const now = holders.get(value);
     if (now !== undefined) return now === holder;
-    range.returned.delete(value);
-    range.holders.set(value, holder);
+    range?.returned.delete(value);
+    holders.set(value, holder);
     return true;
   }
 
@@ -75,15 +77,17 @@ export class AddressPool {
   release(address: IpAddress, holder: LeaseHolder): void {
     const value = addressToBigInt(address);
     const range = this.#rangeOf(address.family, value);
-    if (range === undefined || range.holders.get(value) !== holder) return;
-    range.holders.delete(value);
-    range.returned.add(value);
+    const holders = range?.holders ?? this.#outside[address.family];
+    if (holders.get(value) !== holder) return;
+    holders.delete(value);
+    range?.returned.add(value);
   }
 
   /** Who holds an address. */
   holderOf(address: IpAddress): LeaseHolder | undefined {
     const value = addressToBigInt(address);
-    return this.#rangeOf(address.family, value)?.holders.get(value);
+    const range = this.#rangeOf(address.family, value);
+    return (range?.holders ?? this.#outside[address.family]).get(value);
   }
 
   /** Each range with its size and use. */

@@ -297,8 +297,7 @@ export class Sessions {
     const session = this.sessionOf(sa);
     if (session?.record?.previous === undefined) return;
     const { previous: _, ...record } = session.record;
-    this.#setRecord(session, record);
-    this.#host.tell(step, { kind: "store-record", record });
+    this.#keepRecord(session, step, record);
   }
 
   // --- staying ------------------------------------------------------------------------------
@@ -327,9 +326,7 @@ export class Sessions {
     const { wall: now } = step.at;
     if (now - session.refreshedAt < everyMs && now >= session.refreshedAt) return;
     session.refreshedAt = now;
-    const record = { ...session.record, ...this.#alive(step, sa) };
-    this.#setRecord(session, record);
-    this.#host.tell(step, { kind: "store-record", record });
+    this.#keepRecord(session, step, { ...session.record, ...this.#alive(step, sa) });
   }
 
   // --- going --------------------------------------------------------------------------------
@@ -362,7 +359,9 @@ export class Sessions {
   /** Ends a session for good: nobody comes back to it (rule 5). */
   end(session: Session, step: Step, why: SessionEnd): void {
     if (!this.#byId.has(session.id)) return;
-    const { ikeSa, pending, record, id } = session;
+    const { ikeSa, pending, id } = session;
+    // A record that is being stored is withdrawn with its session.
+    const record = session.record ?? session.pendingRecord;
     this.#forget(session);
     session.ikeSa = undefined;
     session.pending = undefined;
@@ -472,9 +471,8 @@ export class Sessions {
       state: "inactive",
       deadline: wall(now + this.#host.policy.reconnect.timeoutMs),
     };
-    this.#setRecord(session, parked);
+    this.#keepRecord(session, step, parked);
     this.#parked.add(session);
-    this.#host.tell(step, { kind: "store-record", record: parked });
     trace(step, {
       level: "info",
       event: "session-parked",
@@ -568,6 +566,13 @@ export class Sessions {
     session.record = record;
     this.#byPair.set(record.sessionId, session);
     if (record.previous !== undefined) this.#byPair.set(record.previous.sessionId, session);
+  }
+
+  /** Sets a record and stores it, unless a newer one with a fresh pair is on its way (rule 2). */
+  #keepRecord(session: Session, step: Step, record: SessionRecord): void {
+    this.#setRecord(session, record);
+    if (session.pendingRecord !== undefined) return;
+    this.#host.tell(step, { kind: "store-record", record });
   }
 
   #dropPairs({ record }: Session): void {

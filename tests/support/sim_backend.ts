@@ -1,0 +1,121 @@
+/**
+ * AAA and the store of a simulation. Both take time; what the store was told is done halfway and
+ * answered at the end, so that a crash may fall between the two. A withdrawn store command may
+ * have been carried out or not.
+ */
+import type { CryptoProvider } from "../../core/crypto/provider.ts";
+import { verifyMschapv2 } from "../../core/eap/ms_chap.ts";
+import type { Answer, Question, UserAttributes, Verdict } from "../../core/gateway/question.ts";
+import type { SessionRecord } from "../../core/gateway/record.ts";
+import type { SeededRandom } from "./seeded_random.ts";
+import { simHashes } from "./sim_settings.ts";
+
+interface Pending {
+  readonly id: number;
+  readonly question: Question;
+  readonly doneAt: number;
+  readonly answeredAt: number;
+  answer: Answer | undefined;
+  isCancelled: boolean;
+}
+
+/** Who answers the gateway's questions. */
+export class SimBackend {
+  /** The records, as they would be found after a crash. */
+  readonly store = new Map<string, SessionRecord>();
+  /** Everything that was asked, oldest first. */
+  readonly questions: Question[] = [];
+  /** Attributes that AAA gives, by user. */
+  readonly attributes = new Map<string, UserAttributes>();
+  /** Makes the store fail. */
+  storeFails = false;
+  /** How AAA answers: as it should, with a failure, with a rejection, or never. */
+  aaa: "works" | "fails" | "rejects" | "silent" = "works";
+  /** How long an answer takes, milliseconds. */
+  answerMs = 5;
+  readonly #crypto: CryptoProvider;
+  readonly #random: SeededRandom;
+  #pending: Pending[] = [];
+
+  constructor(crypto: CryptoProvider, random: SeededRandom) {
+    this.#crypto = crypto;
+    this.#random = random;
+  }
+
+  /** Questions that wait for their answer. */
+  get waiting(): number {
+    return this.#pending.filter(({ isCancelled }) => !isCancelled).length;
+  }
+
+  /** Takes a question. */
+  ask(id: number, question: Question, nowMs: number): void {
+    this.questions.push(question);
+    if (question.kind === "verify" && this.aaa === "silent") return;
+    this.#pending.push({
+      id,
+      question,
+      doneAt: nowMs + this.answerMs / 2,
+      answeredAt: nowMs + this.answerMs,
+      answer: undefined,
+      isCancelled: false,
+    });
+  }
+
+  /** The answer is not wanted; whether the work is done is left to chance. */
+  cancel(id: number): void {
+    for (const pending of this.#pending) if (pending.id === id) pending.isCancelled = true;
+    const isDropped = this.#random.chance();
+    if (isDropped) this.#pending = this.#pending.filter((pending) => pending.id !== id);
+  }
+
+  /** The gateway died: what is not done is never done. */
+  crash(): void {
+    this.#pending = [];
+  }
+
+  /** When something falls due. */
+  next(): number | undefined {
+    const times = this.#pending.map((pending) =>
+      pending.answer === undefined ? pending.doneAt : pending.answeredAt
+    );
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** Does what is due and gives the answers that are. */
+  take(nowMs: number): { readonly id: number; readonly answer: Answer }[] {
+    const answers: { id: number; answer: Answer }[] = [];
+    for (const pending of [...this.#pending]) {
+      if (pending.doneAt <= nowMs) pending.answer ??= this.#do(pending.question);
+      if (pending.answer === undefined || pending.answeredAt > nowMs) continue;
+      this.#pending.splice(this.#pending.indexOf(pending), 1);
+      if (!pending.isCancelled) answers.push({ id: pending.id, answer: pending.answer });
+    }
+    return answers;
+  }
+
+  #do(question: Question): Answer {
+    switch (question.kind) {
+      case "verify":
+        if (this.aaa === "fails") return { kind: "failed", reason: "no RADIUS server answers" };
+        return { kind: "verdict", verdict: this.#verdict(question) };
+      case "store-record":
+        if (this.storeFails) return { kind: "failed", reason: "the disk is full" };
+        this.store.set(question.record.key, question.record);
+        return { kind: "done" };
+      case "delete-record":
+        if (this.storeFails) return { kind: "failed", reason: "the disk is full" };
+        this.store.delete(question.key);
+        return { kind: "done" };
+    }
+  }
+
+  #verdict({ userName, credential }: Question & { readonly kind: "verify" }): Verdict {
+    const attributes = this.attributes.get(userName) ?? {};
+    if (this.aaa === "rejects") return { kind: "reject" };
+    if (credential.kind === "certificate") return { kind: "accept", attributes };
+    const hash = simHashes.get(userName);
+    if (hash === undefined || credential.kind !== "mschapv2") return { kind: "reject" };
+    const mschapv2 = verifyMschapv2(this.#crypto, hash, credential, userName);
+    return mschapv2 === undefined ? { kind: "reject" } : { kind: "accept", attributes, mschapv2 };
+  }
+}
