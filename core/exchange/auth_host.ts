@@ -3,6 +3,7 @@ import type { Bytes, OwnedBytes } from "../bytes.ts";
 import type { Policy } from "../gateway/policy.ts";
 import type { Question, UserAttributes } from "../gateway/question.ts";
 import type { LoginMethod, PeerType, SessionPair } from "../gateway/record.ts";
+import type { Certificate } from "../pki/certificate.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { Step } from "./step.ts";
@@ -54,6 +55,8 @@ export type Admission =
 export interface AuthHost {
   /** The configuration. */
   readonly policy: Policy;
+  /** `Policy.clientCas`, parsed. */
+  readonly clientCas: readonly Certificate[];
   /** The record whose pair has these octets as session id; `"blocked"` when the source failed too often. */
   findReconnect(sa: IkeSa, step: Step, idData: Bytes): ReconnectCandidate | "blocked" | undefined;
   /** A reconnect was refused: counted, and held against its source. */

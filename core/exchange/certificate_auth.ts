@@ -1,5 +1,6 @@
 /** Whether a peer's certificates and signature prove the identity that it claims (RFC 7296 §2.15). */
 import type { Bytes } from "../bytes.ts";
+import { concatBytes } from "../bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import { limits } from "../limits.ts";
 import { CertEncoding } from "../message/constants.ts";
@@ -9,10 +10,24 @@ import { parseCertificate } from "../pki/certificate.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import type { CertificatePurpose } from "../pki/chain.ts";
 import { verifyChain } from "../pki/chain.ts";
-import { certificateSpeaksFor } from "../pki/identity.ts";
+import { certificateAuthorityHash, certificateSpeaksFor } from "../pki/identity.ts";
 import type { Result } from "../result.ts";
 import { fail, ok } from "../result.ts";
 import { verifySignatureAuth } from "../sa/signature_auth.ts";
+
+/**
+ * CERTREQ with the authorities that we trust (RFC 7296 §3.7); nothing when there is none. Many peers send
+ * a certificate only when they are asked for one.
+ */
+export function certificateRequest(
+  crypto: CryptoProvider,
+  anchors: readonly Certificate[],
+): readonly Payload[] {
+  if (anchors.length === 0) return [];
+  const hashes = anchors.map(({ spki }) => certificateAuthorityHash(crypto, spki));
+  const authorities = concatBytes(...hashes);
+  return [{ kind: "CERTREQ", encoding: CertEncoding.X509_SIGNATURE, authorities }];
+}
 
 /** What is to be proved, and by what. */
 export interface CertificateClaim {

@@ -1,6 +1,6 @@
 /** IKE_AUTH as initiator (RFC 7296 §1.2, §2.15, §2.16): login by EAP or certificate, or a pair. */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
-import { concatBytes, copyBytes, equalBytes, utf8 } from "../bytes.ts";
+import { copyBytes, equalBytes, utf8 } from "../bytes.ts";
 import type { Assignment, ClientSettings, Identity } from "./initiator_settings.ts";
 import { EapClient } from "../eap/client.ts";
 import { Mschapv2Client } from "../eap/mschapv2_client.ts";
@@ -19,13 +19,16 @@ import { idBody } from "../message/identification.ts";
 import { findErrorNotify } from "../message/notify.ts";
 import type { Payload, Proposal, TrafficSelector } from "../message/payload.ts";
 import type { Certificate } from "../pki/certificate.ts";
-import { certificateAuthorityHash } from "../pki/identity.ts";
 import { authOctets, sharedKeyAuth, verifySharedKeyAuth } from "../sa/auth_octets.ts";
 import { anySelector, narrowSelectors, selectorOfAddress } from "../sa/narrowing.ts";
 import { confirmChoice, espSuiteOf, offerOf } from "../sa/proposal.ts";
 import { signAuth } from "../sa/signature_auth.ts";
 import { rangeToPrefixes } from "../wire/address.ts";
-import { parseCertificates, verifyCertificateAuth } from "./certificate_auth.ts";
+import {
+  certificateRequest,
+  parseCertificates,
+  verifyCertificateAuth,
+} from "./certificate_auth.ts";
 import { readConfigurationReply } from "./configuration_exchange.ts";
 import { installChildSa } from "./child_sa.ts";
 import { formatIdentity } from "./identity_text.ts";
@@ -84,7 +87,7 @@ export class IkeAuthInitiator {
     this.#exchange(sa, step, [
       { kind: "IDi", ...this.#identity },
       ...this.#ownCertificates(),
-      ...this.#certificateRequest(sa),
+      ...certificateRequest(sa.world.crypto, this.#anchors),
       { kind: "IDr", ...settings.gatewayIdentity },
       ...this.#firstProof(sa),
       { kind: "CP", configType: ConfigType.REQUEST, attributes: this.#wishes() },
@@ -272,12 +275,6 @@ export class IkeAuthInitiator {
     if (pair !== undefined || login.kind !== "certificate") return [];
     const encoding = CertEncoding.X509_SIGNATURE;
     return login.certificates.map((data) => ({ kind: "CERT", encoding, data } as const));
-  }
-
-  #certificateRequest(sa: IkeSa): readonly Payload[] {
-    const hashes = this.#anchors.map(({ spki }) => certificateAuthorityHash(sa.world.crypto, spki));
-    const authorities = concatBytes(...hashes);
-    return [{ kind: "CERTREQ", encoding: CertEncoding.X509_SIGNATURE, authorities }];
   }
 
   #wishes(): readonly { readonly type: number; readonly value: Bytes }[] {

@@ -24,7 +24,7 @@ import { authOctets, sharedKeyAuth, verifySharedKeyAuth } from "../sa/auth_octet
 import { anySelector, selectorOfAddress, selectorOfPrefix } from "../sa/narrowing.ts";
 import { signAuth } from "../sa/signature_auth.ts";
 import type { Admission, AuthHost, Login } from "./auth_host.ts";
-import { parseCertificates, verifyCertificateAuth } from "./certificate_auth.ts";
+import { verifyCertificateAuth } from "./certificate_auth.ts";
 import { answerWishes, readWishes } from "./configuration_exchange.ts";
 import { installFirstChildSa, negotiateFirstChildSa } from "./first_child_sa.ts";
 import { formatIdentity } from "./identity_text.ts";
@@ -185,7 +185,7 @@ export class IkeAuthResponder implements Authenticator {
       auth,
       octets: this.#initiatorOctets(sa, identity),
       payloads: this.#request,
-      anchors: parseCertificates(policy.clientCas),
+      anchors: this.#host.clientCas,
       purpose: "clientAuth",
       at: step.at.wall,
       allowSha1: false,

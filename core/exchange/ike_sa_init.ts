@@ -69,7 +69,9 @@ export function buildInitResponse(
 
 const NO_SPI = new Uint8Array(8);
 
-/** Answers a request whose cookie, if one was needed, is good. */
+/**
+ * Answers a request whose cookie, if one was needed, is good. `certificateRequest` is CERTREQ or nothing.
+ */
 export function respondIkeSaInit(
   world: SaWorld,
   step: Step,
@@ -77,6 +79,7 @@ export function respondIkeSaInit(
   message: ParsedMessage,
   local: Endpoint,
   remote: Endpoint,
+  certificateRequest: readonly Payload[],
 ): InitOutcome {
   const { payloads, header } = message;
   const refuse = (cause: string, payload: Payload): InitOutcome => ({
@@ -121,6 +124,7 @@ export function respondIkeSaInit(
     { kind: "SA", proposals: [choice.proposal] },
     { kind: "KE", group: suite.group, data: pair.publicValue },
     { kind: "Nonce", data: nonceR },
+    ...certificateRequest,
     // The packet path speaks ESP in UDP only, so we always look as if behind a NAT (§2.23).
     notify(NotifyType.NAT_DETECTION_SOURCE_IP, world.random.bytes(20)),
     notify(

@@ -11,6 +11,7 @@ import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { equalBytes } from "../bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import type { AuthHost } from "../exchange/auth_host.ts";
+import { certificateRequest, parseCertificates } from "../exchange/certificate_auth.ts";
 import { exchanges } from "../exchange/exchanges.ts";
 import { IkeAuthResponder } from "../exchange/ike_auth_responder.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
@@ -25,8 +26,10 @@ import { parseHeader } from "../message/header.ts";
 import { buildMessage, parseMessage } from "../message/message.ts";
 import type { ParsedMessage } from "../message/message.ts";
 import { buildCookie, buildUnsupportedCritical, findNotify, notify } from "../message/notify.ts";
+import type { Payload } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
 import { after, monotonic } from "../moment.ts";
+import type { Certificate } from "../pki/certificate.ts";
 import type { Random } from "../random.ts";
 import { assertNever } from "../result.ts";
 import type { WireFault } from "../wire/fault.ts";
@@ -64,9 +67,12 @@ const WALL_CHECK_MS = 1_000;
 /** The responder of all peers. */
 export class Gateway {
   readonly #policy: Policy;
+  readonly #clientCas: readonly Certificate[];
   readonly #random: Random;
   readonly #world: SaWorld;
   readonly #host: AuthHost;
+  /** CERTREQ, where users may log in by certificate. */
+  readonly #certificateRequest: readonly Payload[];
   readonly #cookies: CookieJar;
   readonly #limiter = new SourceLimiter();
   readonly #sessions: Sessions;
@@ -85,9 +91,13 @@ export class Gateway {
   /** A gateway without sessions; `restore` is its first input when there are stored ones. */
   constructor({ policy, crypto, random, now }: GatewayOptions) {
     this.#policy = policy;
+    this.#clientCas = parseCertificates(policy.clientCas);
     this.#random = random;
     this.#now = now.monotonic;
     this.#clockOffset = now.wall - now.monotonic;
+    this.#certificateRequest = policy.loginMethods.includes("certificate")
+      ? certificateRequest(crypto, this.#clientCas)
+      : [];
     this.#cookies = new CookieJar(crypto, random, now.monotonic);
     this.#spis = new SpiTable(random);
     this.#world = this.#makeWorld(crypto);
@@ -217,7 +227,15 @@ export class Gateway {
     }
     if (this.#halfOpen.size >= this.#policy.maxNegotiating) return this.#count("negotiating-limit");
     if (this.#spis.ikeSaCount >= this.#policy.maxSa) return this.#count("sa-limit");
-    const outcome = respondIkeSaInit(this.#world, step, bytes, message, local, remote);
+    const outcome = respondIkeSaInit(
+      this.#world,
+      step,
+      bytes,
+      message,
+      local,
+      remote,
+      this.#certificateRequest,
+    );
     switch (outcome.kind) {
       case "dropped":
         return this.#count(outcome.cause);
@@ -336,7 +354,14 @@ export class Gateway {
       crypto,
       random: this.#random,
       exchanges,
-      settings: { ikeProposals, espProposals, lifetimes, dpd, fragmentMtu, followPeer: true },
+      settings: {
+        ikeProposals,
+        espProposals,
+        lifetimes,
+        dpd,
+        fragmentMtu,
+        followPeer: true,
+      },
       count: (name) => this.#count(name),
       newIkeSpi: () => this.#spis.newIkeSpi(),
       newEspSpi: (sa) => this.#spis.newEspSpi(sa),
@@ -360,6 +385,7 @@ export class Gateway {
   #makeHost(): AuthHost {
     return {
       policy: this.#policy,
+      clientCas: this.#clientCas,
       findReconnect: (sa, step, idData) => {
         if (this.#limiter.isBlocked(sa.remote.address, this.#now)) {
           this.#count("reconnect-blocked");
