@@ -148,6 +148,7 @@ async function run(): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => gateway[Symbol.asyncDispose]());
   say(`rejoin serve --pool ${pool} --user alice:… is ready`);
+  const [, ca = ""] = await gateway.process.waitFor(/\bcaFile=(\S+)/, 1000);
 
   await using process = await startClient({
     namespace: clientAt,
@@ -156,11 +157,12 @@ async function run(): Promise<void> {
     flags: {
       user: "alice",
       "password-file": await passwordFile(lab.folder),
-      ca: `${lab.folder}/gateway/ca.pem`,
+      ca,
       "remote-id": "gw.example.test",
       "state-dir": `${lab.folder}/client`,
       tun: "rejoin1",
-      dpd: 10,
+      dpd: 3,
+      "dpd-retry": 1,
     },
   });
   const first = await process.nextEstablished(20_000);

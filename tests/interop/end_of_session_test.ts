@@ -6,11 +6,12 @@ import { interopTest } from "../support/interop.ts";
 interopTest("a client's DELETE ends the session and frees its address", async (scene) => {
   const client = await scene.client(scene.site, { auth: "eap" });
   await client.initiate("net");
-  const first = (await scene.gateway.session("alice"))?.addresses;
+  assert.deepEqual((await scene.gateway.pools()).map((pool) => pool.inUse), [1]);
   await client.swanctl("--terminate", "--ike", "gw");
   await scene.gateway.untilSession("alice", "gone", (session) => session === undefined);
+  assert.deepEqual((await scene.gateway.pools()).map((pool) => pool.inUse), [0]);
   await client.initiate("net");
-  assert.deepEqual((await scene.gateway.session("alice"))?.addresses, first);
+  assert.deepEqual((await scene.gateway.pools()).map((pool) => pool.inUse), [1]);
 });
 
 interopTest("an operator's clear ends the session and the client is told", async (scene) => {

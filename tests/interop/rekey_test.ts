@@ -10,7 +10,8 @@ function onlyChild(
 ): { readonly spiIn: string; readonly spiOut: string } {
   const installed = sa?.children.filter((child) => child.state === "INSTALLED") ?? [];
   assert.equal(installed.length, 1);
-  return installed[0]!;
+  const { spiIn, spiOut } = installed[0]!;
+  return { spiIn, spiOut };
 }
 
 interopTest("the client rekeys the Child SA under traffic and nothing is lost", async (scene) => {

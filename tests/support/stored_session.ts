@@ -25,7 +25,7 @@ async function withStore(
   use: (store: ReconnectStore) => Promise<void>,
 ): Promise<void> {
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  const masterKey = secretOf(`${folder}/sessions.key`, 32, () => systemRandom.bytes(32));
+  const masterKey = secretOf(`${folder}/store.key`, 32, () => systemRandom.bytes(32));
   const sealing = { crypto: nobleProvider, random: systemRandom, masterKey };
   const store = await ReconnectStore.open(`${folder}/sessions.kv`, sealing, () => Date.now());
   try {
