@@ -33,15 +33,16 @@ const cryptoSession: CommandDefinition = {
     if (settings.json) return await printJson(call, "sessions", await collect(parts));
     const brief = layout === "brief";
     const detail = layout === "detailed";
-    print(call, brief ? cryptoSessionBriefHeading : cryptoSessionHeading(detail));
+    // The heading waits for the gateway: without one there is an error and nothing else.
+    let heading = brief ? cryptoSessionBriefHeading : cryptoSessionHeading(detail);
     for await (const part of parts) {
-      print(
-        call,
-        part.flatMap((session) =>
-          brief ? [cryptoSessionBriefLine(session)] : cryptoSessionLines(session, detail)
-        ),
+      const lines = part.flatMap((session) =>
+        brief ? [cryptoSessionBriefLine(session)] : cryptoSessionLines(session, detail)
       );
+      print(call, [...heading, ...lines]);
+      heading = [];
     }
+    print(call, heading);
     return 0;
   },
 };

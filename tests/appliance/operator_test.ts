@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import type { ControlReply, ControlRequest } from "../../appliance/control/protocol.ts";
+import { operatorOf } from "../../appliance/operator.ts";
+import {
+  type Command,
+  type GatewaySnapshot,
+  moment,
+  type SessionSnapshot,
+  wall,
+} from "../../core/mod.ts";
+import { counterNames, type DataplaneCounters } from "../../dataplane/mod.ts";
+
+function session(id: number, userName: string, lastRemote: string): SessionSnapshot {
+  return {
+    id,
+    userName,
+    method: "eap-mschapv2",
+    peerType: "Other",
+    state: "inactive",
+    addresses: [],
+    firstLogin: wall(0),
+    lastRemote,
+    childSas: [],
+  };
+}
+
+const snapshot: GatewaySnapshot = {
+  sessions: [
+    session(1, "ann", "192.0.2.1:4500"),
+    session(2, "ann", "[2001:db8::1]:4500"),
+    session(3, "bob", "192.0.2.10:4500"),
+  ],
+  negotiating: 0,
+  pools: [],
+  reconnect: { success: 0, failed: 0, activeCapable: 0, inactiveCapable: 3 },
+  counters: { a: 1 },
+};
+
+const totals = Object.fromEntries(
+  counterNames.map((name) => [name, 2]),
+) as DataplaneCounters["totals"];
+
+async function ask(
+  request: ControlRequest,
+  picture = snapshot,
+): Promise<{ readonly replies: readonly ControlReply[]; readonly told: readonly unknown[] }> {
+  const told: unknown[] = [];
+  const handler = operatorOf({
+    snapshot: () => picture,
+    command: (command: Command) => void told.push(command),
+    packets: () => Promise.resolve({ totals, perSa: [] }),
+    counters: () => ({ "aaa-accepted": 5 }),
+    clearCounters: () => void told.push("counters cleared"),
+    clock: { now: () => moment(0, 1000) },
+    dpd: { intervalSeconds: 45, retrySeconds: 2 },
+  });
+  const replies: ControlReply[] = [];
+  for await (const reply of handler(request)) replies.push(reply);
+  return { replies, told };
+}
+
+const selections: readonly (readonly [selector: Record<string, string | number>, ids: number[]])[] =
+  [
+    [{}, [1, 2, 3]],
+    [{ userName: "ann" }, [1, 2]],
+    [{ remote: "192.0.2.1" }, [1]],
+    [{ remote: "2001:db8::1" }, [2]],
+    [{ remote: "192.0.2.1", userName: "bob" }, []],
+    [{ id: 3 }, [3]],
+  ];
+
+for (const [selector, ids] of selections) {
+  Deno.test(`sessions with ${JSON.stringify(selector)} are ${ids.join(", ") || "none"}`, async () => {
+    const { replies } = await ask({ command: "sessions", selector });
+    const shown = replies.flatMap((reply) =>
+      reply.kind === "sessions" ? reply.sessions.map(({ id }) => id) : []
+    );
+    assert.deepEqual(shown, ids);
+    assert.deepEqual(replies.at(-1), { kind: "done", count: ids.length });
+  });
+}
+
+Deno.test("many sessions come in parts", async () => {
+  const sessions = Array.from({ length: 450 }, (_, i) => session(i + 1, "u", "192.0.2.1:1"));
+  const { replies } = await ask({ command: "sessions", selector: {} }, { ...snapshot, sessions });
+  assert.deepEqual(
+    replies.map((reply) => reply.kind === "sessions" ? reply.sessions.length : reply.kind),
+    [200, 200, 50, "done"],
+  );
+});
+
+Deno.test("clear orders the core and says how many it concerns", async () => {
+  const selector = { userName: "ann" };
+  assert.deepEqual(await ask({ command: "clear-sessions", selector }), {
+    replies: [{ kind: "done", count: 2 }],
+    told: [{ kind: "clear-sessions", selector }],
+  });
+});
+
+Deno.test("clear stats reaches the core and the appliance", async () => {
+  const { told } = await ask({ command: "clear-stats" });
+  assert.deepEqual(told, [{ kind: "clear-stats" }, "counters cleared"]);
+});
+
+Deno.test("the summary joins counters of core, packet path and appliance", async () => {
+  const [reply] = (await ask({ command: "summary" })).replies;
+  assert.ok(reply?.kind === "summary");
+  const { counters } = reply.summary;
+  assert.deepEqual([counters.a, counters["bad-icv"], counters["aaa-accepted"]], [1, 2, 5]);
+});
