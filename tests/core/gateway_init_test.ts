@@ -1,0 +1,369 @@
+/** IKE_SA_INIT at the gateway, clause by clause, by a peer that says what the test tells it. */
+import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
+import { hexOf } from "../../core/bytes.ts";
+import { limits } from "../../core/limits.ts";
+import { ExchangeType, Group, NotifyType, PayloadType } from "../../core/message/constants.ts";
+import { parseMessage } from "../../core/message/message.ts";
+import { notify, parseInvalidKe } from "../../core/message/notify.ts";
+import type { Payload } from "../../core/message/payload.ts";
+import { detectNat, natDetectionHash } from "../../core/sa/nat_detection.ts";
+import { quickCrypto, watchCrypto } from "../support/sim_crypto.ts";
+import { findIn, notifiesOf, notifyIn, SimPeer } from "../support/sim_peer.ts";
+import { endpoint, gatewayEndpoint, proposals } from "../support/sim_settings.ts";
+import { calm, SimWorld } from "../support/sim_world.ts";
+
+/** How many answers octets get, and the first one's payloads. */
+function say(peer: SimPeer, bytes: Uint8Array): readonly (readonly Payload[])[] {
+  return peer.exchange(bytes).map((answer) => {
+    const parsed = parseMessage(answer);
+    ok(parsed.ok);
+    return parsed.value.payloads;
+  });
+}
+
+Deno.test("RFC 7296 §2.1: a repeated IKE_SA_INIT request gets the same response octet for octet", () => {
+  const world = new SimWorld(201);
+  const peer = new SimPeer(world);
+  const request = peer.buildInit(peer.initPayloads());
+  const [first] = peer.exchange(request);
+  const [second] = peer.exchange(request);
+  deepEqual(second, first);
+  equal(world.show.negotiating, 1);
+});
+
+Deno.test("RFC 7296 §2.1: another request under an SPI in use is dropped", () => {
+  const world = new SimWorld(202);
+  const peer = new SimPeer(world);
+  peer.init();
+  const other = peer.buildInit(peer.initPayloads());
+  deepEqual(peer.exchange(other), []);
+  equal(world.show.counters["init-spi-in-use"], 1);
+  equal(world.show.negotiating, 1);
+});
+
+Deno.test("RFC 7296 §1.2: a wrong guess of the group is answered with INVALID_KE_PAYLOAD and nothing is kept", () => {
+  const world = new SimWorld(203);
+  const peer = new SimPeer(world, { ike: ["aes128gcm16-prfsha256-ecp256-modp2048"] });
+  const request = peer.buildInit(peer.initPayloads(Group.ECP_384));
+  const [answer] = say(peer, request);
+  const refusal = notifyIn(answer!, NotifyType.INVALID_KE_PAYLOAD)!;
+  equal(parseInvalidKe(refusal), Group.ECP_256);
+  equal(world.show.negotiating, 0);
+  equal(notifiesOf(peer.init()).includes(NotifyType.INVALID_KE_PAYLOAD), false);
+  equal(world.show.negotiating, 1);
+});
+
+Deno.test("RFC 7296 §1.2: a client of ours tries again with the group that it is asked for", () => {
+  const world = new SimWorld(204, {
+    ikeProposals: proposals("ike", "aes256gcm16-prfsha384-ecp384"),
+  });
+  const alice = world.login("alice", "198.51.100.7", {
+    ikeProposals: proposals("ike", "aes256gcm16-prfsha384-x25519-ecp256-ecp384"),
+  });
+  ok(world.carries(alice));
+  equal(world.show.counters["init-invalid-ke"], 1);
+  equal(world.session.ikeSa?.suite.group, Group.ECP_384);
+});
+
+Deno.test("RFC 7296 §2.7: no common suite is NO_PROPOSAL_CHOSEN and nothing is kept", () => {
+  const world = new SimWorld(205, {
+    ikeProposals: proposals("ike", "aes256gcm16-prfsha384-ecp384"),
+  });
+  const peer = new SimPeer(world, { ike: ["aes128-sha256-ecp256"] });
+  const [answer] = say(peer, peer.buildInit(peer.initPayloads()));
+  deepEqual(notifiesOf(answer!), [NotifyType.NO_PROPOSAL_CHOSEN]);
+  equal(world.show.negotiating, 0);
+  equal(world.show.counters["init-no-proposal-chosen"], 1);
+});
+
+Deno.test("RFC 7296 §3.9: nonces shorter than 16 or longer than 256 octets are INVALID_SYNTAX", () => {
+  for (const length of [0, 15, 257]) {
+    const world = new SimWorld(206);
+    const peer = new SimPeer(world);
+    const payloads = peer.initPayloads().map((payload) =>
+      payload.kind === "Nonce"
+        ? { kind: "unknown", payloadType: PayloadType.NONCE, body: new Uint8Array(length) } as const
+        : payload
+    );
+    const answers = say(peer, peer.buildInit(payloads));
+    // The parser may refuse it before, silently.
+    for (const answer of answers) deepEqual(notifiesOf(answer), [NotifyType.INVALID_SYNTAX]);
+    equal(world.show.negotiating, 0, `${length} octets`);
+  }
+});
+
+Deno.test("RFC 6989 §2: a bad public value is refused and nothing is kept", () => {
+  const world = new SimWorld(207);
+  const peer = new SimPeer(world);
+  const payloads = peer.initPayloads().map((payload) =>
+    payload.kind === "KE" ? { ...payload, data: new Uint8Array(8) } : payload
+  );
+  const [answer] = say(peer, peer.buildInit(payloads));
+  deepEqual(notifiesOf(answer!), [NotifyType.INVALID_SYNTAX]);
+  equal(world.show.negotiating, 0);
+});
+
+Deno.test("RFC 7296 §2.5: a critical payload that is not understood is named in the answer", () => {
+  const world = new SimWorld(208);
+  const peer = new SimPeer(world);
+  const unknown: Payload = {
+    kind: "unknown",
+    payloadType: 200,
+    body: Uint8Array.of(1),
+    critical: true,
+  };
+  const [answer] = say(peer, peer.buildInit([...peer.initPayloads(), unknown]));
+  const refusal = notifyIn(answer!, NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD)!;
+  deepEqual([...refusal.data], [200]);
+  equal(world.show.negotiating, 0);
+});
+
+Deno.test("RFC 7296 §2.5: a payload that is not understood and not critical is skipped", () => {
+  const world = new SimWorld(209);
+  const peer = new SimPeer(world);
+  const unknown: Payload = { kind: "unknown", payloadType: 200, body: Uint8Array.of(1) };
+  const payloads = peer.init((usual) => [unknown, ...usual]);
+  ok(findIn(payloads, "KE") !== undefined);
+});
+
+Deno.test("RFC 7296 §2.5: a higher major version is answered with INVALID_MAJOR_VERSION", () => {
+  const world = new SimWorld(210);
+  const peer = new SimPeer(world);
+  const request = peer.buildInit(peer.initPayloads());
+  request[17] = 0x30;
+  const [answer] = peer.exchange(request);
+  const parsed = parseMessage(answer!);
+  ok(parsed.ok);
+  deepEqual(notifiesOf(parsed.value.payloads), [NotifyType.INVALID_MAJOR_VERSION]);
+  equal(parsed.value.header.majorVersion, 2);
+  request[17] = 0x10;
+  deepEqual(peer.exchange(request), [], "a lower one is not");
+});
+
+Deno.test("RFC 7296 §2.5: a higher minor version and unknown flags count for nothing", () => {
+  const world = new SimWorld(211);
+  const peer = new SimPeer(world);
+  const request = peer.buildInit(peer.initPayloads());
+  request[17] = 0x2f;
+  request[19]! |= 0x47;
+  const [answer] = peer.exchange(request);
+  const parsed = parseMessage(answer!);
+  ok(parsed.ok && findIn(parsed.value.payloads, "KE") !== undefined);
+});
+
+Deno.test("RFC 7296 §2.21: unreadable messages and responses to nothing get no answer", () => {
+  const world = new SimWorld(212);
+  const peer = new SimPeer(world);
+  const request = peer.buildInit(peer.initPayloads());
+  for (const length of [0, 1, 27, 28, request.length - 1]) {
+    deepEqual(peer.exchange(request.slice(0, length)), [], `${length} octets`);
+  }
+  const response = request.slice();
+  response[19] = 0x20;
+  deepEqual(peer.exchange(response), []);
+  equal(world.show.negotiating, 0);
+});
+
+Deno.test("RFC 7296 §2.21.4: a message to an SPI that nobody has is dropped and counted", () => {
+  const world = new SimWorld(213);
+  const peer = new SimPeer(world);
+  peer.init();
+  peer.spiR = peer.random.bytes(8);
+  const [datagram] = peer.seal(ExchangeType.INFORMATIONAL, []);
+  deepEqual(peer.exchange(datagram!), []);
+  equal(world.show.counters["unknown-ike-spi"], 1);
+});
+
+// --- cookies ----------------------------------------------------------------------------------
+
+Deno.test("RFC 7296 §2.6: from the threshold on a cookie is asked for and nothing is stored before", () => {
+  const watch = watchCrypto(quickCrypto);
+  const world = new SimWorld(214, { cookieThreshold: 2 }, calm, { crypto: watch.crypto });
+  for (const seed of [1, 2]) {
+    const early = new SimPeer(world, { seed, host: `203.0.113.${seed}` });
+    ok(findIn(early.init(), "KE") !== undefined);
+  }
+  equal(world.show.negotiating, 2);
+  const peer = new SimPeer(world);
+  const request = peer.buildInit(peer.initPayloads());
+  watch.calls.length = 0;
+  const [demand] = say(peer, request);
+  deepEqual(notifiesOf(demand!), [NotifyType.COOKIE]);
+  equal(world.show.negotiating, 2);
+  deepEqual(watch.calls.filter((call) => !call.startsWith("hmac")), [], "no costly work");
+  const cookie = notifyIn(demand!, NotifyType.COOKIE)!;
+  ok(cookie.data.length >= 1 && cookie.data.length <= 64);
+  const payloads = peer.init((usual) => [notify(NotifyType.COOKIE, cookie.data), ...usual]);
+  ok(findIn(payloads, "KE") !== undefined);
+  equal(world.show.negotiating, 3);
+});
+
+/** A peer behind a threshold of zero, its request and the cookie it was told. */
+function challenged(world: SimWorld): {
+  readonly peer: SimPeer;
+  readonly usual: Payload[];
+  readonly cookie: Uint8Array;
+} {
+  const peer = new SimPeer(world);
+  const usual = peer.initPayloads();
+  const [demand] = say(peer, peer.buildInit(usual));
+  return { peer, usual, cookie: notifyIn(demand!, NotifyType.COOKIE)!.data };
+}
+
+const withCookie = (cookie: Uint8Array, usual: Payload[]): Payload[] => [
+  notify(NotifyType.COOKIE, cookie),
+  ...usual,
+];
+
+Deno.test("RFC 7296 §2.6: the right cookie opens the door", () => {
+  const world = new SimWorld(215, { cookieThreshold: 0 });
+  const { peer, usual, cookie } = challenged(world);
+  const [answer] = say(peer, peer.buildInit(withCookie(cookie, usual)));
+  ok(findIn(answer!, "KE") !== undefined);
+  equal(world.show.negotiating, 1);
+});
+
+Deno.test("RFC 7296 §2.6: a cookie outlives one change of the secret and not two", () => {
+  for (const [waitMs, isGood] of [[limits.cookieSecretMs, true], [130_000, false]] as const) {
+    const world = new SimWorld(216, { cookieThreshold: 0 });
+    const { peer, usual, cookie } = challenged(world);
+    world.run(waitMs);
+    const [answer] = say(peer, peer.buildInit(withCookie(cookie, usual)));
+    equal(findIn(answer!, "KE") !== undefined, isGood, `after ${waitMs} ms`);
+    if (!isGood) equal(world.show.counters["cookie-wrong"], 1);
+  }
+});
+
+Deno.test("RFC 7296 §2.6: a cookie is good for its SPI, nonce, address and port only", () => {
+  const changes: readonly ((peer: SimPeer, usual: Payload[], cookie: Uint8Array) => void)[] = [
+    (peer) => {
+      peer.spiI = peer.random.bytes(8);
+    },
+    (_, usual) => {
+      const nonce = usual.findIndex(({ kind }) => kind === "Nonce");
+      usual[nonce] = { kind: "Nonce", data: new Uint8Array(32).fill(9) };
+    },
+    (peer) => {
+      peer.endpoint = endpoint("198.51.100.98", 4500);
+    },
+    (peer) => {
+      peer.endpoint = { ...peer.endpoint, port: 4501 };
+    },
+    (_, __, cookie) => {
+      cookie[0]! ^= 1;
+    },
+  ];
+  for (const [i, change] of changes.entries()) {
+    const world = new SimWorld(217, { cookieThreshold: 0 });
+    const { peer, usual, cookie } = challenged(world);
+    const copy = cookie.slice();
+    change(peer, usual, copy);
+    const [answer] = say(peer, peer.buildInit(withCookie(copy, usual)));
+    deepEqual(notifiesOf(answer!), [NotifyType.COOKIE], `change ${i}`);
+    equal(world.show.negotiating, 0);
+  }
+});
+
+Deno.test("RFC 7296 §2.6: a client of ours brings cookie and group together", () => {
+  const world = new SimWorld(218, {
+    cookieThreshold: 0,
+    ikeProposals: proposals("ike", "aes256gcm16-prfsha384-ecp384"),
+  });
+  const alice = world.login("alice", "198.51.100.7", {
+    ikeProposals: proposals("ike", "aes256gcm16-prfsha384-x25519-ecp384"),
+  });
+  ok(world.carries(alice));
+});
+
+// --- NAT --------------------------------------------------------------------------------------
+
+Deno.test("RFC 7296 §2.23: the gateway always looks as if behind a NAT and tells the peer its own", () => {
+  const world = new SimWorld(219);
+  const peer = new SimPeer(world);
+  const payloads = peer.init();
+  const hashes = (type: number): Uint8Array[] =>
+    payloads.flatMap((p) => p.kind === "N" && p.notifyType === type ? [p.data] : []);
+  const evidence = {
+    spiI: peer.spiI,
+    spiR: peer.spiR,
+    local: peer.endpoint,
+    remote: gatewayEndpoint,
+    sourceHashes: hashes(NotifyType.NAT_DETECTION_SOURCE_IP),
+    destinationHashes: hashes(NotifyType.NAT_DETECTION_DESTINATION_IP),
+  };
+  deepEqual(detectNat(world.crypto, evidence), { localBehindNat: false, remoteBehindNat: true });
+  const moved = { ...evidence, local: endpoint("10.0.0.7", 4500) };
+  equal(detectNat(world.crypto, moved).localBehindNat, true);
+});
+
+Deno.test("RFC 7296 §2.23: where a NAT is shows in the session", () => {
+  const cases = [
+    [false, false, "none"],
+    [true, false, "outside"],
+    [false, true, "inside"],
+    [true, true, "both"],
+  ] as const;
+  for (const [outside, inside, expected] of cases) {
+    const world = new SimWorld(220);
+    const peer = new SimPeer(world);
+    const none = new Uint8Array(8);
+    const hash = (at: typeof gatewayEndpoint): Uint8Array =>
+      natDetectionHash(world.crypto, peer.spiI, none, at);
+    const elsewhere = endpoint("10.0.0.7", 500);
+    peer.init((usual) => [
+      ...usual.filter(({ kind }) => kind !== "N"),
+      notify(NotifyType.NAT_DETECTION_SOURCE_IP, hash(outside ? elsewhere : peer.endpoint)),
+      notify(NotifyType.NAT_DETECTION_DESTINATION_IP, hash(inside ? elsewhere : gatewayEndpoint)),
+    ]);
+    peer.request(ExchangeType.IKE_AUTH, [...peer.certificateProof(), ...peer.wishes()]);
+    equal(world.session.ikeSa?.nat, expected);
+  }
+});
+
+// --- limits -----------------------------------------------------------------------------------
+
+Deno.test("Half-open SAs are limited, and the limit is counted", () => {
+  const world = new SimWorld(221, { maxNegotiating: 3 });
+  for (let seed = 1; seed <= 5; seed++) {
+    new SimPeer(world, { seed, host: `203.0.113.${seed}` }).init();
+  }
+  equal(world.show.negotiating, 3);
+  equal(world.show.counters["negotiating-limit"], 2);
+});
+
+Deno.test("IKE SAs are limited in all, half-open ones included", () => {
+  const world = new SimWorld(222, { maxSa: 2 });
+  const first = new SimPeer(world, { seed: 1, host: "203.0.113.1" });
+  first.login();
+  new SimPeer(world, { seed: 2, host: "203.0.113.2" }).init();
+  deepEqual(new SimPeer(world, { seed: 3, host: "203.0.113.3" }).init(), []);
+  equal(world.show.counters["sa-limit"], 1);
+  first.logout();
+  world.run(10_000);
+  ok(findIn(new SimPeer(world, { seed: 4, host: "203.0.113.4" }).init(), "KE") !== undefined);
+});
+
+Deno.test("A half-open SA is forgotten after its time", () => {
+  const world = new SimWorld(223);
+  const peer = new SimPeer(world);
+  peer.init();
+  world.run(limits.halfOpenMs - 200);
+  equal(world.show.negotiating, 1);
+  world.run(400);
+  equal(world.show.negotiating, 0);
+  equal(world.show.counters["half-open-timeout"], 1);
+  const [datagram] = peer.seal(ExchangeType.IKE_AUTH, peer.wishes());
+  deepEqual(peer.exchange(datagram!), []);
+});
+
+Deno.test("Two IKE SAs of one address have nothing in common", () => {
+  const world = new SimWorld(224);
+  const [one, two] = [1, 2].map((seed) => {
+    const peer = new SimPeer(world, { seed });
+    peer.init();
+    return peer;
+  });
+  notEqual(hexOf(one!.spiR), hexOf(two!.spiR));
+  notEqual(hexOf(one!.nonceR), hexOf(two!.nonceR));
+  equal(world.show.negotiating, 2);
+});
