@@ -1,9 +1,11 @@
 /**
- * Puts a session into the store of a gateway that is not running, as if its user had logged in before:
- * stock clients can come back with a pair, but cannot ask for one.
+ * The stores of a gateway and of a client that are not running: puts a session into the one, as if its
+ * user had logged in before, and reads the pair out of the other. Stock clients can come back with a pair,
+ * but cannot ask for one.
  */
 import { systemRandom } from "../../appliance/entropy.ts";
 import { ReconnectStore } from "../../appliance/reconnect_store.ts";
+import { PairStore } from "../../appliance/pair_store.ts";
 import { secretOf } from "../../appliance/state_dir.ts";
 import { nobleProvider } from "../../core/crypto/noble_provider.ts";
 import { parseIpAddress, type SessionRecord, wall } from "../../core/mod.ts";
@@ -64,4 +66,17 @@ export async function storeSession(
     gatewayName: "test",
   };
   await withStore(folder, (store) => store.put(record));
+}
+
+/** The pair that `rejoin connect` keeps for a gateway and user. */
+export async function readClientPair(folder: string, gateway: string, user: string): Promise<Pair> {
+  const masterKey = secretOf(`${folder}/pair.key`, 32, () => {
+    throw new Error(`no key in ${folder}`);
+  });
+  const sealing = { crypto: nobleProvider, random: systemRandom, masterKey };
+  const store = await PairStore.open(`${folder}/pair.kv`, sealing, `${user}@${gateway}`);
+  const pair = await store.load();
+  store.close();
+  if (pair === undefined) throw new Error(`no pair of ${user} for ${gateway}`);
+  return pair;
 }
