@@ -56,6 +56,8 @@ type State =
     readonly since: Monotonic;
   }
   | { readonly kind: "up" }
+  /** Logging out; nothing brings us back. */
+  | { readonly kind: "leaving" }
   | { readonly kind: "pausing"; readonly until: Monotonic; readonly how: How }
   | { readonly kind: "closed" };
 
@@ -227,6 +229,10 @@ export class Client {
   #networkChanged(step: Step, local: Endpoint): void {
     this.#local = local;
     if (this.#state.kind === "idle" || this.#state.kind === "closed") return;
+    if (this.#state.kind === "leaving") {
+      this.#dropSas(step);
+      return this.#close("disconnected");
+    }
     const how: How = this.#pair === undefined ? "login" : "reconnect";
     this.#tell({ kind: "reconnecting", why: "network-changed", how });
     this.#dropSas(step);
@@ -236,7 +242,10 @@ export class Client {
   #disconnect(step: Step): void {
     const sa = this.#sa;
     this.#pair = undefined;
-    if (sa?.phase === "established") return sa.request(step, new DeleteIkeSa("cleared"));
+    if (this.#state.kind === "up" && sa?.phase === "established") {
+      this.#state = { kind: "leaving" };
+      return sa.request(step, new DeleteIkeSa("cleared"));
+    }
     this.#dropSas(step);
     this.#close("disconnected");
   }
@@ -296,7 +305,7 @@ export class Client {
     }
     if (this.#sa !== sa) return;
     this.#sa = undefined;
-    if (reason === "cleared") return this.#close("disconnected");
+    if (reason === "cleared" || state.kind === "leaving") return this.#close("disconnected");
     if (reason === "taken-over" || state.kind !== "up") return;
     if (reason === "peer-deleted") {
       // The gateway ended the session: the pair is void (design rule 5).

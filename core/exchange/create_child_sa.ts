@@ -21,13 +21,13 @@ export function respondCreateChildSa(sa: IkeSa, step: Step, request: readonly Pa
   if (offer === undefined || nonce === undefined) {
     return sa.reply(step, [notify(NotifyType.INVALID_SYNTAX)]);
   }
-  // RFC 7296 §2.25.2: an IKE SA that is being replaced makes nothing new.
-  if (sa.phase !== "established") {
+  const rekeysIkeSa = offer.proposals.some(({ protocol }) => protocol === ProtocolId.IKE);
+  // RFC 7296 §2.25.2: an IKE SA that is being replaced or deleted makes nothing new.
+  const isLeaving = sa.isRunning("rekey-ike-sa") || sa.isRunning("delete-ike-sa");
+  if (sa.phase !== "established" || (isLeaving && !rekeysIkeSa)) {
     return sa.reply(step, [notify(NotifyType.TEMPORARY_FAILURE)]);
   }
-  if (offer.proposals.some(({ protocol }) => protocol === ProtocolId.IKE)) {
-    return respondRekeyIkeSa(sa, step, request, offer, nonce.data);
-  }
+  if (rekeysIkeSa) return respondRekeyIkeSa(sa, step, request, offer, nonce.data);
   sa.reply(step, makeChildSa(sa, step, request, offer, nonce.data));
 }
 

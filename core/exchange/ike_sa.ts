@@ -90,8 +90,11 @@ export interface IkeSaSeed {
 const LINGER_MS = 5_000;
 /** How long a rekeyed SA waits for its DELETE. */
 const REPLACED_MS = 60_000;
-/** When to try again after a rekey was refused for the moment (RFC 7296 §2.25). */
-const RETRY_REKEY_MS = 10_000;
+/**
+ * When to try again after a rekey was refused for the moment (RFC 7296 §2.25). By chance, because
+ * two sides that refuse each other would do it again if both waited for the same time.
+ */
+const RETRY_REKEY_MS = { least: 2_000, spread: 8_000 } as const;
 
 /** One IKE SA. */
 export class IkeSa {
@@ -302,7 +305,9 @@ export class IkeSa {
 
   /** A rekey was refused for the moment: try again later. */
   postponeRekey(step: Step, child?: ChildSa): void {
-    const again = after(step.at.monotonic, RETRY_REKEY_MS);
+    const [chance = 0] = this.world.random.bytes(1);
+    const { least, spread } = RETRY_REKEY_MS;
+    const again = after(step.at.monotonic, least + Math.floor(spread * chance / 256));
     if (child === undefined) {
       this.#rekeyAt = again;
       return;
@@ -327,8 +332,9 @@ export class IkeSa {
     this.phase = "replaced";
     this.#phaseEnd = after(step.at.monotonic, REPLACED_MS);
     this.#rekeyAt = undefined;
-    this.world.onRekeyed(this, next, step);
     next.#startNext(step);
+    // Last, so that the owner asks for a deadline that holds.
+    this.world.onRekeyed(this, next, step);
   }
 
   /** Ends the SA at once; nothing is sent. */

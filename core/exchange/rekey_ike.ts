@@ -16,6 +16,9 @@ import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
 import type { Task } from "./task.ts";
 
+/** Exchanges of ours during which the IKE SA must stay. */
+const OBSTACLES = ["rekey-ike-sa", "delete-ike-sa", "rekey-child-sa", "delete-child-sa"] as const;
+
 const CHOICE = { protocol: ProtocolId.IKE, withKe: true } as const;
 
 /** One attempt of ours to replace the IKE SA. */
@@ -107,8 +110,8 @@ export function respondRekeyIkeSa(
   offer: SaPayload,
   nonceI: Bytes,
 ): void {
-  // While we do the same, or delete: the peer tries again later (RFC 7296 §2.25.2).
-  if (sa.isRunning("rekey-ike-sa") || sa.isRunning("delete-ike-sa")) {
+  // While we change what is to be handed on, the peer tries again later (RFC 7296 §2.25.2).
+  if (OBSTACLES.some((task) => sa.isRunning(task))) {
     return sa.reply(step, [notify(NotifyType.TEMPORARY_FAILURE)]);
   }
   const choice = chooseProposal(sa.world.settings.ikeProposals, offer.proposals, CHOICE);

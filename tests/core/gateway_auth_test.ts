@@ -1,6 +1,7 @@
 /** IKE_AUTH at the gateway: who gets in and what they get. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { copyBytes, utf8 } from "../../core/bytes.ts";
+import { find } from "../../core/exchange/payloads.ts";
 import { limits } from "../../core/limits.ts";
 import {
   AuthMethod,
@@ -13,7 +14,7 @@ import { notify } from "../../core/message/notify.ts";
 import type { Payload } from "../../core/message/payload.ts";
 import { selectorOfAddress } from "../../core/sa/narrowing.ts";
 import { formatIpAddress } from "../../core/wire/address.ts";
-import { findIn, notifiesOf, SimPeer } from "../support/sim_peer.ts";
+import { notifiesOf, SimPeer } from "../support/sim_peer.ts";
 import { makeSimPki } from "../support/sim_pki.ts";
 import { quickCrypto } from "../support/sim_crypto.ts";
 import { address, range } from "../support/sim_settings.ts";
@@ -159,11 +160,11 @@ Deno.test("RFC 7296 §2.16: EAP, then AUTH of both sides keyed by the MSK", () =
   const peer = new SimPeer(world);
   peer.init();
   const first = peer.beginEap("alice");
-  ok(findIn(first, "AUTH") !== undefined && findIn(first, "EAP") !== undefined);
+  ok(find(first, "AUTH") !== undefined && find(first, "EAP") !== undefined);
   const { msk } = peer.runEap("alice", "alicepw", first);
   ok(msk !== undefined);
   const last = peer.request(AUTH, [peer.proofByMsk("alice", msk)]);
-  ok(findIn(last, "AUTH") !== undefined && findIn(last, "SA") !== undefined);
+  ok(find(last, "AUTH") !== undefined && find(last, "SA") !== undefined);
   equal(world.session.userName, "alice");
   equal(world.session.ikeSa?.authVerify, "EAP");
 });
@@ -184,7 +185,7 @@ Deno.test("RFC 7296 §2.16: AUTH before the end of EAP is refused", () => {
   peer.init();
   peer.beginEap("alice");
   const response = peer.request(AUTH, [peer.proofByMsk("alice", peer.keys!.pi)]);
-  equal(findIn(response, "SA"), undefined);
+  equal(find(response, "SA"), undefined);
   ok(notifiesOf(response).length === 1);
   assertNothing(world);
 });
@@ -196,7 +197,7 @@ Deno.test("A wrong password ends in EAP-Failure and nothing is left", () => {
     peer.init();
     const { last, msk } = peer.runEap(user, password, peer.beginEap(user));
     equal(msk, undefined);
-    equal(findIn(last, "EAP")?.packet[0], 4, "EAP-Failure");
+    equal(find(last, "EAP")?.packet[0], 4, "EAP-Failure");
     assertNothing(world);
     equal(reasons(world).length, 1);
   }
@@ -220,7 +221,7 @@ Deno.test("AAA failing in the middle of EAP ends the login", () => {
   peer.init();
   const { last, msk } = peer.runEap("alice", "alicepw", peer.beginEap("alice"));
   equal(msk, undefined);
-  equal(findIn(last, "EAP")?.packet[0], 4);
+  equal(find(last, "EAP")?.packet[0], 4);
   assertNothing(world);
 });
 
@@ -240,9 +241,9 @@ Deno.test("limits.eapRounds: a peer that talks EAP for ever is refused", () => {
   peer.init();
   let last = peer.beginEap("alice");
   let rounds = 0;
-  while (findIn(last, "EAP")?.packet[0] === 1 && rounds < 100) {
+  while (find(last, "EAP")?.packet[0] === 1 && rounds < 100) {
     rounds++;
-    const packet = findIn(last, "EAP")!.packet;
+    const packet = find(last, "EAP")!.packet;
     // An identity for ever, whatever is asked.
     const body = utf8("alice");
     const answer = Uint8Array.of(2, packet[1]!, 0, 5 + body.length, 1, ...body);
@@ -305,7 +306,7 @@ Deno.test("RFC 7296 §2.19: no wish for an address is FAILED_CP_REQUIRED", () =>
   const peer = new SimPeer(world);
   const response = peer.login(peer.wishes().filter(({ kind }) => kind !== "CP"));
   deepEqual(notifiesOf(response), [NotifyType.FAILED_CP_REQUIRED]);
-  ok(findIn(response, "AUTH") !== undefined, "the IKE SA stands");
+  ok(find(response, "AUTH") !== undefined, "the IKE SA stands");
   assertNothing(world);
   world.run(40_000);
   ok(world.outputs.length > 0);
@@ -347,7 +348,7 @@ Deno.test("RFC 7296 §2.9: selectors are narrowed to the inner address and the n
   const world = new SimWorld(326);
   const response = new SimPeer(world).login();
   const text = (kind: "TSi" | "TSr"): string[] =>
-    findIn(response, kind)!.selectors.map(({ startAddress, endAddress }) =>
+    find(response, kind)!.selectors.map(({ startAddress, endAddress }) =>
       `${formatIpAddress(startAddress)}-${formatIpAddress(endAddress)}`
     );
   deepEqual(text("TSi"), ["10.99.0.2-10.99.0.2"]);
@@ -396,7 +397,7 @@ Deno.test("A family without a range is left out, and none at all is INTERNAL_ADD
 Deno.test("IPv6 outside", () => {
   const world = new SimWorld(331);
   const peer = new SimPeer(world, { host: "2001:db8::99" });
-  ok(findIn(peer.login(), "CP") !== undefined);
+  ok(find(peer.login(), "CP") !== undefined);
   equal(world.session.lastRemote, "[2001:db8::99]:4500");
   world.clear({ remote: "2001:db8::99" });
   deepEqual(world.show.sessions, []);
@@ -447,7 +448,7 @@ Deno.test("RFC 7296 §3.15: attributes are answered once each, and only those as
       ? { ...payload, attributes: types.map((type) => ({ type, value: new Uint8Array(0) })) }
       : payload
   );
-  const answered = findIn(peer.login(wishes), "CP")!.attributes;
+  const answered = find(peer.login(wishes), "CP")!.attributes;
   deepEqual(answered.map(({ type }) => type), [
     ConfigAttribute.INTERNAL_IP4_ADDRESS,
     ConfigAttribute.INTERNAL_IP4_DNS,

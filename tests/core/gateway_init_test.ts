@@ -1,6 +1,7 @@
 /** IKE_SA_INIT at the gateway, clause by clause, by a peer that says what the test tells it. */
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { hexOf } from "../../core/bytes.ts";
+import { find } from "../../core/exchange/payloads.ts";
 import { limits } from "../../core/limits.ts";
 import { ExchangeType, Group, NotifyType, PayloadType } from "../../core/message/constants.ts";
 import { parseMessage } from "../../core/message/message.ts";
@@ -8,7 +9,7 @@ import { notify, parseInvalidKe } from "../../core/message/notify.ts";
 import type { Payload } from "../../core/message/payload.ts";
 import { detectNat, natDetectionHash } from "../../core/sa/nat_detection.ts";
 import { quickCrypto, watchCrypto } from "../support/sim_crypto.ts";
-import { findIn, notifiesOf, notifyIn, SimPeer } from "../support/sim_peer.ts";
+import { notifiesOf, notifyIn, SimPeer } from "../support/sim_peer.ts";
 import { endpoint, gatewayEndpoint, proposals } from "../support/sim_settings.ts";
 import { calm, SimWorld } from "../support/sim_world.ts";
 
@@ -123,7 +124,7 @@ Deno.test("RFC 7296 §2.5: a payload that is not understood and not critical is 
   const peer = new SimPeer(world);
   const unknown: Payload = { kind: "unknown", payloadType: 200, body: Uint8Array.of(1) };
   const payloads = peer.init((usual) => [unknown, ...usual]);
-  ok(findIn(payloads, "KE") !== undefined);
+  ok(find(payloads, "KE") !== undefined);
 });
 
 Deno.test("RFC 7296 §2.5: a higher major version is answered with INVALID_MAJOR_VERSION", () => {
@@ -148,7 +149,7 @@ Deno.test("RFC 7296 §2.5: a higher minor version and unknown flags count for no
   request[19]! |= 0x47;
   const [answer] = peer.exchange(request);
   const parsed = parseMessage(answer!);
-  ok(parsed.ok && findIn(parsed.value.payloads, "KE") !== undefined);
+  ok(parsed.ok && find(parsed.value.payloads, "KE") !== undefined);
 });
 
 Deno.test("RFC 7296 §2.21: unreadable messages and responses to nothing get no answer", () => {
@@ -181,7 +182,7 @@ Deno.test("RFC 7296 §2.6: from the threshold on a cookie is asked for and nothi
   const world = new SimWorld(214, { cookieThreshold: 2 }, calm, { crypto: watch.crypto });
   for (const seed of [1, 2]) {
     const early = new SimPeer(world, { seed, host: `203.0.113.${seed}` });
-    ok(findIn(early.init(), "KE") !== undefined);
+    ok(find(early.init(), "KE") !== undefined);
   }
   equal(world.show.negotiating, 2);
   const peer = new SimPeer(world);
@@ -194,7 +195,7 @@ Deno.test("RFC 7296 §2.6: from the threshold on a cookie is asked for and nothi
   const cookie = notifyIn(demand!, NotifyType.COOKIE)!;
   ok(cookie.data.length >= 1 && cookie.data.length <= 64);
   const payloads = peer.init((usual) => [notify(NotifyType.COOKIE, cookie.data), ...usual]);
-  ok(findIn(payloads, "KE") !== undefined);
+  ok(find(payloads, "KE") !== undefined);
   equal(world.show.negotiating, 3);
 });
 
@@ -219,7 +220,7 @@ Deno.test("RFC 7296 §2.6: the right cookie opens the door", () => {
   const world = new SimWorld(215, { cookieThreshold: 0 });
   const { peer, usual, cookie } = challenged(world);
   const [answer] = say(peer, peer.buildInit(withCookie(cookie, usual)));
-  ok(findIn(answer!, "KE") !== undefined);
+  ok(find(answer!, "KE") !== undefined);
   equal(world.show.negotiating, 1);
 });
 
@@ -229,7 +230,7 @@ Deno.test("RFC 7296 §2.6: a cookie outlives one change of the secret and not tw
     const { peer, usual, cookie } = challenged(world);
     world.run(waitMs);
     const [answer] = say(peer, peer.buildInit(withCookie(cookie, usual)));
-    equal(findIn(answer!, "KE") !== undefined, isGood, `after ${waitMs} ms`);
+    equal(find(answer!, "KE") !== undefined, isGood, `after ${waitMs} ms`);
     if (!isGood) equal(world.show.counters["cookie-wrong"], 1);
   }
 });
@@ -340,7 +341,7 @@ Deno.test("IKE SAs are limited in all, half-open ones included", () => {
   equal(world.show.counters["sa-limit"], 1);
   first.logout();
   world.run(10_000);
-  ok(findIn(new SimPeer(world, { seed: 4, host: "203.0.113.4" }).init(), "KE") !== undefined);
+  ok(find(new SimPeer(world, { seed: 4, host: "203.0.113.4" }).init(), "KE") !== undefined);
 });
 
 Deno.test("A half-open SA is forgotten after its time", () => {

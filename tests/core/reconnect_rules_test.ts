@@ -5,6 +5,7 @@ import { Client } from "../../core/client/client.ts";
 import type { Output } from "../../core/gateway/output.ts";
 import type { SessionPair, SessionRecord } from "../../core/gateway/record.ts";
 import type { ReconnectStats } from "../../core/gateway/snapshot.ts";
+import { find } from "../../core/exchange/payloads.ts";
 import { limits } from "../../core/limits.ts";
 import { ConfigAttribute, ExchangeType, IdType, NotifyType } from "../../core/message/constants.ts";
 import { utf8 } from "../../core/bytes.ts";
@@ -12,7 +13,7 @@ import { equalEndpoints, formatIpAddress } from "../../core/wire/address.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { quickCrypto, watchCrypto } from "../support/sim_crypto.ts";
 import { SimClient } from "../support/sim_client.ts";
-import { findIn, notifiesOf, SimPeer } from "../support/sim_peer.ts";
+import { notifiesOf, SimPeer } from "../support/sim_peer.ts";
 import {
   address,
   endpoint,
@@ -94,7 +95,7 @@ Deno.test("design rule 1: half a question is no question", () => {
     const wishes = peer.wishes().map((payload) =>
       payload.kind === "CP" ? { ...payload, attributes } : payload
     );
-    const answered = findIn(peer.login(wishes), "CP")?.attributes.map(({ type }) => type);
+    const answered = find(peer.login(wishes), "CP")?.attributes.map(({ type }) => type);
     deepEqual(answered, [ConfigAttribute.INTERNAL_IP4_ADDRESS]);
   }
   equal(world.backend.store.size, 0);
@@ -356,9 +357,9 @@ Deno.test("design rule 6: whatever the ID type, IDi octets find an inactive reco
     const peer = new SimPeer(world);
     const response = peer.comeBack(alice.pair, idType);
     deepEqual(addressesIn(response), [alice.address], `ID type ${idType}`);
-    equal(findIn(response, "AUTH") === undefined, false);
+    equal(find(response, "AUTH") === undefined, false);
     equal(
-      findIn(response, "CERT") === undefined,
+      find(response, "CERT") === undefined,
       false,
       "the gateway proves itself by certificate",
     );
@@ -408,8 +409,8 @@ Deno.test("design rule 6: a client of ours comes back in one round trip with the
   ok(world.carries(alice));
 });
 
-function addressesIn(payloads: readonly Parameters<typeof findIn>[0][number][]): string[] {
-  const attributes = findIn(payloads, "CP")?.attributes ?? [];
+function addressesIn(payloads: readonly Parameters<typeof find>[0][number][]): string[] {
+  const attributes = find(payloads, "CP")?.attributes ?? [];
   return attributes.filter(({ type }) => type === ConfigAttribute.INTERNAL_IP4_ADDRESS)
     .map(({ value }) => [...value].join("."));
 }
@@ -518,7 +519,7 @@ Deno.test("design rule 8: a source that fails too often is refused unheard for a
   const wrong = { ...alice.pair, token: "z".repeat(43) };
   const host = "203.0.113.5";
   const attempt = (pair: SessionPair, seed: number, from = host): boolean =>
-    findIn(new SimPeer(world, { host: from, seed }).comeBack(pair), "CP") !== undefined;
+    find(new SimPeer(world, { host: from, seed }).comeBack(pair), "CP") !== undefined;
   for (let i = 0; i < limits.failedReconnectsPerMinute; i++) {
     equal(attempt(wrong, 1_000 + i), false);
   }

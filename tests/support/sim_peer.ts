@@ -16,6 +16,7 @@ import {
   NotifyType,
   ProtocolId,
 } from "../../core/message/constants.ts";
+import { find } from "../../core/exchange/payloads.ts";
 import type { IkeHeader, MessageHeader } from "../../core/message/header.ts";
 import { idBody } from "../../core/message/identification.ts";
 import { buildMessage, parseMessage, parsePayloads } from "../../core/message/message.ts";
@@ -52,8 +53,6 @@ export interface PeerOptions {
   readonly ike?: readonly string[];
   readonly esp?: readonly string[];
 }
-
-type Kind = Payload["kind"];
 
 /** One scripted initiator, with at most one IKE SA. */
 export class SimPeer implements SimSocket {
@@ -150,9 +149,9 @@ export class SimPeer implements SimSocket {
     const parsed = parseMessage(response);
     if (!parsed.ok) throw new Error(`unreadable response: ${JSON.stringify(parsed.fault)}`);
     const { header, payloads } = parsed.value;
-    const sa = findIn(payloads, "SA");
-    const ke = findIn(payloads, "KE");
-    const nonce = findIn(payloads, "Nonce");
+    const sa = find(payloads, "SA");
+    const ke = find(payloads, "KE");
+    const nonce = find(payloads, "Nonce");
     if (sa === undefined || ke === undefined || nonce === undefined) return payloads;
     const [chosen] = sa.proposals;
     if (chosen === undefined || this.#pair === undefined) return payloads;
@@ -330,7 +329,7 @@ export class SimPeer implements SimSocket {
     const eap = new EapClient(user, new Mschapv2Client(options));
     let last = first;
     for (let i = 0; i < 10; i++) {
-      const packet = findIn(last, "EAP")?.packet;
+      const packet = find(last, "EAP")?.packet;
       if (packet === undefined) return { last, msk: undefined };
       const next = eap.handle(packet);
       if (next.kind === "success") return { last, msk: next.msk };
@@ -357,7 +356,7 @@ export class SimPeer implements SimSocket {
 
   /** The pair in a response. */
   pairIn(payloads: readonly Payload[]): SessionPair | undefined {
-    const attributes = findIn(payloads, "CP")?.attributes ?? [];
+    const attributes = find(payloads, "CP")?.attributes ?? [];
     const text = (type: number): string | undefined => {
       const found = attributes.find((attribute) => attribute.type === type);
       return found === undefined ? undefined : new TextDecoder().decode(found.value);
@@ -395,16 +394,6 @@ export class SimPeer implements SimSocket {
     if (keys === undefined || suite === undefined) throw new Error("no IKE SA yet");
     return { keys, suite };
   }
-}
-
-/** The first payload of a kind. */
-export function findIn<K extends Kind>(
-  payloads: readonly Payload[],
-  kind: K,
-): Extract<Payload, { kind: K }> | undefined {
-  return payloads.find((payload) => payload.kind === kind) as
-    | Extract<Payload, { kind: K }>
-    | undefined;
 }
 
 /** The notify types among some payloads. */
