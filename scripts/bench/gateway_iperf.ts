@@ -4,13 +4,15 @@
  *
  *     deno run -A scripts/bench/gateway_iperf.ts [--json] [--seconds N] [--esp PROPOSAL]
  *
- * The client seals in user space too and is the slower end against a fast gateway: then the column to
- * look at is the gateway's processor time per gigabit, not the throughput. Needs root, strongSwan, iperf3.
+ * That client seals in user space too and is the slower end against a fast gateway: then the column to
+ * look at is the gateway's processor time per gigabit, not the throughput. The last rows have our own
+ * client instead. Needs root, strongSwan, iperf3.
  */
 import { parseArgs } from "node:util";
 import { startCharon, whyNoCharon } from "../../tests/support/charon.ts";
 import { iperf, Lab, type Namespace, ping } from "../../tests/support/netns.ts";
 import { fetchImports, startGateway, whyNoGateway } from "../../tests/support/rejoin.ts";
+import { startClient } from "../../tests/support/rejoin_client.ts";
 import {
   charonClient,
   charonGateway,
@@ -18,7 +20,7 @@ import {
   connectedLab,
   innerTarget,
 } from "../../tests/support/road_warrior.ts";
-import { makeTestPki, type TestPki } from "../../tests/support/test_pki.ts";
+import { gatewayName, makeTestPki, type TestPki } from "../../tests/support/test_pki.ts";
 
 /** One measured figure; `cpuPerGbit` is the gateway's user and system time in seconds. */
 interface Figure {
@@ -95,6 +97,35 @@ async function measureWithClient(
   return await measure(name, { site, inside, source }, settings, pid);
 }
 
+/** The same with `rejoin connect`, which is not slower than the gateway. */
+async function measureWithOurClient(
+  lab: Lab,
+  ends: { readonly site: ClientSite; readonly inside: Namespace; readonly pid: number },
+  pki: TestPki,
+  settings: Settings,
+): Promise<readonly Figure[]> {
+  const { site, inside, pid } = ends;
+  const folder = `${lab.folder}/client`;
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  await Deno.writeTextFile(`${folder}/password`, "bobpw\n", { mode: 0o600 });
+  await using client = await startClient({
+    namespace: site.namespace,
+    folder,
+    gateway: site.gatewayAddress,
+    flags: {
+      user: "bob",
+      "password-file": `${folder}/password`,
+      ca: pki.ca,
+      "remote-id": gatewayName,
+      "esp-proposal": settings.esp,
+      "state-dir": folder,
+    },
+  });
+  await client.nextEstablished(10_000);
+  const source = await client.innerAddress("rejoin1");
+  return await measure("rejoin, both ends", { site, inside, source }, settings, pid);
+}
+
 async function run(settings: Settings): Promise<readonly Figure[]> {
   await using lab = await Lab.create();
   const { gateway: inside, clients: [site] } = await connectedLab(lab, 1);
@@ -120,6 +151,7 @@ async function run(settings: Settings): Promise<readonly Figure[]> {
   });
   const ends = { site, inside, pid: gateway.process.pid };
   figures.push(...await measureWithClient("rejoin", lab, ends, pki, settings));
+  figures.push(...await measureWithOurClient(lab, ends, pki, settings));
   return figures;
 }
 
