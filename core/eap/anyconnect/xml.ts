@@ -36,6 +36,11 @@ const NAME = /^[A-Za-z_][A-Za-z0-9._:-]*$/;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
+/** Whether an element or attribute may have this name. */
+export function isXmlName(name: string): boolean {
+  return NAME.test(name);
+}
+
 /** An element to build: no attributes, no children, no text unless given. */
 export function element(
   name: string,
@@ -144,7 +149,7 @@ function convert(
   count.elements += 1;
   const attributes = Object.entries(from.attributes);
   const names = [from.name, ...attributes.map(([key]) => key)];
-  if (!names.every((name) => NAME.test(name))) return refuse("bad-value", "name");
+  if (!names.every(isXmlName)) return refuse("bad-value", "name");
   if (depth > limits.xmlDepth) return refuse("too-many", "depth", depth, limits.xmlDepth);
   if (count.elements > limits.xmlElements) {
     return refuse("too-many", "elements", count.elements, limits.xmlElements);
@@ -167,7 +172,7 @@ function convert(
 }
 
 function format({ name, attributes, children, text }: XmlElement): string {
-  invariant([name, ...attributes.keys()].every((it) => NAME.test(it)), "names can be written");
+  invariant([name, ...attributes.keys()].every(isXmlName), "names can be written");
   const start = [name, ...[...attributes].map(([key, value]) => `${key}="${escapeXml(value)}"`)];
   const content = escapeXml(text) + children.map(format).join("");
   return content === "" ? `<${start.join(" ")}/>` : `<${start.join(" ")}>${content}</${name}>`;
