@@ -3,7 +3,7 @@
 /** `{name}` stands for a fact, which then is not repeated behind the sentence. */
 const sentences: Readonly<Record<string, string>> = {
   "gateway-ready": "rejoin is ready",
-  "store-corrupt-record": "A stored session record cannot be read and is left out",
+  "store-records-unreadable": "{records} stored sessions cannot be read and are left out",
   "restored": "{records} stored sessions may come back",
   "shutdown": "Going down: peers that cannot reconnect are told, the others stay parked",
   "internal-fault": "A broken invariant; please report this",
