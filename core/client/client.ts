@@ -299,9 +299,8 @@ export class Client {
   #saClosed(sa: IkeSa, reason: CloseReason, step: Step): void {
     const state = this.#state;
     if (state.kind === "authenticating" && state.sa === sa) {
-      // No answer in the middle of IKE_AUTH; a refusal has changed the state before.
-      if (reason !== "authentication-failed") this.#pause(step, state.how, reason);
-      return;
+      // Over in the middle of IKE_AUTH; a refusal has changed the state before.
+      return this.#pause(step, state.how, reason);
     }
     if (this.#sa !== sa) return;
     this.#sa = undefined;

@@ -242,6 +242,7 @@ export class IkeAuthInitiator {
       exchangeType: ExchangeType.IKE_AUTH,
       build: () => payloads,
       handle: then,
+      abandon: (sa) => sa.world.freeEspSpi(this.#inboundSpi),
     };
     sa.request(step, task);
   }

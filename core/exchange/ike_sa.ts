@@ -457,6 +457,7 @@ export class IkeSa {
     this.authenticator = undefined;
     for (const spi of [...this.children.keys()]) removeChildSa(this, step, spi);
     this.#queue.length = 0;
+    this.#current?.abandon?.(this);
     this.#current = undefined;
     this.#rekeyAt = undefined;
     this.#channel.abandonRequest();

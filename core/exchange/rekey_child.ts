@@ -69,6 +69,10 @@ export class RekeyChildSa implements Task {
     }
   }
 
+  abandon(sa: IkeSa): void {
+    sa.world.freeEspSpi(this.#spi);
+  }
+
   #refused(
     sa: IkeSa,
     step: Step,

@@ -23,6 +23,11 @@ export class SpiTable {
     return this.#ike.size;
   }
 
+  /** How many inbound ESP SPIs are given out. */
+  get espSpiCount(): number {
+    return this.#esp.size;
+  }
+
   /** The IKE SA whose local SPI this is. */
   ikeSa(spi: Bytes): IkeSa | undefined {
     return this.#ike.get(numberOf(spi));

@@ -15,4 +15,6 @@ export interface Task {
   build(sa: IkeSa, step: Step): readonly Payload[] | undefined;
   /** The response has come. */
   handle(sa: IkeSa, step: Step, response: readonly Payload[]): void;
+  /** No response will come, because the IKE SA is over: gives back what `build` took. */
+  abandon?(sa: IkeSa): void;
 }

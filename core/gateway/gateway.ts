@@ -42,7 +42,7 @@ import type { Policy } from "./policy.ts";
 import type { Answer, Question } from "./question.ts";
 import type { Session } from "./session.ts";
 import { Sessions } from "./sessions.ts";
-import type { GatewaySnapshot } from "./snapshot.ts";
+import type { GatewayLoad, GatewaySnapshot } from "./snapshot.ts";
 import { snapshotOf } from "./snapshot_of.ts";
 import { SourceLimiter } from "./source_limiter.ts";
 import { TimerQueue } from "./timer_queue.ts";
@@ -148,6 +148,17 @@ export class Gateway {
   /** A picture for `show`. */
   snapshot(): GatewaySnapshot {
     return snapshotOf(this.#sessions, this.#halfOpen.size, this.#counters);
+  }
+
+  /** What is held in memory, for metrics. */
+  load(): GatewayLoad {
+    return {
+      ikeSas: this.#spis.ikeSaCount,
+      espSpis: this.#spis.espSpiCount,
+      negotiating: this.#halfOpen.size,
+      timers: this.#timers.size,
+      questions: this.#questions.size,
+    };
   }
 
   // --- inputs -------------------------------------------------------------------------------

@@ -131,3 +131,17 @@ export interface GatewaySnapshot {
   /** Named counters: dropped datagrams by cause, exchanges, cookies, AAA questions. */
   readonly counters: Readonly<Record<string, number>>;
 }
+
+/** How many things a gateway holds in memory. */
+export interface GatewayLoad {
+  /** IKE SAs, half-open and ending ones included. */
+  readonly ikeSas: number;
+  /** Inbound ESP SPIs that are given out. */
+  readonly espSpis: number;
+  /** Half-open IKE SAs. */
+  readonly negotiating: number;
+  /** IKE SAs and sessions that want to be woken. */
+  readonly timers: number;
+  /** Questions that an IKE SA waits for. */
+  readonly questions: number;
+}

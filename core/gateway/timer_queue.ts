@@ -28,6 +28,11 @@ export class TimerQueue<T> {
     if (this.#heap.length > 64 && this.#heap.length > 4 * this.#wanted.size) this.#rebuild();
   }
 
+  /** How many owners wait. */
+  get size(): number {
+    return this.#wanted.size;
+  }
+
   /** The earliest deadline. */
   next(): Monotonic | undefined {
     this.#dropStale();

@@ -408,9 +408,12 @@ export class SimWorld {
 
 /** For messages of failed claims. */
 export function describe(world: SimWorld): string {
-  const events = world.clients.map((sim) =>
-    `${formatEndpoint(sim.local)}: ${sim.events.map((event) => JSON.stringify(event)).join(" ")}`
-  );
+  const events = world.clients.map((sim) => {
+    const told = sim.events.slice(-6).map((event) =>
+      event.kind === "established" ? `${event.how} as ${sim.address}` : JSON.stringify(event)
+    );
+    return `${sim.name} at ${formatEndpoint(sim.local)}: ${told.join(", ")}`;
+  });
   const traces = world.traces.slice(-10).map((trace) => JSON.stringify(trace));
   return [`at ${world.nowMs} ms`, ...events, ...traces].join("\n");
 }

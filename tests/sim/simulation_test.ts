@@ -1,0 +1,33 @@
+/** Many seeded runs of gateway, clients and a bad network; the claims are in `sim_run.ts`. */
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { concatBytes, hexOf } from "../../core/bytes.ts";
+import { quickCrypto } from "../support/sim_crypto.ts";
+import { type RunFacts, simulate } from "../support/sim_run.ts";
+
+const RUNS = 200;
+
+Deno.test(`${RUNS} seeded runs keep every claim and come to rest`, () => {
+  let reconnects = 0;
+  let refusals = 0;
+  let crashes = 0;
+  for (let seed = 1; seed <= RUNS; seed++) {
+    const facts = simulate(seed);
+    reconnects += facts.reconnects;
+    refusals += facts.refusals;
+    crashes += facts.crashes;
+  }
+  // The runs are worth something only if what they are about happens in them.
+  ok(reconnects > 3 * RUNS, `${reconnects} reconnects`);
+  ok(refusals > RUNS / 10, `${refusals} refusals`);
+  ok(crashes > RUNS, `${crashes} crashes`);
+});
+
+Deno.test("The same seed gives the same wire, octet for octet, and another seed another", () => {
+  const fingerprint = ({ world }: RunFacts): string =>
+    hexOf(quickCrypto.digest("sha256", concatBytes(...world.wire.map(({ bytes }) => bytes))));
+  const [first, second, other] = [simulate(7), simulate(7), simulate(8)];
+  equal(fingerprint(first), fingerprint(second));
+  deepEqual(first.world.traces, second.world.traces);
+  deepEqual(first.world.nowMs, second.world.nowMs);
+  ok(fingerprint(first) !== fingerprint(other));
+});

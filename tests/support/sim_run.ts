@@ -1,0 +1,274 @@
+/**
+ * One seeded run of a whole world: chance decides what happens, claims are checked after every
+ * step. `simulate(seed)` repeats exactly, so a failure is replayed by its seed.
+ */
+import { deepEqual, equal, ok } from "node:assert/strict";
+import type { GatewaySnapshot } from "../../core/gateway/snapshot.ts";
+import { formatIpAddress } from "../../core/wire/address.ts";
+import type { SeededRandom } from "./seeded_random.ts";
+import { SeededRandom as Seeded } from "./seeded_random.ts";
+import type { SimClient } from "./sim_client.ts";
+import { endpoint, range } from "./sim_settings.ts";
+import { calm, describe, SimWorld } from "./sim_world.ts";
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+/** Longer than a finished SA repeats its last response. */
+const LINGERING = 10_000;
+const STEPS = 40;
+const USERS = ["alice", "bob", "carol"] as const;
+
+/** What a run came to. */
+export interface RunFacts {
+  readonly world: SimWorld;
+  /** How often somebody came back by a pair, and how often a pair was refused. */
+  readonly reconnects: number;
+  readonly refusals: number;
+  readonly crashes: number;
+}
+
+/** Runs a world; throws with seed, virtual time and the last actions when a claim fails. */
+export function simulate(seed: number): RunFacts {
+  const run = new Run(seed);
+  try {
+    return run.play();
+  } catch (error) {
+    const { world, actions } = run;
+    const last = actions.slice(-12).join("\n");
+    const text = error instanceof Error ? error.message : String(error);
+    const where = `seed ${seed}, virtual time ${world.nowMs} ms: ${text}`;
+    throw new Error(`${where}\n${last}\n${describe(world)}`, { cause: error });
+  }
+}
+
+class Run {
+  readonly world: SimWorld;
+  readonly actions: string[] = [];
+  readonly #random: SeededRandom;
+  #crashes = 0;
+  #hosts = 0;
+  #checkedTraces = 0;
+
+  constructor(seed: number) {
+    this.#random = new Seeded(seed * 2 + 1);
+    const random = this.#random;
+    const lifetimes = { ikeMs: 20 * MINUTE, espMs: 8 * MINUTE };
+    this.world = new SimWorld(
+      seed,
+      {
+        pools: [range("10.99.0.2-10.99.0.250")],
+        lifetimes,
+        dpd: { intervalMs: 30_000, retryMs: 2_000 },
+        fragmentMtu: random.pick([576, 1280]),
+        cookieThreshold: random.pick([0, 2, 1_000]),
+      },
+      { loss: random.fraction() * 0.2, duplication: random.fraction() * 0.2, latencyMs: [5, 80] },
+    );
+    for (const user of USERS) {
+      this.world.addClient(user, this.#newHost(), {
+        lifetimes,
+        dpd: { intervalMs: 20_000, retryMs: 2_000 },
+        fragmentMtu: random.pick([576, 1280]),
+      });
+    }
+  }
+
+  play(): RunFacts {
+    const { world } = this;
+    for (const sim of world.clients) world.connect(sim);
+    for (let step = 0; step < STEPS; step++) {
+      this.#act(this.#random.pick(world.clients));
+      this.#advance(this.#random.pick([0, 20, 300, 2_000, 20_000, 60_000]));
+    }
+    this.#comeToRest();
+    this.#leave();
+    const events = world.clients.flatMap(({ events }) => events);
+    return {
+      world,
+      reconnects: events.filter((e) => e.kind === "established" && e.how === "reconnect").length,
+      refusals: events.filter(({ kind }) => kind === "pair-refused").length,
+      crashes: this.#crashes,
+    };
+  }
+
+  #act(sim: SimClient): void {
+    const { world } = this;
+    const random = this.#random;
+    const actions: Record<string, () => void> = {
+      crash: () => {
+        if (!world.gatewayUp) return;
+        world.crash();
+        this.#crashes++;
+      },
+      restart: () => {
+        if (!world.gatewayUp) world.restart();
+      },
+      offline: () => {
+        sim.online = false;
+      },
+      online: () => {
+        sim.online = true;
+      },
+      roam: () => world.roam(sim, this.#newHost()),
+      rebind: () => {
+        sim.outer = endpoint(this.#newHost(), random.between(1_024, 65_535));
+      },
+      jump: () => {
+        world.wallOffsetMs += random.pick([-3_600_000, -5_000, 5_000, 600_000, 2_400_000]);
+      },
+      clear: () => {
+        if (!world.gatewayUp) return;
+        world.clear(random.pick([{ userName: sim.name }, { userName: sim.name }, {}]));
+      },
+      traffic: () => world.traffic(sim),
+      "traffic of all": () => {
+        for (const each of world.clients) world.traffic(each);
+      },
+      "client rekeys": () => {
+        const what = random.pick(["ike", "child"] as const);
+        world.tellClient(sim, { kind: "rekey", at: world.at, what });
+      },
+      "gateway rekeys": () => {
+        if (!world.gatewayUp) return;
+        const what = random.pick(["ike", "child"] as const);
+        for (const { id } of world.show.sessions) world.command({ kind: "rekey", id, what });
+      },
+      logout: () => {
+        if (random.chance(0.3)) world.tellClient(sim, { kind: "disconnect", at: world.at });
+      },
+      login: () => this.#revive(sim),
+      "slow answers": () => {
+        world.backend.answerMs = random.pick([1, 5, 200, 3_000]);
+      },
+      weather: () => {
+        world.network.loss = random.fraction() * 0.2;
+        world.network.latencyMs = random.pick([[5, 80], [1, 400], [10, 10]]);
+      },
+    };
+    const name = random.pick(Object.keys(actions));
+    this.actions.push(`${world.nowMs} ms: ${name} (${sim.name})`);
+    actions[name]?.();
+    this.#check();
+  }
+
+  #advance(ms: number): void {
+    this.world.run(ms, () => {
+      this.#check();
+      return false;
+    });
+  }
+
+  /** Whoever has given up begins again with what it has. */
+  #revive(sim: SimClient): void {
+    const isOver = sim.events.at(-1)?.kind === "closed";
+    if (isOver) this.world.connect(sim, sim.client.pair);
+  }
+
+  /** The network calms down: everybody with valid credentials is up. */
+  #comeToRest(): void {
+    const { world } = this;
+    Object.assign(world.network, calm);
+    world.backend.answerMs = 5;
+    if (!world.gatewayUp) world.restart();
+    for (const sim of world.clients) sim.online = true;
+    for (let i = 0; i < 40 && !this.#isRested(); i++) {
+      for (const sim of world.clients) this.#revive(sim);
+      this.#advance(5_000);
+    }
+    const missing = world.clients.filter((sim) => !world.carries(sim)).map((sim) =>
+      `${sim.name} ${sim.events.at(-1)?.kind} ${JSON.stringify(sim.traces.at(-1))}`
+    );
+    deepEqual(missing, [], "everybody is up when the network is calm");
+    for (const sim of world.clients) world.traffic(sim);
+    this.#advance(500);
+    this.#checkRest(world.show);
+  }
+
+  #isRested(): boolean {
+    const { world } = this;
+    return world.clients.every((sim) => world.carries(sim)) && world.backend.waiting === 0;
+  }
+
+  #checkRest({ sessions, pools }: GatewaySnapshot): void {
+    const { world } = this;
+    for (const sim of world.clients) {
+      const holder = sessions.find(({ addresses }) =>
+        addresses.map(formatIpAddress).join() === sim.address
+      );
+      equal(holder?.userName, sim.name, `${sim.name} has its own address`);
+      equal(holder?.state, "active");
+      ok(!sim.client.pair || holder?.reconnect !== undefined);
+    }
+    const held = sessions.flatMap(({ addresses }) => addresses).length;
+    equal(pools[0]?.inUse, held, "leases are the addresses of the sessions");
+    const facts = (userName: string, addresses: readonly unknown[], state: string): string =>
+      JSON.stringify([userName, addresses, state]);
+    deepEqual(
+      [...world.backend.store.values()]
+        .map((r) => facts(r.userName, r.addresses.map(formatIpAddress), r.state)).sort(),
+      sessions.filter(({ reconnect }) => reconnect !== undefined)
+        .map((s) => facts(s.userName, s.addresses.map(formatIpAddress), s.state)).sort(),
+      "the store equals the sessions",
+    );
+    for (const sim of world.clients) {
+      const records = [...world.backend.store.values()];
+      const { sessionId, token } = sim.pair;
+      const mine = records.find((record) => record.sessionId === sessionId);
+      equal(mine?.token, token, "what the client has is what is stored");
+      equal(mine?.previous, undefined, "and an older pair is void");
+    }
+  }
+
+  /** Everybody goes; in the end nothing is left of anything. */
+  #leave(): void {
+    const { world } = this;
+    for (const sim of world.clients) world.tellClient(sim, { kind: "disconnect", at: world.at });
+    this.#advance(5_000);
+    for (const sim of world.clients) {
+      equal(sim.client.nextTimeout(), undefined, "no timer of a client");
+      equal(sim.installed.size, 0, "no SA of a client");
+    }
+    // Sessions that nobody knew of fall silent, and a day later they have expired.
+    world.run(5 * MINUTE);
+    world.wallOffsetMs += DAY;
+    world.run(LINGERING);
+    deepEqual(world.show.sessions, []);
+    equal(world.show.pools[0]?.inUse, 0, "no lease");
+    equal(world.backend.store.size, 0, "no record");
+    equal(world.installed.size, 0, "no SA in the packet path");
+    const nothing = { ikeSas: 0, espSpis: 0, negotiating: 0, timers: 0, questions: 0 };
+    deepEqual(world.gateway.load(), nothing);
+    equal(world.backend.next(), undefined, "no question");
+  }
+
+  /** What must hold at every moment. */
+  #check(): void {
+    const { world } = this;
+    for (; this.#checkedTraces < world.traces.length; this.#checkedTraces++) {
+      const trace = world.traces[this.#checkedTraces]!;
+      ok(trace.level !== "error", `trace ${JSON.stringify(trace)}`);
+    }
+    if (!world.gatewayUp) return;
+    const { sessions, pools } = world.show;
+    const addresses = sessions.flatMap(({ addresses }) => addresses.map(formatIpAddress));
+    equal(new Set(addresses).size, addresses.length, "one holder an address");
+    ok((pools[0]?.inUse ?? 0) >= addresses.length, "every address is leased");
+    const ikeSas = sessions.flatMap(({ ikeSa }) => ikeSa === undefined ? [] : [ikeSa.localSpi]);
+    equal(new Set(ikeSas).size, ikeSas.length, "one session an IKE SA");
+    const spis = sessions.flatMap(({ childSas }) => childSas.map(({ inboundSpi }) => inboundSpi));
+    deepEqual(
+      spis.sort((a, b) => a - b),
+      [...world.installed.keys()].sort((a, b) => a - b),
+      "the packet path holds what the sessions have",
+    );
+    const load = world.gateway.load();
+    ok(load.ikeSas <= 40 && load.questions <= load.negotiating, JSON.stringify(load));
+    ok(load.timers <= load.ikeSas + sessions.length + load.negotiating, JSON.stringify(load));
+    ok(load.espSpis >= spis.length && load.espSpis <= spis.length + load.ikeSas);
+  }
+
+  #newHost(): string {
+    const n = this.#hosts++;
+    return `198.18.${n >> 8}.${n & 255}`;
+  }
+}
