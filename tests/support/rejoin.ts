@@ -171,10 +171,5 @@ export function whyNoGateway(): string | undefined {
   } catch {
     return "/dev/net/tun is missing";
   }
-  return hasCommand("serve") ? undefined : "there is no command `serve` yet";
-}
-
-/** Whether the program knows a command; by its text, since a test file may not wait for a process. */
-export function hasCommand(word: string): boolean {
-  return Deno.readTextFileSync(`${root}appliance/commands/all.ts`).includes(`${word}Command`);
+  return undefined;
 }

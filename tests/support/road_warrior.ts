@@ -9,6 +9,9 @@ import { clientName, gatewayName, type TestPki } from "./test_pki.ts";
 /** An address behind the gateway, for ping and iperf3. */
 export const innerTarget = "10.50.0.1";
 
+/** The same for IPv6. */
+export const innerTarget6 = "fd00:50::1";
+
 /** The pool of inner addresses. */
 export const pool = "10.99.0.0/24";
 
@@ -30,6 +33,7 @@ export async function connectedLab(
 ): Promise<{ readonly gateway: Namespace; readonly clients: readonly ClientSite[] }> {
   const gateway = await lab.namespace("gw");
   await gateway.addAddress(`${innerTarget}/32`);
+  await gateway.addAddress(`${innerTarget6}/128`);
   const clients: ClientSite[] = [];
   for (let i = 1; i <= clientCount; i++) {
     const namespace = await lab.namespace(`c${i}`);
@@ -109,6 +113,8 @@ export interface ClientSettings {
   readonly connection?: string;
   /** Further lines of the child, such as `rekey_time = 3s`. */
   readonly child?: string;
+  /** Ask for an IPv6 address, too. */
+  readonly ipv6?: boolean;
   /** Further lines of strongswan.conf. */
   readonly settings?: string;
   /** Name of the daemon's folder when a site has several. */
@@ -168,7 +174,7 @@ export function charonClient(
   gw {
     version = 2
     encap = yes
-    vips = 0.0.0.0
+    vips = ${settings.ipv6 ? "0.0.0.0,::" : "0.0.0.0"}
     local_addrs = ${site.address}
     remote_addrs = ${site.gatewayAddress}
     local {
@@ -182,7 +188,7 @@ export function charonClient(
     ${settings.connection ?? ""}
     children {
       net {
-        remote_ts = 0.0.0.0/0
+        remote_ts = ${settings.ipv6 ? "0.0.0.0/0,::/0" : "0.0.0.0/0"}
         esp_proposals = ${settings.esp ?? "aes256gcm16"}
         ${settings.child ?? ""}
       }
