@@ -291,12 +291,15 @@ export class SimPeer implements SimSocket {
     return this.request(ExchangeType.IKE_AUTH, [...this.pairProof(pair, idType), ...this.wishes()]);
   }
 
-  /** IDi, CERT and AUTH by the certificate of alice. */
-  certificateProof(): Payload[] {
+  /** IDi, CERT and AUTH by the certificate of alice, by method 14 or an older one. */
+  certificateProof(isModern = true): Payload[] {
     const { certificate, signer } = this.world.pki.client;
     const data = utf8("alice@example.test");
     const octets = this.#octets(idBody(IdType.RFC822_ADDR, data));
-    const auth = signAuth(signer, octets, { peerHashes: announcedHashes, legacyRsaHash: "sha256" });
+    const auth = signAuth(signer, octets, {
+      peerHashes: isModern ? announcedHashes : undefined,
+      legacyRsaHash: "sha256",
+    });
     return [
       { kind: "IDi", idType: IdType.RFC822_ADDR, data },
       { kind: "CERT", encoding: CertEncoding.X509_SIGNATURE, data: certificate },

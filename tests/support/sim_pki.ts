@@ -12,18 +12,7 @@ import {
   keyUsage,
   purposes,
 } from "../../core/pki/build.ts";
-
-/** P-256 keys made for these tests with `openssl genpkey`; they protect nothing. */
-const keys = {
-  ca: "308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b020101042073f9b48ca0c7dc07" +
-    "016286c8bc829044a0dfab1cc1800c389f14e53d04bb07f7a1440342000420fe6253826f89c1bf1a2b80596" +
-    "6a01ef8180200f6085288be24e1f865f76a8376f3b6930bcb45f96e4b9bfb45ba6997da1e70f32ad190e742" +
-    "9d57151d34142f",
-  peer: "308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b02010104204384a7368d4078" +
-    "de29881ca0e2b7b4778864f0f56704453059beeded9dc084e9a144034200046d95336fed1f6a76e3252bbbc" +
-    "c24cc964f80e3d536429976f6468b1b15101b651b19dae6452dc74eecf61c1518080f48e986f683dfbb010f" +
-    "d26f704194480b06",
-} as const;
+import { testKeys } from "./sim_keys.ts";
 
 /** The moment at which simulated time begins: 2026-01-01. */
 export const simStart = wall(Date.UTC(2026, 0, 1));
@@ -45,7 +34,7 @@ export function makeSimPki(crypto: CryptoProvider): SimPki {
     if (signer === undefined) throw new Error("the fixed key cannot be read");
     return signer;
   };
-  const [caSigner, peerSigner] = [signerOf(keys.ca), signerOf(keys.peer)];
+  const [caSigner, peerSigner] = [signerOf(testKeys.ca), signerOf(testKeys.peer)];
   const caName = buildName(["CN", "Simulated CA"]);
   const validity = {
     notBefore: wall(simStart - 86_400_000),

@@ -171,6 +171,8 @@ class Run {
     world.backend.answerMs = 5;
     if (!world.gatewayUp) world.restart();
     for (const sim of world.clients) sim.online = true;
+    // Who is logging out is given the time to do so.
+    this.#advance(MINUTE);
     for (let i = 0; i < 40 && !this.#isRested(); i++) {
       for (const sim of world.clients) this.#revive(sim);
       this.#advance(5_000);
@@ -223,7 +225,8 @@ class Run {
   #leave(): void {
     const { world } = this;
     for (const sim of world.clients) world.tellClient(sim, { kind: "disconnect", at: world.at });
-    this.#advance(5_000);
+    // A rekeyed IKE SA may still wait for its DELETE.
+    this.#advance(MINUTE + LINGERING);
     for (const sim of world.clients) {
       equal(sim.client.nextTimeout(), undefined, "no timer of a client");
       equal(sim.installed.size, 0, "no SA of a client");
