@@ -40,6 +40,10 @@ const planted: readonly (readonly [files: Readonly<Record<string, string>>, want
     "core/crypto/sha.ts may not import @noble/hashes/legacy.js",
   ],
   [
+    { "core/eap/anyconnect/a.ts": 'import { parseXml } from "@rgrove/parse-xml";' },
+    "core/eap/anyconnect/a.ts may not import @rgrove/parse-xml",
+  ],
+  [
     { "core/message/a.ts": 'import { b } from "../crypto/b.ts";' },
     "core/message/a.ts may not import core/crypto/b.ts",
   ],
@@ -123,6 +127,7 @@ Deno.test("what is allowed is not called a mistake", () => {
     "core/trace.ts": 'import type { Endpoint } from "./wire/address.ts";',
     "core/exchange/a.ts": 'import type { Output } from "../gateway/output.ts";',
     "core/crypto/noble_provider_mac.ts": 'import { hmac } from "@noble/hashes/hmac.js";',
+    "core/eap/anyconnect/xml.ts": 'import { parseXml } from "@rgrove/parse-xml";',
     "core/crypto/a.ts": 'import { Encr } from "../message/constants.ts";',
     "core/a.ts": [
       "// Date.now() in a comment",

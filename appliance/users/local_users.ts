@@ -100,6 +100,8 @@ export class LocalUsers {
         );
         return isRight && entry !== undefined ? accepted(entry) : rejected;
       }
+      case "challenge-answer":
+        return rejected; // local users are never challenged
       case "certificate":
         // The core has checked it. A user who is listed gets the attributes of the list.
         return entry === undefined ? { kind: "accept", attributes: {} } : accepted(entry);

@@ -8,6 +8,7 @@
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import type { Credential, UserAttributes, Verdict } from "../gateway/question.ts";
+import type { SessionPair } from "../gateway/record.ts";
 import type { EapMethodId } from "./packet.ts";
 
 /** What a method wants next. */
@@ -16,6 +17,11 @@ export type EapMethodStep =
   | { readonly kind: "request"; readonly data: Bytes }
   /** Ask AAA; the verdict comes back through `complete`. */
   | { readonly kind: "verify"; readonly userName: string; readonly credential: Credential }
+  /**
+   * The user is let in, and the next request is to show the reconnect pair, which must be stored
+   * before: the answer comes through `granted`.
+   */
+  | { readonly kind: "grant"; readonly userName: string; readonly attributes: UserAttributes }
   /** The peer is who it says. `msk` is `undefined` with methods that make no key. */
   | {
     readonly kind: "success";
@@ -41,4 +47,9 @@ export interface EapServerMethod {
   handle(data: Bytes, identifier: number): EapMethodStep;
   /** The verdict on the last `verify`. */
   complete(verdict: Verdict, identifier: number): EapMethodStep;
+  /**
+   * The stored pair of the last `grant`; `undefined` when reconnect is off or nothing could be
+   * stored. Methods that never grant leave it out.
+   */
+  granted?(pair: SessionPair | undefined, identifier: number): EapMethodStep;
 }

@@ -3,11 +3,13 @@
  * one method.
  *
  * Identifiers count up by one. A packet that is no response, has another identifier or comes while
- * AAA is being asked changes nothing. A Nak ends the conversation, because there is no other method
- * to offer (§5.3.1). Retransmission is IKE's business (RFC 7296 §2.1), and so is a peer's silence.
+ * AAA is being asked, or a session made, changes nothing. A Nak ends the conversation, because there
+ * is no other method to offer (§5.3.1). Retransmission is IKE's business (RFC 7296 §2.1), and so is
+ * a peer's silence.
  */
 import { type Bytes, type OwnedBytes, textOf } from "../bytes.ts";
 import type { Credential, UserAttributes, Verdict } from "../gateway/question.ts";
+import type { SessionPair } from "../gateway/record.ts";
 import { limits } from "../limits.ts";
 import { assertNever, invariant } from "../result.ts";
 import type { EapMethodStep, EapServerMethod } from "./method.ts";
@@ -19,6 +21,8 @@ export type EapStep =
   | { readonly kind: "request"; readonly packet: OwnedBytes }
   /** Ask AAA, and hand the verdict to `complete` or the lack of one to `abandon`. */
   | { readonly kind: "verify"; readonly userName: string; readonly credential: Credential }
+  /** Make the session, store its record, and hand the pair to `granted`: the method will show it. */
+  | { readonly kind: "grant"; readonly userName: string; readonly attributes: UserAttributes }
   /** Send this EAP-Success; the peer is authenticated once its AUTH payload is good too. */
   | {
     readonly kind: "success";
@@ -42,7 +46,7 @@ export interface EapServerOptions {
   readonly firstIdentifier: number;
 }
 
-type Phase = "new" | "identity" | "method" | "verifying" | "over";
+type Phase = "new" | "identity" | "method" | "verifying" | "granting" | "over";
 
 const IDENTITY: EapMethodId = { type: EapType.IDENTITY };
 /** RFC 7542 §2.2 allows 253 octets in a network access identifier. */
@@ -113,6 +117,14 @@ export class EapServer {
     return this.#apply(this.#method.complete(verdict, this.#next()));
   }
 
+  /** The stored pair of the session that the last `grant` step asked for, or that there is none. */
+  granted(pair: SessionPair | undefined): EapStep {
+    const method = this.#method;
+    if (this.#phase !== "granting" || method.granted === undefined) return { kind: "ignore" };
+    this.#phase = "method";
+    return this.#apply(method.granted(pair, this.#next()));
+  }
+
   /** Ends the conversation from our side, for instance because AAA could not be asked. */
   abandon(reason: string): EapStep {
     return this.#fail(reason);
@@ -147,6 +159,9 @@ export class EapServer {
         return this.#request(this.#method.id, step.data);
       case "verify":
         this.#phase = "verifying";
+        return step;
+      case "grant":
+        this.#phase = "granting";
         return step;
       case "success": {
         this.#phase = "over";

@@ -17,6 +17,12 @@ export type Credential =
   }
   /** A password in the clear, from a form. */
   | { readonly kind: "password"; readonly password: string }
+  /** What a person answered to a `challenge` verdict, with the state of that verdict. */
+  | {
+    readonly kind: "challenge-answer";
+    readonly answer: string;
+    readonly state: Bytes | undefined;
+  }
   /** A certificate that the core has already verified: authorization only. */
   | { readonly kind: "certificate" };
 
@@ -38,7 +44,17 @@ export type Verdict =
     /** With an `mschapv2` credential: "S=…" of RFC 2759 §8.7, and the 64-octet MSK. */
     readonly mschapv2?: { readonly authenticatorResponse: string; readonly msk: Bytes };
   }
-  | { readonly kind: "reject" };
+  | { readonly kind: "reject" }
+  /** One more answer is needed: a code, the next password. Only forms can ask for it. */
+  | {
+    readonly kind: "challenge";
+    /** For the person. */
+    readonly message: string;
+    /** Comes back with the answer, untouched. */
+    readonly state?: Bytes;
+    /** Stands before the field. */
+    readonly inputLabel?: string;
+  };
 
 /** A question to the outside. */
 export type Question =

@@ -264,11 +264,12 @@ Deno.test("limits.eapRounds: a conversation of nonsense ends", () => {
   equal(step.reason, "too-many-rounds");
 });
 
-Deno.test("AAA that cannot be asked, or gives no key, means EAP-Failure", () => {
+Deno.test("AAA that cannot be asked, gives no key, or wants more answers, means EAP-Failure", () => {
   for (
     const finish of [
       (server: EapServer): EapStep => server.abandon("aaa-unavailable"),
       (server: EapServer): EapStep => server.complete({ kind: "accept", attributes: {} }),
+      (server: EapServer): EapStep => server.complete({ kind: "challenge", message: "Code?" }),
     ]
   ) {
     const server = newServer(false);
