@@ -109,7 +109,8 @@ export class AddressPool {
 function nextFree(range: Range): bigint | undefined {
   while (range.fresh <= range.last) {
     const value = range.fresh++;
-    if (!range.holders.has(value)) return value;
+    // An address that was reserved and given back before its turn waits among the returned ones.
+    if (!range.holders.has(value) && !range.returned.has(value)) return value;
   }
   const [oldest] = range.returned;
   if (oldest !== undefined) range.returned.delete(oldest);

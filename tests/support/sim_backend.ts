@@ -36,6 +36,8 @@ export class SimBackend {
   readonly #crypto: CryptoProvider;
   readonly #random: SeededRandom;
   #pending: Pending[] = [];
+  /** The store does one thing after the other. */
+  #storeFreeAt = 0;
 
   constructor(crypto: CryptoProvider, random: SeededRandom) {
     this.#crypto = crypto;
@@ -51,11 +53,16 @@ export class SimBackend {
   ask(id: number, question: Question, nowMs: number): void {
     this.questions.push(question);
     if (question.kind === "verify" && this.aaa === "silent") return;
+    let doneAt = nowMs + this.answerMs / 2;
+    if (question.kind !== "verify") {
+      doneAt = Math.max(doneAt, this.#storeFreeAt);
+      this.#storeFreeAt = doneAt;
+    }
     this.#pending.push({
       id,
       question,
-      doneAt: nowMs + this.answerMs / 2,
-      answeredAt: nowMs + this.answerMs,
+      doneAt,
+      answeredAt: doneAt + this.answerMs / 2,
       answer: undefined,
       isCancelled: false,
     });

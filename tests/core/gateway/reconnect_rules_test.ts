@@ -1,19 +1,24 @@
 /** Reconnect as design.md section 3 has it, rule by rule, against a running gateway. */
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
-import { hexOf } from "../../core/bytes.ts";
-import { Client } from "../../core/client/client.ts";
-import type { Output } from "../../core/gateway/output.ts";
-import type { SessionPair, SessionRecord } from "../../core/gateway/record.ts";
-import type { ReconnectStats } from "../../core/gateway/snapshot.ts";
-import { find } from "../../core/exchange/payloads.ts";
-import { limits } from "../../core/limits.ts";
-import { ConfigAttribute, ExchangeType, IdType, NotifyType } from "../../core/message/constants.ts";
-import { utf8 } from "../../core/bytes.ts";
-import { equalEndpoints, formatIpAddress } from "../../core/wire/address.ts";
-import { SeededRandom } from "../support/seeded_random.ts";
-import { quickCrypto, watchCrypto } from "../support/sim_crypto.ts";
-import { SimClient } from "../support/sim_client.ts";
-import { notifiesOf, SimPeer } from "../support/sim_peer.ts";
+import { hexOf } from "../../../core/bytes.ts";
+import { Client } from "../../../core/client/client.ts";
+import type { Output } from "../../../core/gateway/output.ts";
+import type { SessionPair, SessionRecord } from "../../../core/gateway/record.ts";
+import type { ReconnectStats } from "../../../core/gateway/snapshot.ts";
+import { find } from "../../../core/exchange/payloads.ts";
+import { limits } from "../../../core/limits.ts";
+import {
+  ConfigAttribute,
+  ExchangeType,
+  IdType,
+  NotifyType,
+} from "../../../core/message/constants.ts";
+import { utf8 } from "../../../core/bytes.ts";
+import { equalEndpoints, formatIpAddress } from "../../../core/wire/address.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
+import { quickCrypto, watchCrypto } from "../../support/sim_crypto.ts";
+import { SimClient } from "../../support/sim_client.ts";
+import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
 import {
   address,
   endpoint,
@@ -21,8 +26,8 @@ import {
   range,
   simClient,
   simNumbers,
-} from "../support/sim_settings.ts";
-import { calm, describe, SimWorld } from "../support/sim_world.ts";
+} from "../../support/sim_settings.ts";
+import { calm, describe, SimWorld } from "../../support/sim_world.ts";
 
 const MINUTE = 60_000;
 const TIMEOUT = 30 * MINUTE;

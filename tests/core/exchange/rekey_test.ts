@@ -1,16 +1,16 @@
 /** CREATE_CHILD_SA: rekeys of both kinds, begun by either side, alone and against each other. */
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
-import { find } from "../../core/exchange/payloads.ts";
-import { limits } from "../../core/limits.ts";
-import { ExchangeType, NotifyType, ProtocolId } from "../../core/message/constants.ts";
-import { buildRekeySa, notify } from "../../core/message/notify.ts";
-import type { Payload } from "../../core/message/payload.ts";
-import { anySelector, selectorOfAddress } from "../../core/sa/narrowing.ts";
-import { offerOf } from "../../core/sa/proposal.ts";
-import type { SimClient } from "../support/sim_client.ts";
-import { notifiesOf, SimPeer } from "../support/sim_peer.ts";
-import { address, proposals } from "../support/sim_settings.ts";
-import { describe, SimWorld } from "../support/sim_world.ts";
+import { find } from "../../../core/exchange/payloads.ts";
+import { limits } from "../../../core/limits.ts";
+import { ExchangeType, NotifyType, ProtocolId } from "../../../core/message/constants.ts";
+import { buildRekeySa, notify } from "../../../core/message/notify.ts";
+import type { Payload } from "../../../core/message/payload.ts";
+import { anySelector, selectorOfAddress } from "../../../core/sa/narrowing.ts";
+import { offerOf } from "../../../core/sa/proposal.ts";
+import type { SimClient } from "../../support/sim_client.ts";
+import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
+import { address, proposals } from "../../support/sim_settings.ts";
+import { describe, SimWorld } from "../../support/sim_world.ts";
 
 const CREATE = ExchangeType.CREATE_CHILD_SA;
 const QUIET = { dpd: { intervalMs: 36_000_000, retryMs: 2_000 } };

@@ -1,13 +1,13 @@
 /** Message IDs, retransmission, DELETE, DPD and endpoint changes on an established IKE SA. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { find } from "../../core/exchange/payloads.ts";
-import { limits } from "../../core/limits.ts";
-import { ExchangeType, NotifyType, ProtocolId } from "../../core/message/constants.ts";
-import type { Payload } from "../../core/message/payload.ts";
-import { equalEndpoints, formatEndpoint } from "../../core/wire/address.ts";
-import { notifiesOf, SimPeer } from "../support/sim_peer.ts";
-import { endpoint, gatewayEndpoint } from "../support/sim_settings.ts";
-import { describe, SimWorld } from "../support/sim_world.ts";
+import { find } from "../../../core/exchange/payloads.ts";
+import { limits } from "../../../core/limits.ts";
+import { ExchangeType, NotifyType, ProtocolId } from "../../../core/message/constants.ts";
+import type { Payload } from "../../../core/message/payload.ts";
+import { equalEndpoints, formatEndpoint } from "../../../core/wire/address.ts";
+import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
+import { endpoint, gatewayEndpoint } from "../../support/sim_settings.ts";
+import { describe, SimWorld } from "../../support/sim_world.ts";
 
 const INFORMATIONAL = ExchangeType.INFORMATIONAL;
 const QUIET = { dpd: { intervalMs: 36_000_000, retryMs: 2_000 } };

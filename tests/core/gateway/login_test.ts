@@ -1,7 +1,7 @@
-import { nobleProvider } from "../../core/crypto/noble_provider.ts";
+import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
 import { equal, ok } from "node:assert/strict";
-import { formatIpAddress } from "../../core/wire/address.ts";
-import { calm, describe, SimWorld } from "../support/sim_world.ts";
+import { formatIpAddress } from "../../../core/wire/address.ts";
+import { calm, describe, SimWorld } from "../../support/sim_world.ts";
 
 Deno.test("a client logs in by EAP-MSCHAPv2 and gets an address, DNS and a pair", () => {
   const world = new SimWorld(1, {}, calm, { crypto: nobleProvider });

@@ -1,21 +1,21 @@
 /** IKE fragmentation (RFC 7383) through running exchanges. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { find } from "../../core/exchange/payloads.ts";
-import { limits } from "../../core/limits.ts";
+import { find } from "../../../core/exchange/payloads.ts";
+import { limits } from "../../../core/limits.ts";
 import {
   CertEncoding,
   ExchangeType,
   NotifyType,
   PayloadType,
-} from "../../core/message/constants.ts";
-import { parseMessage } from "../../core/message/message.ts";
-import { notify } from "../../core/message/notify.ts";
-import { largestMessage } from "../../core/sa/protection.ts";
-import { equalEndpoints } from "../../core/wire/address.ts";
-import { SeededRandom } from "../support/seeded_random.ts";
-import { SimPeer } from "../support/sim_peer.ts";
-import { gatewayEndpoint } from "../support/sim_settings.ts";
-import { calm, describe, type Flight, SimWorld } from "../support/sim_world.ts";
+} from "../../../core/message/constants.ts";
+import { parseMessage } from "../../../core/message/message.ts";
+import { notify } from "../../../core/message/notify.ts";
+import { largestMessage } from "../../../core/sa/protection.ts";
+import { equalEndpoints } from "../../../core/wire/address.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
+import { SimPeer } from "../../support/sim_peer.ts";
+import { gatewayEndpoint } from "../../support/sim_settings.ts";
+import { calm, describe, type Flight, SimWorld } from "../../support/sim_world.ts";
 
 const MTU = 576;
 const LARGEST = largestMessage(MTU, 4);

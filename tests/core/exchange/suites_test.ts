@@ -1,11 +1,11 @@
 /** Every algorithm once, with real cryptography: a login, a rekey of both kinds, a reconnect. */
 import { equal, ok } from "node:assert/strict";
-import { parseHex } from "../../core/bytes.ts";
-import { nobleProvider } from "../../core/crypto/noble_provider.ts";
-import { find } from "../../core/exchange/payloads.ts";
-import { ExchangeType, NotifyType } from "../../core/message/constants.ts";
-import { idBody } from "../../core/message/identification.ts";
-import { wall } from "../../core/moment.ts";
+import { parseHex } from "../../../core/bytes.ts";
+import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
+import { find } from "../../../core/exchange/payloads.ts";
+import { ExchangeType, NotifyType } from "../../../core/message/constants.ts";
+import { idBody } from "../../../core/message/identification.ts";
+import { wall } from "../../../core/moment.ts";
 import {
   alternativeNames,
   buildCertificate,
@@ -13,14 +13,14 @@ import {
   endEntityConstraints,
   keyUsage,
   purposes,
-} from "../../core/pki/build.ts";
-import { authOctets } from "../../core/sa/auth_octets.ts";
-import { verifySignatureAuth } from "../../core/sa/signature_auth.ts";
-import { testKeys } from "../support/sim_keys.ts";
-import { SimPeer } from "../support/sim_peer.ts";
-import { makeSimPki, simGatewayName, type SimPki, simStart } from "../support/sim_pki.ts";
-import { proposals } from "../support/sim_settings.ts";
-import { calm, describe, SimWorld } from "../support/sim_world.ts";
+} from "../../../core/pki/build.ts";
+import { authOctets } from "../../../core/sa/auth_octets.ts";
+import { verifySignatureAuth } from "../../../core/sa/signature_auth.ts";
+import { testKeys } from "../../support/sim_keys.ts";
+import { SimPeer } from "../../support/sim_peer.ts";
+import { makeSimPki, simGatewayName, type SimPki, simStart } from "../../support/sim_pki.ts";
+import { proposals } from "../../support/sim_settings.ts";
+import { calm, describe, SimWorld } from "../../support/sim_world.ts";
 
 const groups = ["modp2048", "modp3072", "modp4096", "ecp256", "ecp384", "ecp521", "x25519"];
 const encryptions = [

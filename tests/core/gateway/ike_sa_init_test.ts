@@ -1,17 +1,17 @@
 /** IKE_SA_INIT at the gateway, clause by clause, by a peer that says what the test tells it. */
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
-import { hexOf } from "../../core/bytes.ts";
-import { find } from "../../core/exchange/payloads.ts";
-import { limits } from "../../core/limits.ts";
-import { ExchangeType, Group, NotifyType, PayloadType } from "../../core/message/constants.ts";
-import { parseMessage } from "../../core/message/message.ts";
-import { notify, parseInvalidKe } from "../../core/message/notify.ts";
-import type { Payload } from "../../core/message/payload.ts";
-import { detectNat, natDetectionHash } from "../../core/sa/nat_detection.ts";
-import { quickCrypto, watchCrypto } from "../support/sim_crypto.ts";
-import { notifiesOf, notifyIn, SimPeer } from "../support/sim_peer.ts";
-import { endpoint, gatewayEndpoint, proposals } from "../support/sim_settings.ts";
-import { calm, SimWorld } from "../support/sim_world.ts";
+import { hexOf } from "../../../core/bytes.ts";
+import { find } from "../../../core/exchange/payloads.ts";
+import { limits } from "../../../core/limits.ts";
+import { ExchangeType, Group, NotifyType, PayloadType } from "../../../core/message/constants.ts";
+import { parseMessage } from "../../../core/message/message.ts";
+import { notify, parseInvalidKe } from "../../../core/message/notify.ts";
+import type { Payload } from "../../../core/message/payload.ts";
+import { detectNat, natDetectionHash } from "../../../core/sa/nat_detection.ts";
+import { quickCrypto, watchCrypto } from "../../support/sim_crypto.ts";
+import { notifiesOf, notifyIn, SimPeer } from "../../support/sim_peer.ts";
+import { endpoint, gatewayEndpoint, proposals } from "../../support/sim_settings.ts";
+import { calm, SimWorld } from "../../support/sim_world.ts";
 
 /** How many answers octets get, and the first one's payloads. */
 function say(peer: SimPeer, bytes: Uint8Array): readonly (readonly Payload[])[] {

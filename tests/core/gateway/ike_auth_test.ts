@@ -1,24 +1,24 @@
 /** IKE_AUTH at the gateway: who gets in and what they get. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { copyBytes, utf8 } from "../../core/bytes.ts";
-import { find } from "../../core/exchange/payloads.ts";
-import { limits } from "../../core/limits.ts";
+import { copyBytes, utf8 } from "../../../core/bytes.ts";
+import { find } from "../../../core/exchange/payloads.ts";
+import { limits } from "../../../core/limits.ts";
 import {
   AuthMethod,
   ConfigAttribute,
   ExchangeType,
   IdType,
   NotifyType,
-} from "../../core/message/constants.ts";
-import { notify } from "../../core/message/notify.ts";
-import type { Payload } from "../../core/message/payload.ts";
-import { selectorOfAddress } from "../../core/sa/narrowing.ts";
-import { formatIpAddress } from "../../core/wire/address.ts";
-import { notifiesOf, SimPeer } from "../support/sim_peer.ts";
-import { makeSimPki } from "../support/sim_pki.ts";
-import { quickCrypto } from "../support/sim_crypto.ts";
-import { address, range } from "../support/sim_settings.ts";
-import { describe, SimWorld } from "../support/sim_world.ts";
+} from "../../../core/message/constants.ts";
+import { notify } from "../../../core/message/notify.ts";
+import type { Payload } from "../../../core/message/payload.ts";
+import { selectorOfAddress } from "../../../core/sa/narrowing.ts";
+import { formatIpAddress } from "../../../core/wire/address.ts";
+import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
+import { makeSimPki } from "../../support/sim_pki.ts";
+import { quickCrypto } from "../../support/sim_crypto.ts";
+import { address, range } from "../../support/sim_settings.ts";
+import { describe, SimWorld } from "../../support/sim_world.ts";
 
 const AUTH = ExchangeType.IKE_AUTH;
 
