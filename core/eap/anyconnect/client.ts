@@ -87,6 +87,7 @@ type FilledForm =
 
 /** One login. */
 export class AnyConnectClient implements EapClientMethod {
+  /** The type of its packets. */
   readonly id: EapMethodId = ANYCONNECT_METHOD;
   readonly #options: AnyConnectClientOptions;
   #state: State = { kind: "waiting" };

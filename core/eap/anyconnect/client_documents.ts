@@ -48,6 +48,7 @@ export interface ClientHeader {
 
 /** The first word, also said again to present a certificate or to change the group. */
 export interface InitDocument {
+  /** Tells the values of the union apart. */
   readonly kind: "init";
   /** The header. */
   readonly header: ClientHeader;
@@ -73,6 +74,7 @@ export interface FormAnswer {
 
 /** The answers of a form. */
 export interface AuthReplyDocument {
+  /** Tells the values of the union apart. */
   readonly kind: "auth-reply";
   /** The header. */
   readonly header: ClientHeader;
@@ -88,6 +90,7 @@ export interface AuthReplyDocument {
 
 /** The answer to `complete`. */
 export interface AckDocument {
+  /** Tells the values of the union apart. */
   readonly kind: "ack";
   /** The header. */
   readonly header: ClientHeader;

@@ -12,6 +12,7 @@ export const GROUP_LIST = "group_list";
 
 /** A line to type into, or a value to send back. */
 export interface FormInput {
+  /** Tells the values of the union apart. */
   readonly kind: "input";
   /** Shown, starred out, or not there for the eye. */
   readonly type: "text" | "password" | "hidden";
@@ -35,6 +36,7 @@ export interface FormOption {
 
 /** A drop-down list. */
 export interface FormSelect {
+  /** Tells the values of the union apart. */
   readonly kind: "select";
   /** `GROUP_LIST`, or the element of the answer. */
   readonly name: string;

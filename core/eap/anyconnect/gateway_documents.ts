@@ -27,6 +27,7 @@ import { element, type XmlElement } from "./xml.ts";
 
 /** The beginning. */
 export interface HelloDocument {
+  /** Tells the values of the union apart. */
   readonly kind: "hello";
   /** Text for people and logs. */
   readonly version?: string | undefined;
@@ -50,6 +51,7 @@ export interface AuthBlock {
 
 /** A question to the person or for the machine's certificate. */
 export interface AuthRequestDocument {
+  /** Tells the values of the union apart. */
   readonly kind: "auth-request";
   /** Text for people and logs. */
   readonly version?: string | undefined;
@@ -67,6 +69,7 @@ export interface AuthRequestDocument {
 
 /** The end of the login. */
 export interface CompleteDocument {
+  /** Tells the values of the union apart. */
   readonly kind: "complete";
   /** Text for people and logs. */
   readonly version?: string | undefined;
@@ -82,6 +85,7 @@ export interface CompleteDocument {
 
 /** A gateway's last word where it is no EAP-Failure. */
 export interface ErrorDocument {
+  /** Tells the values of the union apart. */
   readonly kind: "error";
   /** What is wrong. */
   readonly error: DocumentError;

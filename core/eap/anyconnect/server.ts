@@ -87,6 +87,7 @@ const NO_GROUP = "default";
 
 /** One login by AnyConnect-EAP. */
 export class AnyConnectServer implements EapServerMethod {
+  /** The type of its packets. */
   readonly id: EapMethodId = ANYCONNECT_METHOD;
   readonly #options: AnyConnectOptions;
   #state: State = { kind: "new" };
