@@ -1,7 +1,7 @@
 /** The Child SA that IKE_AUTH makes, as responder (RFC 7296 §1.2, §2.9, §2.17). */
 import { NotifyType, ProtocolId } from "../message/constants.ts";
 import { notify } from "../message/notify.ts";
-import type { Payload, Proposal, TrafficSelector } from "../message/payload.ts";
+import type { NotifyPayload, Payload, Proposal, TrafficSelector } from "../message/payload.ts";
 import { narrowSelectors } from "../sa/narrowing.ts";
 import { chooseProposal, espSuiteOf } from "../sa/proposal.ts";
 import type { EspSuite } from "../sa/suite.ts";
@@ -21,7 +21,7 @@ export type FirstChildSa =
     readonly localSelectors: readonly TrafficSelector[];
     readonly remoteSelectors: readonly TrafficSelector[];
   }
-  | { readonly kind: "refused"; readonly notify: Payload };
+  | { readonly kind: "refused"; readonly notify: NotifyPayload };
 
 /** Negotiates on the first IKE_AUTH request of the peer. */
 export function negotiateFirstChildSa(

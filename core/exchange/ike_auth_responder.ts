@@ -1,55 +1,75 @@
 /**
- * IKE_AUTH as responder (RFC 7296 §1.2, §2.15, §2.16, §2.19): who the peer is, and its first Child SA.
+ * IKE_AUTH as responder (RFC 7296 §1.2, §2.15, §2.16): who the peer is.
  *
  * One conversation, in this order: the first request names the peer and shows its proof, or leaves
  * AUTH out and asks for EAP; EAP goes on until it succeeds; the session gets its addresses; a
- * reconnect pair is stored; only then the last response leaves. While a question is open its response
- * is held back, and the channel recognises repeated requests.
+ * reconnect pair is stored; only then the pair is shown. While a question is open its response is held
+ * back, and the channel recognises repeated requests. The last response is made by
+ * `responder_session.ts`.
  */
-import type { Bytes, OwnedBytes } from "../bytes.ts";
-import { copyBytes, equalBytes, utf8 } from "../bytes.ts";
-import { Mschapv2Server } from "../eap/mschapv2.ts";
+import type { OwnedBytes } from "../bytes.ts";
+import { copyBytes, utf8 } from "../bytes.ts";
 import type { EapStep } from "../eap/server.ts";
 import { EapServer } from "../eap/server.ts";
-import type { Answer, UserAttributes } from "../gateway/question.ts";
-import type { LoginMethod } from "../gateway/record.ts";
+import type { Answer, Question, UserAttributes } from "../gateway/question.ts";
 import { limits } from "../limits.ts";
-import { AuthMethod, CertEncoding, ConfigType, NotifyType } from "../message/constants.ts";
-import { idBody } from "../message/identification.ts";
-import { findNotify, notify } from "../message/notify.ts";
-import type { AuthPayload, CpPayload, IdPayload, Payload } from "../message/payload.ts";
+import { AuthMethod, NotifyType } from "../message/constants.ts";
+import { notify } from "../message/notify.ts";
+import type { AuthPayload, IdPayload, NotifyPayload, Payload } from "../message/payload.ts";
 import { userNameOf } from "../pki/identity.ts";
 import { assertNever } from "../result.ts";
-import { authOctets, sharedKeyAuth, verifySharedKeyAuth } from "../sa/auth_octets.ts";
-import { anySelector, selectorOfAddress, selectorOfPrefix } from "../sa/narrowing.ts";
-import { signAuth } from "../sa/signature_auth.ts";
-import type { Admission, AuthHost, Login } from "./auth_host.ts";
+import { sharedKeyAuth, verifySharedKeyAuth } from "../sa/auth_octets.ts";
+import type { AuthHost, Login } from "./auth_host.ts";
 import { verifyCertificateAuth } from "./certificate_auth.ts";
-import { answerWishes, readWishes } from "./configuration_exchange.ts";
-import { installFirstChildSa, negotiateFirstChildSa } from "./first_child_sa.ts";
+import type { LoginByEap } from "./eap_login.ts";
+import { beginEap } from "./eap_login.ts";
 import { formatIdentity } from "./identity_text.ts";
-import type { AllowedSelectors, AuthenticationFacts, Authenticator, IkeSa } from "./ike_sa.ts";
+import type { Authenticator, IkeSa } from "./ike_sa.ts";
 import type { InitMemory } from "./ike_sa_init.ts";
 import { find } from "./payloads.ts";
+import { gatewayProof, initiatorOctets, responderOctets } from "./responder_proofs.ts";
+import type { Admitted, Proven } from "./responder_session.ts";
+import { ResponderSession } from "./responder_session.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
 
-type Admitted = Admission & { readonly kind: "admitted" };
+/** Who the peer says it is, and what comes of that. */
+interface Peer {
+  readonly identity: IdPayload;
+  readonly session: ResponderSession;
+}
 
-/** What a proven peer waits for. */
-interface Proven {
+/** A session made before EAP is over, because its pair is shown inside EAP. */
+interface Grant {
   readonly login: Login;
-  readonly verify: AuthenticationFacts["verify"];
-  /** Our own proof, which goes before everything else in the last response. */
-  readonly proof: readonly Payload[];
+  /** Or why there is no session. */
+  readonly made: Admitted | NotifyPayload;
+  readonly pairStored: boolean;
+}
+
+interface EapTalk extends LoginByEap {
+  readonly peer: Peer;
+  readonly eap: EapServer;
+  readonly grant?: Grant;
 }
 
 type State =
   | { readonly kind: "first" }
-  | { readonly kind: "authorizing"; readonly question: number; readonly proven: Proven }
-  | { readonly kind: "eap"; readonly eap: EapServer; readonly question?: number }
+  | {
+    readonly kind: "authorizing";
+    readonly question: number;
+    readonly peer: Peer;
+    readonly proven: Proven;
+  }
+  | { readonly kind: "eap"; readonly talk: EapTalk; readonly question?: number }
+  | {
+    readonly kind: "granting";
+    readonly talk: EapTalk & { readonly grant: Grant };
+    readonly question: number;
+  }
   | {
     readonly kind: "final";
+    readonly talk: EapTalk;
     readonly userName: string;
     readonly attributes: UserAttributes;
     readonly msk: OwnedBytes | undefined;
@@ -57,6 +77,7 @@ type State =
   | {
     readonly kind: "storing";
     readonly question: number;
+    readonly peer: Peer;
     readonly proven: Proven;
     readonly admitted: Admitted;
   }
@@ -65,19 +86,11 @@ type State =
 /** Stands in for the token of nobody, so that refusing takes the same work (design rule 8). */
 const NO_TOKEN = utf8("x".repeat(43));
 
-/** How long an IKE SA without a Child SA may stand before it is deleted. */
-const CHILDLESS_MS = 30_000;
-
-/** Whose IDi every AnyConnect client sends. */
-const ANYCONNECT_ID = utf8("*$AnyConnectClient$*");
-
 /** The responder of one IKE SA. */
 export class IkeAuthResponder implements Authenticator {
   readonly #host: AuthHost;
   readonly #memory: InitMemory;
   #state: State = { kind: "first" };
-  #request: readonly Payload[] = [];
-  #identity: IdPayload | undefined;
 
   constructor(host: AuthHost, memory: InitMemory) {
     this.#host = host;
@@ -85,48 +98,46 @@ export class IkeAuthResponder implements Authenticator {
   }
 
   handle(sa: IkeSa, step: Step, request: readonly Payload[]): void {
-    switch (this.#state.kind) {
+    const state = this.#state;
+    switch (state.kind) {
       case "first":
         return this.#handleFirst(sa, step, request);
       case "eap":
-        return this.#handleEap(sa, step, this.#state.eap, request);
+        return this.#handleEap(sa, step, state.talk, request);
       case "final":
-        return this.#handleFinal(sa, step, this.#state, request);
+        return this.#handleFinal(sa, step, state, request);
       case "authorizing":
+      case "granting":
       case "storing":
       case "over":
         return; // The channel holds requests back while one is being answered.
       default:
-        return assertNever(this.#state);
+        return assertNever(state);
     }
   }
 
   complete(sa: IkeSa, step: Step, id: number, answer: Answer): void {
     const state = this.#state;
+    if (!("question" in state) || state.question !== id) return;
     switch (state.kind) {
-      case "eap":
-        if (state.question === id) this.#completeEap(sa, step, state.eap, answer);
-        return;
+      case "eap": {
+        const { talk } = state;
+        const next = answer.kind === "verdict"
+          ? talk.eap.complete(answer.verdict)
+          : talk.eap.abandon("aaa-failed");
+        this.#state = { kind: "eap", talk };
+        return this.#applyEap(sa, step, talk, next, []);
+      }
+      case "granting":
+        return this.#granted(sa, step, state.talk, this.#isStored(sa, step, answer));
       case "authorizing":
-        if (state.question === id) this.#completeAuthorization(sa, step, state.proven, answer);
-        return;
-      case "storing":
-        if (state.question !== id) return;
-        if (answer.kind === "failed") {
-          trace(step, {
-            level: "warning",
-            event: "reconnect-record-not-stored",
-            remote: sa.remote,
-            facts: { reason: answer.reason },
-          });
-        }
-        return this.#conclude(sa, step, state.proven, state.admitted, answer.kind === "done");
-      case "first":
-      case "final":
-      case "over":
-        return;
-      default:
-        return assertNever(state);
+        return this.#authorized(sa, step, state.peer, state.proven, answer);
+      case "storing": {
+        const { peer, proven, admitted } = state;
+        this.#state = { kind: "over" };
+        const isStored = this.#isStored(sa, step, answer);
+        return peer.session.conclude(sa, step, proven, admitted, isStored);
+      }
     }
   }
 
@@ -136,7 +147,12 @@ export class IkeAuthResponder implements Authenticator {
     if ("question" in state && state.question !== undefined) {
       this.#host.cancel(step, state.question);
     }
-    if (state.kind === "storing") this.#host.giveUp(sa, step, state.admitted.session);
+    const made = state.kind === "storing"
+      ? state.admitted
+      : "talk" in state
+      ? state.talk.grant?.made
+      : undefined;
+    if (made?.kind === "admitted") this.#host.giveUp(sa, step, made.session);
   }
 
   // --- the first request --------------------------------------------------------------------
@@ -144,112 +160,108 @@ export class IkeAuthResponder implements Authenticator {
   #handleFirst(sa: IkeSa, step: Step, request: readonly Payload[]): void {
     const identity = find(request, "IDi");
     if (identity === undefined) {
-      return this.#refuse(sa, step, "no-identity", NotifyType.INVALID_SYNTAX);
+      return this.#refuse(sa, step, "no-identity", undefined, NotifyType.INVALID_SYNTAX);
     }
-    this.#request = request;
-    this.#identity = identity;
+    const session = new ResponderSession(this.#host, this.#memory, request, identity);
+    const peer: Peer = { identity, session };
     const auth = find(request, "AUTH");
-    if (auth === undefined) return this.#startEap(sa, step);
+    if (auth === undefined) return this.#startEap(sa, step, peer);
     if (auth.method === AuthMethod.SHARED_KEY_MIC) {
-      return this.#handleReconnect(sa, step, identity, auth);
+      return this.#handleReconnect(sa, step, peer, auth);
     }
-    this.#handleCertificate(sa, step, identity, auth);
+    this.#handleCertificate(sa, step, peer, auth, request);
   }
 
   /** Design rules 6 and 8. */
-  #handleReconnect(sa: IkeSa, step: Step, identity: IdPayload, auth: AuthPayload): void {
-    const found = this.#host.findReconnect(sa, step, identity.data);
+  #handleReconnect(sa: IkeSa, step: Step, peer: Peer, auth: AuthPayload): void {
+    const found = this.#host.findReconnect(sa, step, peer.identity.data);
     const candidate = found === "blocked" ? undefined : found;
     const token = candidate?.token ?? NO_TOKEN;
-    const octets = this.#initiatorOctets(sa, identity);
+    const octets = initiatorOctets(sa, this.#memory, peer.identity);
     const isRight = verifySharedKeyAuth(sa.world.crypto, sa.suite.prf, token, octets, auth.data);
     if (candidate === undefined || !isRight) {
       this.#host.reconnectRefused(sa, step);
-      return this.#refuse(sa, step, "reconnect-refused");
+      // A session id is half of a secret pair and stays out of the log.
+      return this.#refuse(sa, step, "reconnect-refused", undefined);
     }
     const login: Login = {
       kind: "reconnect",
       session: candidate.session,
-      sessionId: copyBytes(identity.data),
+      sessionId: copyBytes(peer.identity.data),
     };
-    this.#admit(sa, step, { login, verify: "PSK", proof: this.#gatewayProof(sa) });
+    this.#open(sa, step, peer, { login, verify: "PSK", proof: this.#ownProof(sa, peer) });
   }
 
-  #handleCertificate(sa: IkeSa, step: Step, identity: IdPayload, auth: AuthPayload): void {
-    const { policy } = this.#host;
-    if (!policy.loginMethods.includes("certificate")) {
-      return this.#refuse(sa, step, "certificate-login-is-off");
+  #handleCertificate(
+    sa: IkeSa,
+    step: Step,
+    peer: Peer,
+    auth: AuthPayload,
+    request: readonly Payload[],
+  ): void {
+    if (!this.#host.policy.loginMethods.includes("certificate")) {
+      return this.#refuse(sa, step, "certificate-login-is-off", peer);
     }
     const verified = verifyCertificateAuth(sa.world.crypto, {
-      identity,
+      identity: peer.identity,
       auth,
-      octets: this.#initiatorOctets(sa, identity),
-      payloads: this.#request,
+      octets: initiatorOctets(sa, this.#memory, peer.identity),
+      payloads: request,
       anchors: this.#host.clientCas,
       purpose: "clientAuth",
       at: step.at.wall,
       allowSha1: false,
     });
-    if (!verified.ok) return this.#refuse(sa, step, verified.fault);
+    if (!verified.ok) return this.#refuse(sa, step, verified.fault, peer);
     const userName = userNameOf(verified.value);
-    const login = this.#freshLogin(userName, "certificate", {});
-    const verify = verified.value.key?.kind === "rsa" ? "RSA" : "ECDSA";
-    const proven: Proven = { login, verify, proof: this.#gatewayProof(sa) };
-    const question = this.#host.ask(sa, step, {
+    const proven: Proven = {
+      login: peer.session.freshLogin(userName, "certificate", {}),
+      verify: verified.value.key?.kind === "rsa" ? "RSA" : "ECDSA",
+      proof: this.#ownProof(sa, peer),
+    };
+    const credential = { kind: "certificate" } as const;
+    const question = this.#ask(sa, step, {
       kind: "verify",
       userName,
-      credential: { kind: "certificate" },
+      credential,
       remote: sa.remote,
     });
-    sa.extendHalfOpen(step, limits.authenticatingMs);
-    this.#state = { kind: "authorizing", question, proven };
+    this.#state = { kind: "authorizing", question, peer, proven };
   }
 
-  #completeAuthorization(sa: IkeSa, step: Step, proven: Proven, answer: Answer): void {
+  #authorized(sa: IkeSa, step: Step, peer: Peer, proven: Proven, answer: Answer): void {
     if (answer.kind !== "verdict" || answer.verdict.kind !== "accept") {
-      return this.#refuse(sa, step, answer.kind === "failed" ? "aaa-failed" : "not-authorized");
+      const reason = answer.kind === "failed" ? "aaa-failed" : "not-authorized";
+      return this.#refuse(sa, step, reason, peer);
     }
     const login = { ...proven.login, attributes: answer.verdict.attributes };
-    this.#admit(sa, step, { ...proven, login });
+    this.#open(sa, step, peer, { ...proven, login });
   }
 
   // --- EAP ----------------------------------------------------------------------------------
 
-  #startEap(sa: IkeSa, step: Step): void {
+  #startEap(sa: IkeSa, step: Step, peer: Peer): void {
     const { policy } = this.#host;
-    if (!policy.loginMethods.includes("eap-mschapv2")) {
-      return this.#refuse(sa, step, "eap-login-is-off");
-    }
-    const method = new Mschapv2Server({
-      random: sa.world.random,
-      serverName: policy.gatewayName,
-    });
-    const [firstIdentifier = 0] = sa.world.random.bytes(1);
-    const eap = new EapServer({ method, asksIdentity: true, firstIdentifier });
-    this.#state = { kind: "eap", eap };
-    this.#applyEap(sa, step, eap, eap.start(), this.#gatewayProof(sa));
+    const begun = beginEap(sa, policy, peer.session.isAnyConnect);
+    if (begun === undefined) return this.#refuse(sa, step, "eap-login-is-off", peer);
+    const { eap, ...login } = begun;
+    const talk: EapTalk = { ...login, peer, eap };
+    this.#state = { kind: "eap", talk };
+    this.#applyEap(sa, step, talk, eap.start(), this.#ownProof(sa, peer));
   }
 
-  #handleEap(sa: IkeSa, step: Step, eap: EapServer, request: readonly Payload[]): void {
+  #handleEap(sa: IkeSa, step: Step, talk: EapTalk, request: readonly Payload[]): void {
     const packet = find(request, "EAP")?.packet;
     if (packet === undefined) {
-      return this.#refuse(sa, step, "no-eap-payload", NotifyType.INVALID_SYNTAX);
+      return this.#refuse(sa, step, "no-eap-payload", talk.peer, NotifyType.INVALID_SYNTAX);
     }
-    this.#applyEap(sa, step, eap, eap.handle(packet), []);
-  }
-
-  #completeEap(sa: IkeSa, step: Step, eap: EapServer, answer: Answer): void {
-    this.#state = { kind: "eap", eap };
-    const next = answer.kind === "verdict"
-      ? eap.complete(answer.verdict)
-      : eap.abandon("aaa-failed");
-    this.#applyEap(sa, step, eap, next, []);
+    this.#applyEap(sa, step, talk, talk.eap.handle(packet), []);
   }
 
   #applyEap(
     sa: IkeSa,
     step: Step,
-    eap: EapServer,
+    talk: EapTalk,
     next: EapStep,
     before: readonly Payload[],
   ): void {
@@ -259,252 +271,159 @@ export class IkeAuthResponder implements Authenticator {
         return sa.reply(step, [...before, { kind: "EAP", packet: next.packet }]);
       case "verify": {
         const { userName, credential } = next;
-        const question = this.#host.ask(sa, step, {
-          kind: "verify",
-          userName,
-          credential,
-          remote: sa.remote,
-        });
-        this.#state = { kind: "eap", eap, question };
+        const { remote } = sa;
+        const question = this.#ask(sa, step, { kind: "verify", userName, credential, remote });
+        this.#state = { kind: "eap", talk, question };
         return;
       }
+      case "grant":
+        return this.#grant(sa, step, talk, next);
       case "success": {
         const { userName, attributes, msk } = next;
-        this.#state = { kind: "final", userName, attributes, msk };
+        this.#state = { kind: "final", talk, userName, attributes, msk };
         return sa.reply(step, [{ kind: "EAP", packet: next.packet }]);
       }
       case "failure":
-        this.#traceRefusal(sa, step, next.reason);
+        this.#traceRefusal(sa, step, next.reason, talk.peer);
         sa.reply(step, [{ kind: "EAP", packet: next.packet }]);
         return sa.linger(step, "authentication-failed");
-      case "ignore":
+      case "ignore": {
         // Every IKE request gets a response: the last EAP request once more.
-        if (eap.lastRequest === undefined) return this.#refuse(sa, step, "eap-nonsense");
-        return sa.reply(step, [{ kind: "EAP", packet: eap.lastRequest }]);
+        const { lastRequest } = talk.eap;
+        if (lastRequest === undefined) return this.#refuse(sa, step, "eap-nonsense", talk.peer);
+        return sa.reply(step, [{ kind: "EAP", packet: lastRequest }]);
+      }
       default:
         return assertNever(next);
     }
   }
 
-  /** AUTH of both sides after EAP, keyed with the MSK (RFC 7296 §2.16). */
+  /** Makes the session now, so that EAP can show a pair that is stored (design rules 1 and 2). */
+  #grant(
+    sa: IkeSa,
+    step: Step,
+    talk: EapTalk,
+    { userName, attributes }: EapStep & { readonly kind: "grant" },
+  ): void {
+    const { session } = talk.peer;
+    const login = session.freshLogin(userName, talk.method, attributes);
+    const made = session.admit(sa, step, login);
+    const granting = { ...talk, grant: { login, made, pairStored: false } };
+    if (made.kind !== "admitted" || made.store === undefined) {
+      return this.#granted(sa, step, granting, false);
+    }
+    const question = this.#ask(sa, step, made.store);
+    this.#state = { kind: "granting", talk: granting, question };
+  }
+
+  #granted(
+    sa: IkeSa,
+    step: Step,
+    talk: EapTalk & { readonly grant: Grant },
+    pairStored: boolean,
+  ): void {
+    const { made } = talk.grant;
+    const pair = pairStored && made.kind === "admitted" ? made.pair : undefined;
+    const going: EapTalk = { ...talk, grant: { ...talk.grant, pairStored } };
+    this.#state = { kind: "eap", talk: going };
+    this.#applyEap(sa, step, going, talk.eap.granted(pair), []);
+  }
+
+  /** AUTH of both sides after EAP, keyed with the MSK or, without one, SK_pi and SK_pr (§2.16). */
   #handleFinal(
     sa: IkeSa,
     step: Step,
-    { userName, attributes, msk }: State & { readonly kind: "final" },
+    { talk, userName, attributes, msk }: State & { readonly kind: "final" },
     request: readonly Payload[],
   ): void {
+    const { peer, grant } = talk;
     const auth = find(request, "AUTH");
-    const identity = this.#identity;
-    if (auth === undefined || identity === undefined) {
-      return this.#refuse(sa, step, "no-auth-payload", NotifyType.INVALID_SYNTAX);
+    if (auth === undefined) {
+      return this.#refuse(sa, step, "no-auth-payload", peer, NotifyType.INVALID_SYNTAX);
     }
     const { crypto } = sa.world;
-    const isRight = auth.method === AuthMethod.SHARED_KEY_MIC && verifySharedKeyAuth(
-      crypto,
-      sa.suite.prf,
-      msk ?? sa.keys.pi,
-      this.#initiatorOctets(sa, identity),
-      auth.data,
-    );
-    if (!isRight) return this.#refuse(sa, step, "bad-auth-after-eap");
-    const data = sharedKeyAuth(
-      crypto,
-      sa.suite.prf,
-      msk ?? sa.keys.pr,
-      this.#responderOctets(sa),
-    );
-    this.#admit(sa, step, {
-      login: this.#freshLogin(userName, "eap-mschapv2", attributes),
-      verify: "EAP",
+    const theirs = initiatorOctets(sa, this.#memory, peer.identity);
+    const isRight = auth.method === AuthMethod.SHARED_KEY_MIC &&
+      verifySharedKeyAuth(crypto, sa.suite.prf, msk ?? sa.keys.pi, theirs, auth.data);
+    if (!isRight) return this.#refuse(sa, step, "bad-auth-after-eap", peer);
+    const ours = responderOctets(sa, this.#memory, this.#host.policy);
+    const data = sharedKeyAuth(crypto, sa.suite.prf, msk ?? sa.keys.pr, ours);
+    const proven: Proven = {
+      login: grant?.login ?? peer.session.freshLogin(userName, talk.method, attributes),
+      verify: talk.verify,
       proof: [{ kind: "AUTH", method: AuthMethod.SHARED_KEY_MIC, data }],
-    });
+    };
+    if (grant === undefined) return this.#open(sa, step, peer, proven);
+    this.#state = { kind: "over" };
+    if (grant.made.kind === "admitted") {
+      return peer.session.conclude(sa, step, proven, grant.made, grant.pairStored);
+    }
+    peer.session.concludeChildless(sa, step, proven, grant.made);
   }
 
   // --- the session --------------------------------------------------------------------------
 
-  #admit(sa: IkeSa, step: Step, proven: Proven): void {
-    const request = this.#configRequest();
-    const wishes = readWishes(
-      request?.attributes ?? [],
-      this.#host.policy.reconnect.attributeNumbers,
-    );
-    if (proven.login.kind === "fresh" && !wishes.ip4 && !wishes.ip6) {
-      return this.#concludeChildless(sa, step, proven, NotifyType.FAILED_CP_REQUIRED);
+  #open(sa: IkeSa, step: Step, peer: Peer, proven: Proven): void {
+    const admitted = peer.session.admit(sa, step, proven.login);
+    this.#state = { kind: "over" };
+    if (admitted.kind !== "admitted") {
+      return peer.session.concludeChildless(sa, step, proven, admitted);
     }
-    const admission = this.#host.admit(sa, step, proven.login, wishes);
-    if (admission.kind === "no-address") {
-      return this.#concludeChildless(sa, step, proven, NotifyType.INTERNAL_ADDRESS_FAILURE);
+    if (admitted.store === undefined) {
+      return peer.session.conclude(sa, step, proven, admitted, false);
     }
-    if (admission.store === undefined) {
-      return this.#conclude(sa, step, proven, admission, false);
-    }
-    const question = this.#host.ask(sa, step, admission.store);
-    this.#state = { kind: "storing", question, proven, admitted: admission };
+    const question = this.#ask(sa, step, admitted.store);
+    this.#state = { kind: "storing", question, peer, proven, admitted };
   }
 
-  #conclude(
-    sa: IkeSa,
-    step: Step,
-    proven: Proven,
-    admitted: Admitted,
-    pairStored: boolean,
-  ): void {
-    const allowed = this.#allowedSelectors(admitted);
-    const child = negotiateFirstChildSa(sa, this.#request, allowed);
-    if (child.kind === "refused") {
-      this.#host.giveUp(sa, step, admitted.session);
-      return this.#concludeChildless(sa, step, proven, child.notify);
+  /** Whether the record was stored; a failure costs the pair, not the login (design rule 2). */
+  #isStored(sa: IkeSa, step: Step, answer: Answer): boolean {
+    if (answer.kind === "failed") {
+      trace(step, {
+        level: "warning",
+        event: "reconnect-record-not-stored",
+        remote: sa.remote,
+        facts: { reason: answer.reason },
+      });
     }
-    this.#state = { kind: "over" };
-    sa.allowedSelectors = allowed;
-    sa.establish(step, this.#facts(proven));
-    const replaces = this.#host.childToReplace(admitted.session);
-    const childPayloads = installFirstChildSa(sa, step, child, this.#memory, replaces);
-    sa.reply(step, [
-      ...proven.proof,
-      ...this.#configReply(admitted, pairStored),
-      ...childPayloads,
-    ]);
-    this.#host.activate(sa, step, admitted.session, pairStored);
+    return answer.kind === "done";
   }
 
-  /** The IKE SA stands, but without a Child SA it is of no use (RFC 7296 §1.2). */
-  #concludeChildless(
-    sa: IkeSa,
-    step: Step,
-    proven: Proven,
-    reason: number | Payload,
-  ): void {
-    this.#state = { kind: "over" };
-    const why = typeof reason === "number" ? notify(reason) : reason;
-    trace(step, {
-      level: "warning",
-      event: "child-sa-refused",
-      remote: sa.remote,
-      facts: { notify: why.kind === "N" ? why.notifyType : 0 },
-    });
-    sa.establish(step, this.#facts(proven));
-    sa.extendHalfOpen(step, CHILDLESS_MS);
-    sa.reply(step, [...proven.proof, why]);
+  // --- pieces -------------------------------------------------------------------------------
+
+  #ask(sa: IkeSa, step: Step, question: Question): number {
+    sa.extendHalfOpen(step, limits.authenticatingMs);
+    return this.#host.ask(sa, step, question);
+  }
+
+  #ownProof(sa: IkeSa, { session }: Peer): readonly Payload[] {
+    return gatewayProof(sa, this.#memory, this.#host.policy, session.isAnyConnect);
   }
 
   #refuse(
     sa: IkeSa,
     step: Step,
     reason: string,
+    peer: Peer | undefined,
     notifyType: number = NotifyType.AUTHENTICATION_FAILED,
   ): void {
-    this.#traceRefusal(sa, step, reason);
+    this.#traceRefusal(sa, step, reason, peer);
     sa.reply(step, [notify(notifyType)]);
     sa.linger(step, "authentication-failed");
   }
 
-  #traceRefusal(sa: IkeSa, step: Step, reason: string): void {
+  #traceRefusal(sa: IkeSa, step: Step, reason: string, peer: Peer | undefined): void {
     sa.world.count("authentication-failed");
-    const identity = this.#identity;
-    const isReconnect = reason === "reconnect-refused";
     trace(step, {
       level: "info",
       event: "authentication-failed",
       remote: sa.remote,
       facts: {
         reason,
-        // A session id is half of a secret pair and stays out of the log.
-        identity: identity === undefined || isReconnect
+        identity: peer === undefined
           ? undefined
-          : formatIdentity(identity.idType, identity.data),
+          : formatIdentity(peer.identity.idType, peer.identity.data),
       },
     });
-  }
-
-  // --- pieces -------------------------------------------------------------------------------
-
-  #configRequest(): CpPayload | undefined {
-    const cp = find(this.#request, "CP");
-    return cp?.configType === ConfigType.REQUEST ? cp : undefined;
-  }
-
-  #configReply(admitted: Admitted, pairStored: boolean): readonly Payload[] {
-    const request = this.#configRequest();
-    if (request === undefined) return [];
-    const { policy } = this.#host;
-    const attributes = answerWishes(request.attributes, {
-      addresses: admitted.addresses,
-      attributes: policy.attributes,
-      pair: pairStored ? admitted.pair : undefined,
-      numbers: policy.reconnect.attributeNumbers,
-    });
-    return [{ kind: "CP", configType: ConfigType.REPLY, attributes }];
-  }
-
-  /** Split tunnelling by selectors, except for AnyConnect, which does it by attributes. */
-  #allowedSelectors(admitted: Admitted): AllowedSelectors {
-    const { splitInclude } = this.#host.policy.attributes;
-    const isSplit = splitInclude.length > 0 && this.#peerType() !== "AnyConnect";
-    const families = new Set(admitted.addresses.map(({ family }) => family));
-    return {
-      localSelectors: isSplit
-        ? splitInclude.map(selectorOfPrefix).filter((ts) => families.has(ts.startAddress.family))
-        : [...families].map(anySelector),
-      remoteSelectors: admitted.addresses.map(selectorOfAddress),
-    };
-  }
-
-  #freshLogin(userName: string, method: LoginMethod, attributes: UserAttributes): Login {
-    const { idType = 0, data = new Uint8Array(0) } = this.#identity ?? {};
-    return {
-      kind: "fresh",
-      userName,
-      identity: { idType, data: copyBytes(data) },
-      method,
-      peerType: this.#peerType(),
-      attributes,
-      initialContact: findNotify(this.#request, NotifyType.INITIAL_CONTACT) !== undefined,
-    };
-  }
-
-  #peerType(): "AnyConnect" | "Other" {
-    const data = this.#identity?.data;
-    return data !== undefined && equalBytes(data, ANYCONNECT_ID) ? "AnyConnect" : "Other";
-  }
-
-  #facts(proven: Proven): AuthenticationFacts {
-    const { identity, signer } = this.#host.policy;
-    const { idType = 0, data = new Uint8Array(0) } = this.#identity ?? {};
-    return {
-      sign: signer.key.kind === "rsa" ? "RSA" : "ECDSA",
-      verify: proven.verify,
-      localId: formatIdentity(identity.idType, identity.data),
-      remoteId: formatIdentity(idType, data),
-    };
-  }
-
-  /** IDr, our certificates and our signature. */
-  #gatewayProof(sa: IkeSa): readonly Payload[] {
-    const { identity, certificates, signer } = this.#host.policy;
-    const auth = signAuth(signer, this.#responderOctets(sa), {
-      peerHashes: this.#memory.peerHashes,
-      legacyRsaHash: "sha1",
-    });
-    return [
-      { kind: "IDr", ...identity },
-      ...certificates.map((data) =>
-        ({ kind: "CERT", encoding: CertEncoding.X509_SIGNATURE, data }) as const
-      ),
-      { kind: "AUTH", ...auth },
-    ];
-  }
-
-  #initiatorOctets(sa: IkeSa, { idType, data, reserved }: IdPayload): Bytes {
-    const { request, nonceR } = this.#memory;
-    const body = idBody(idType, data, reserved);
-    return authOctets(sa.world.crypto, sa.suite.prf, request, nonceR, sa.keys.pi, body);
-  }
-
-  #responderOctets(sa: IkeSa): Bytes {
-    const { idType, data } = this.#host.policy.identity;
-    const { response, nonceI } = this.#memory;
-    const body = idBody(idType, data);
-    return authOctets(sa.world.crypto, sa.suite.prf, response, nonceI, sa.keys.pr, body);
   }
 }

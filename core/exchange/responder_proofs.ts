@@ -1,0 +1,52 @@
+/** What AUTH covers in one IKE SA, seen from the responder, and the gateway's own proof (§2.15). */
+import type { Bytes } from "../bytes.ts";
+import { prfOf } from "../crypto/transforms.ts";
+import type { Policy } from "../gateway/policy.ts";
+import { CertEncoding } from "../message/constants.ts";
+import { idBody } from "../message/identification.ts";
+import type { IdPayload, Payload } from "../message/payload.ts";
+import { authOctets } from "../sa/auth_octets.ts";
+import { signAuth } from "../sa/signature_auth.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import type { InitMemory } from "./ike_sa_init.ts";
+
+/** The octets that the initiator's AUTH covers, over its IDi as it came. */
+export function initiatorOctets(
+  sa: IkeSa,
+  { request, nonceR }: InitMemory,
+  { idType, data, reserved }: IdPayload,
+): Bytes {
+  const body = idBody(idType, data, reserved);
+  return authOctets(sa.world.crypto, sa.suite.prf, request, nonceR, sa.keys.pi, body);
+}
+
+/** The octets that our AUTH covers. */
+export function responderOctets(
+  sa: IkeSa,
+  { response, nonceI }: InitMemory,
+  { identity }: Policy,
+): Bytes {
+  const body = idBody(identity.idType, identity.data);
+  return authOctets(sa.world.crypto, sa.suite.prf, response, nonceI, sa.keys.pr, body);
+}
+
+/** IDr, our certificates and our signature. AnyConnect takes method 1 with the hash of the PRF. */
+export function gatewayProof(
+  sa: IkeSa,
+  memory: InitMemory,
+  policy: Policy,
+  isAnyConnect: boolean,
+): readonly Payload[] {
+  const { identity, certificates, signer } = policy;
+  const prfHash = prfOf(sa.suite.prf)?.hash ?? "sha256";
+  const auth = signAuth(signer, responderOctets(sa, memory, policy), {
+    peerHashes: memory.peerHashes,
+    legacyRsaHash: isAnyConnect ? prfHash : "sha1",
+  });
+  const encoding = CertEncoding.X509_SIGNATURE;
+  return [
+    { kind: "IDr", ...identity },
+    ...certificates.map((data) => ({ kind: "CERT", encoding, data } as const)),
+    { kind: "AUTH", ...auth },
+  ];
+}
