@@ -64,6 +64,8 @@ export interface SimSocket {
 export interface SimOptions {
   /** Algorithms; quick toys when left out. */
   readonly crypto?: CryptoProvider;
+  /** The gateway's own algorithms, when they are not those of the clients. */
+  readonly gatewayCrypto?: CryptoProvider;
   /** Certificates, when they are not the usual ones. */
   readonly pki?: SimPki;
 }
@@ -100,6 +102,7 @@ export class SimWorld {
   gatewayUp = true;
   nowMs = 0;
   wallOffsetMs = 0;
+  readonly #gatewayCrypto: CryptoProvider;
   #flights: Flight[] = [];
   #order = 0;
 
@@ -107,10 +110,11 @@ export class SimWorld {
     seed: number,
     change: Partial<Policy> = {},
     network: NetworkTemper = calm,
-    { crypto = quickCrypto, pki = makeSimPki(crypto) }: SimOptions = {},
+    { crypto = quickCrypto, gatewayCrypto = crypto, pki = makeSimPki(crypto) }: SimOptions = {},
   ) {
     this.random = new SeededRandom(seed);
     this.crypto = crypto;
+    this.#gatewayCrypto = gatewayCrypto;
     this.pki = pki;
     this.network = { ...network };
     this.backend = new SimBackend(crypto, new SeededRandom(this.random.u32()));
@@ -276,7 +280,7 @@ export class SimWorld {
   #makeGateway(): Gateway {
     return new Gateway({
       policy: this.policy,
-      crypto: this.crypto,
+      crypto: this.#gatewayCrypto,
       random: new SeededRandom(this.random.u32()),
       now: this.at,
     });
