@@ -73,13 +73,11 @@ export async function serve(plan: ServePlan): Promise<number> {
     onProblem: (problem) => log.tell("error", "users-file-unusable", { problem }),
   });
   const masterKey = secretOf(`${state.path}/store.key`, 32, () => systemRandom.bytes(32));
-  const store = await ReconnectStore.open(
-    settings.kv ?? `${state.path}/sessions.kv`,
-    { crypto, random: systemRandom, masterKey },
-    nowMs,
-  );
+  const kvPath = settings.kv ?? `${state.path}/sessions.kv`;
+  const sealing = { crypto, random: systemRandom, masterKey };
+  const store = await ReconnectStore.open(kvPath, sealing, nowMs);
   running.defer(() => store.close());
-  const { records, unreadable } = await store.loadAll();
+  const { records, unreadable } = await store.loadAll(kvPath);
 
   const inbox = new IkeInbox();
   const dataplane = await openDataplane(dataplaneOptions(settings), {

@@ -5,6 +5,9 @@
  * One commit costs a synchronous write of the disk whatever is in it. So what arrives within two
  * milliseconds, or while a commit is under way, goes into one. Order is kept.
  *
+ * A deletion that fails, on a full disk for instance, is tried again until it succeeds: a session that
+ * was ended must not be found there by the next start. Whoever asked for it is told of the failure.
+ *
  * Reaping is not done here: the gateway knows the deadlines. `expireIn` only clears away what a
  * gateway that never came back has left.
  */
@@ -23,6 +26,8 @@ const mostBytes = 700_000;
 const mostValueBytes = 65_000;
 /** How long a record outlives its deadline in a store that nobody opens. */
 const cleanupAfterMs = 7 * 86_400_000;
+/** Milliseconds until deletions that failed are tried again. */
+const retryAfterMs = 5_000;
 
 const prefix = "session";
 
@@ -41,44 +46,71 @@ interface Change {
   readonly done: (error?: unknown) => void;
 }
 
+/** The part of Deno KV that is used. */
+export type Kv = Pick<Deno.Kv, "get" | "list" | "atomic" | "close">;
+
+/** What tests choose otherwise. */
+export interface StoreOptions {
+  /** Opens the database; `Deno.openKv` unless given. */
+  readonly openKv?: (path: string) => Promise<Kv>;
+  /** Milliseconds until deletions that failed are tried again. */
+  readonly retryAfterMs?: number;
+}
+
 /** The session store. */
 export class ReconnectStore {
-  readonly #kv: Deno.Kv;
+  readonly #kv: Kv;
   readonly #sealing: Sealing;
   readonly #nowMs: () => number;
+  readonly #retryAfterMs: number;
   /** BOUNDED by the questions that the gateway has open. */
   #waiting: Change[] = [];
+  /** Names whose deletion failed. BOUNDED by the records on the disk. */
+  readonly #owed = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<void> | undefined;
+  #isClosing = false;
 
-  private constructor(kv: Deno.Kv, sealing: Sealing, nowMs: () => number) {
+  private constructor(kv: Kv, sealing: Sealing, nowMs: () => number, options: StoreOptions) {
     this.#kv = kv;
     this.#sealing = sealing;
     this.#nowMs = nowMs;
+    this.#retryAfterMs = options.retryAfterMs ?? retryAfterMs;
   }
 
   /** Opens or makes the store at `path`, private to its owner; `StartError` when it is no store. */
-  static async open(path: string, sealing: Sealing, nowMs: () => number): Promise<ReconnectStore> {
+  static async open(
+    path: string,
+    sealing: Sealing,
+    nowMs: () => number,
+    options: StoreOptions = {},
+  ): Promise<ReconnectStore> {
     const mask = Deno.umask(0o077);
-    let kv: Deno.Kv | undefined;
+    let kv: Kv | undefined;
     try {
-      kv = await Deno.openKv(path);
+      kv = await (options.openKv ?? Deno.openKv)(path);
       // Opening reads next to nothing: a damaged file shows at the first access.
       await kv.get([prefix]);
-      return new ReconnectStore(kv, sealing, nowMs);
+      return new ReconnectStore(kv, sealing, nowMs, options);
     } catch (error) {
       kv?.close();
-      throw new StartError(
-        `Cannot open session store ${path}: ${reasonOf(error)}; move the file away to start ` +
-          `without stored sessions, or name another with --kv`,
-      );
+      throw unusable(path, error);
     } finally {
       Deno.umask(mask);
     }
   }
 
-  /** Everything stored. */
-  async loadAll(): Promise<Loaded> {
+  /** Everything stored; `StartError` naming `path` when the store turns out to be damaged. */
+  async loadAll(path = "the session store"): Promise<Loaded> {
+    try {
+      return await this.#readAll();
+    } catch (error) {
+      throw unusable(path, error);
+    }
+  }
+
+  async #readAll(): Promise<Loaded> {
     const records: SessionRecord[] = [];
     let unreadable = 0;
     const entries = this.#kv.list<unknown>({ prefix: [prefix] }, { batchSize: 500 });
@@ -97,7 +129,8 @@ export class ReconnectStore {
       const size = `record has ${value.length} octets, needs at most ${mostValueBytes}`;
       return Promise.reject(new RangeError(`Cannot store a session: ${size}`));
     }
-    const life = Math.max(0, record.deadline - this.#nowMs());
+    // Newer runtimes take whole numbers only.
+    const life = Math.ceil(Math.max(0, record.deadline - this.#nowMs()));
     return this.#enqueue(record.key, value, life + cleanupAfterMs);
   }
 
@@ -106,8 +139,10 @@ export class ReconnectStore {
     return this.#enqueue(name, undefined, 0);
   }
 
-  /** Commits what waits, then closes. */
+  /** Commits what waits, tries what failed once more, then closes. */
   async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#deleteOwed();
     while (this.#waiting.length > 0 || this.#committing !== undefined) await this.#flush();
     this.#kv.close();
   }
@@ -115,6 +150,7 @@ export class ReconnectStore {
   #enqueue(name: string, value: Uint8Array | undefined, expireIn: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const done = (error?: unknown): void => error === undefined ? resolve() : reject(error);
+    this.#owed.delete(name); // whatever it was, this is newer
     this.#waiting.push({ name, value, expireIn, done });
     if (this.#timer === undefined && this.#committing === undefined) {
       this.#timer = setTimeout(() => void this.#flush(), gatherMs);
@@ -152,8 +188,33 @@ export class ReconnectStore {
     } catch (error) {
       failure = error ?? new Error("Cannot store sessions");
     }
+    if (failure !== undefined) this.#owe(batch);
+    else for (const { name } of batch) this.#owed.delete(name);
     for (const { done } of batch) done(failure);
   }
+
+  /** Remembers the deletions of a commit that failed, unless something newer is on its way. */
+  #owe(batch: readonly Change[]): void {
+    const newest = new Map([...batch, ...this.#waiting].map((change) => [change.name, change]));
+    for (const { name, value } of batch) {
+      if (value === undefined && newest.get(name)?.value === undefined) this.#owed.add(name);
+    }
+    if (this.#owed.size === 0 || this.#isClosing || this.#retryTimer !== undefined) return;
+    this.#retryTimer = setTimeout(() => this.#deleteOwed(), this.#retryAfterMs);
+  }
+
+  #deleteOwed(): void {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+    for (const name of [...this.#owed]) this.#enqueue(name, undefined, 0).catch(() => {});
+  }
+}
+
+function unusable(path: string, error: unknown): StartError {
+  return new StartError(
+    `Cannot open session store ${path}: ${reasonOf(error)}; move the file away to start ` +
+      `without stored sessions, or name another with --kv`,
+  );
 }
 
 /** Changes cut into commits that the store takes, in order. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ReconnectStore } from "../../appliance/reconnect_store.ts";
+import { type Kv, ReconnectStore } from "../../appliance/reconnect_store.ts";
 import { openRecord, sealRecord } from "../../appliance/record_codec.ts";
 import { StartError } from "../../appliance/start_error.ts";
 import { textOf } from "../../core/mod.ts";
@@ -98,6 +98,73 @@ Deno.test("a thousand writes at once are a few commits", () =>
       Array.from({ length: 1000 }, (_, i) => store.put(recordOf(`k${i}`, i, now))),
     );
     assert.equal((await store.loadAll()).records.length, 1000);
+    await store.close();
+  }));
+
+/** A database whose disk is full while `isFull()`; deletions do not fit either, as with SQLite. */
+async function crampedKv(path: string, isFull: () => boolean): Promise<Kv> {
+  const kv = await Deno.openKv(path);
+  return {
+    get: kv.get.bind(kv),
+    list: kv.list.bind(kv),
+    close: () => kv.close(),
+    atomic: () => {
+      const atomic = kv.atomic();
+      const commit = atomic.commit.bind(atomic);
+      atomic.commit = () =>
+        isFull() ? Promise.reject(new Error("database or disk is full")) : commit();
+      return atomic;
+    },
+  };
+}
+
+Deno.test("a deletion that failed is told, and done when there is room again", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/s.kv`;
+    let isFull = false;
+    const openKv = (at: string): Promise<Kv> => crampedKv(at, () => isFull);
+    const store = await ReconnectStore.open(path, sealing, () => now, { openKv, retryAfterMs: 5 });
+    await Promise.all(["gone", "kept", "back"].map((key, i) => store.put(recordOf(key, i, now))));
+    isFull = true;
+    const failures = await Promise.allSettled([
+      store.delete("gone"),
+      store.delete("back"),
+      store.put(recordOf("never", 3, now)),
+    ]);
+    assert.deepEqual(failures.map(({ status }) => status), ["rejected", "rejected", "rejected"]);
+    assert.equal((await store.loadAll()).records.length, 3);
+    isFull = false;
+    await store.put(recordOf("back", 9, now));
+    const keys = async (): Promise<readonly string[]> =>
+      (await store.loadAll()).records.map(({ key }) => key);
+    while ((await keys()).includes("gone")) await new Promise((go) => setTimeout(go, 2));
+    assert.deepEqual(await keys(), ["back", "kept"]);
+    await store.close();
+  }));
+
+Deno.test("closing tries deletions that failed once more, and ends even if they fail again", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/s.kv`;
+    let isFull = false;
+    const openKv = (at: string): Promise<Kv> => crampedKv(at, () => isFull);
+    for (const isFullAtEnd of [true, false]) {
+      const store = await ReconnectStore.open(path, sealing, () => now, { openKv });
+      await store.put(recordOf("gone", 1, now));
+      isFull = true;
+      await assert.rejects(store.delete("gone"), /disk is full/);
+      isFull = isFullAtEnd;
+      await store.close();
+      isFull = false;
+      const again = await ReconnectStore.open(path, sealing, () => now);
+      assert.equal((await again.loadAll()).records.length, isFullAtEnd ? 1 : 0);
+      await again.close();
+    }
+  }));
+
+Deno.test("a deadline between two milliseconds can be stored", () =>
+  inFolder(async (folder) => {
+    const store = await ReconnectStore.open(`${folder}/s.kv`, sealing, () => now + 0.25);
+    await store.put(recordOf("k", 1, now));
     await store.close();
   }));
 
