@@ -417,42 +417,30 @@ export class Sessions {
 
   /** At start: what the store held. Active records become inactive (rule 11). */
   restore(step: Step, records: readonly SessionRecord[]): void {
-    // The longest parked first, so that eviction takes the right one.
-    for (const stored of [...records].sort((a, b) => a.lastSeen - b.lastSeen)) {
-      const { wall: now } = step.at;
-      const id = this.#nextId++;
-      const record: SessionRecord = { ...stored, state: "inactive" };
-      const session: Session = {
-        id,
-        userName: record.userName,
-        identity: record.identity,
-        method: record.method,
-        peerType: record.peerType,
-        attributes: record.attributes,
-        addresses: record.addresses,
-        firstLogin: record.firstLogin,
-        absoluteEnd: record.absoluteEnd,
-        ikeSa: undefined,
-        pending: undefined,
-        record: undefined,
-        pendingRecord: undefined,
-        lastRemote: record.lastRemote,
-        refreshedAt: now,
-      };
-      const isTaken = record.addresses.some((address) => !this.#pool.reserve(address, id));
-      const over = record.deadline <= now ||
-        (record.absoluteEnd !== undefined && record.absoluteEnd <= now);
-      if (over || isTaken) {
-        for (const address of record.addresses) this.#pool.release(address, id);
-        this.#host.tell(step, { kind: "delete-record", key: record.key });
-        trace(step, {
-          level: isTaken ? "warning" : "debug",
-          event: isTaken ? "record-with-taken-address" : "record-expired",
-          facts: { user: record.userName },
-        });
+    const { wall: now } = step.at;
+    const kept: { readonly session: Session; readonly stored: SessionRecord }[] = [];
+    // Of two records with one address the later one is right: the other was not deleted in time.
+    for (const stored of [...records].sort((a, b) => b.deadline - a.deadline)) {
+      const session = restoredSession(this.#nextId++, stored, now);
+      const isTaken = stored.addresses.some((address) => !this.#pool.reserve(address, session.id));
+      const isExpired = stored.deadline <= now ||
+        (stored.absoluteEnd !== undefined && stored.absoluteEnd <= now);
+      if (!isTaken && !isExpired) {
+        kept.push({ session, stored });
         continue;
       }
-      this.#byId.set(id, session);
+      for (const address of stored.addresses) this.#pool.release(address, session.id);
+      this.#host.tell(step, { kind: "delete-record", key: stored.key });
+      trace(step, {
+        level: isExpired ? "debug" : "warning",
+        event: isExpired ? "record-expired" : "record-with-taken-address",
+        facts: { user: stored.userName },
+      });
+    }
+    // The longest parked first, so that eviction takes the right one.
+    for (const { session, stored } of kept.reverse()) {
+      const record: SessionRecord = { ...stored, state: "inactive" };
+      this.#byId.set(session.id, session);
       this.#setRecord(session, record);
       this.#parked.add(session);
       if (stored.state !== "inactive") this.#host.tell(step, { kind: "store-record", record });
@@ -587,6 +575,27 @@ export class Sessions {
     this.#byId.delete(session.id);
     for (const address of session.addresses) this.#pool.release(address, session.id);
   }
+}
+
+/** What a record says of its session; nothing carries it yet. */
+function restoredSession(id: number, record: SessionRecord, now: Wall): Session {
+  return {
+    id,
+    userName: record.userName,
+    identity: record.identity,
+    method: record.method,
+    peerType: record.peerType,
+    attributes: record.attributes,
+    addresses: record.addresses,
+    firstLogin: record.firstLogin,
+    absoluteEnd: record.absoluteEnd,
+    ikeSa: undefined,
+    pending: undefined,
+    record: undefined,
+    pendingRecord: undefined,
+    lastRemote: record.lastRemote,
+    refreshedAt: now,
+  };
 }
 
 function pairOf(session: Session, sessionId: string): SessionPair | undefined {
