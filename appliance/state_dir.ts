@@ -1,8 +1,13 @@
 /**
  * The state folder: private to its owner, held by one gateway at a time.
  *
+ * What is in it is private file by file. A folder that is new, empty or ours already is made private as
+ * a whole too; one that somebody else uses (`--state-dir /tmp`) keeps its mode, and is refused when
+ * others may write to it.
+ *
  * The lock is the kernel's, on a file in the folder, so it goes with the process however it ends.
  */
+import { dirname } from "node:path";
 import { reasonOf, StartError } from "./start_error.ts";
 
 /** Milliseconds within which a lock that is free must have been got. */
@@ -16,14 +21,18 @@ export interface StateDir {
   release(): void;
 }
 
+const lockName = "lock";
+const othersMayWrite = 0o022;
+
 /** Makes the folder (mode 0700) if need be and takes it; `StartError` when that cannot be. */
 export async function holdStateDir(path: string): Promise<StateDir> {
   let file: Deno.FsFile;
   try {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
-    Deno.chmodSync(path, 0o700);
-    file = Deno.openSync(`${path}/lock`, { create: true, write: true, mode: 0o600 });
+    makePrivate(path);
+    file = Deno.openSync(`${path}/${lockName}`, { create: true, write: true, mode: 0o600 });
   } catch (error) {
+    if (error instanceof StartError) throw error;
     throw new StartError(`Cannot use state folder ${path}: ${reasonOf(error)}`);
   }
   if (!await lockedSoon(file)) {
@@ -34,6 +43,18 @@ export async function holdStateDir(path: string): Promise<StateDir> {
     );
   }
   return { path, release: () => file.close() };
+}
+
+function makePrivate(path: string): void {
+  const names = [...Deno.readDirSync(path)].map(({ name }) => name);
+  if (names.length === 0 || names.includes(lockName)) return Deno.chmodSync(path, 0o700);
+  const { mode } = Deno.statSync(path);
+  if (mode === null || (mode & othersMayWrite) === 0) return;
+  const found = (mode & 0o7777).toString(8).padStart(4, "0");
+  throw new StartError(
+    `Cannot use state folder ${path}: others may write to it (mode ${found}); name one that only ` +
+      `its owner uses`,
+  );
 }
 
 /** Whether the lock was got. Newer runtimes can try; older ones only wait, so they get little time. */
@@ -81,6 +102,8 @@ function makeSecret(path: string, secret: Uint8Array): void {
       file.close();
     }
     Deno.renameSync(draft, path);
+    using folder = Deno.openSync(dirname(path), { read: true });
+    folder.syncSync();
   } catch (error) {
     throw new StartError(`Cannot make key file ${path}: ${reasonOf(error)}`);
   }

@@ -33,3 +33,35 @@ Deno.test("a secret is made once, private, and read back; a damaged one is refus
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("a folder that somebody else uses keeps its mode, and is refused if others may write", async () => {
+  const path = await Deno.makeTempDir();
+  const mode = (): number => (Deno.statSync(path).mode ?? 0) & 0o7777;
+  try {
+    Deno.writeTextFileSync(`${path}/of-somebody-else`, "");
+    Deno.chmodSync(path, 0o1777);
+    await assert.rejects(holdStateDir(path), (error: Error) => {
+      assert.ok(error instanceof StartError);
+      assert.match(error.message, /: others may write to it \(mode 1777\); name one/);
+      return true;
+    });
+    assert.equal(mode(), 0o1777);
+    assert.throws(() => Deno.statSync(`${path}/lock`), Deno.errors.NotFound);
+    Deno.chmodSync(path, 0o755);
+    (await holdStateDir(path)).release();
+    assert.equal(mode(), 0o755);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("an empty folder becomes private, whatever it was", async () => {
+  const path = await Deno.makeTempDir();
+  try {
+    Deno.chmodSync(path, 0o777);
+    (await holdStateDir(path)).release();
+    assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o700);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
