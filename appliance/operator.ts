@@ -26,12 +26,25 @@ export interface OperatorOptions {
   readonly dpd: FactsContext["dpd"];
 }
 
+/** Totals of the packet path, which counts since its start and is never told to begin again. */
+type Totals = DataplaneCounters["totals"];
+
 /** A handler for the control socket. */
 export function operatorOf(options: OperatorOptions): ControlHandler {
+  let cleared: Partial<Totals> = {};
+  const contextOf = async (): Promise<FactsContext> => {
+    const { totals, perSa } = await options.packets();
+    return {
+      at: options.clock.now(),
+      dpd: options.dpd,
+      packets: new Map(perSa.map((counters) => [counters.inboundSpi, counters])),
+      counters: { ...since(totals, cleared), ...options.counters() },
+    };
+  };
   return async function* answer(request: ControlRequest): AsyncGenerator<ControlReply> {
     switch (request.command) {
       case "sessions": {
-        const context = await contextOf(options);
+        const context = await contextOf();
         const sessions = options.snapshot().sessions.filter(fits(request.selector));
         for (let at = 0; at < sessions.length; at += partSize) {
           const part = sessions.slice(at, at + partSize);
@@ -41,7 +54,7 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
         return;
       }
       case "summary": {
-        const context = await contextOf(options);
+        const context = await contextOf();
         yield { kind: "summary", summary: summaryFacts(options.snapshot(), context) };
         yield { kind: "done", count: 0 };
         return;
@@ -55,20 +68,20 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
       case "clear-stats":
         options.command({ kind: "clear-stats" });
         options.clearCounters();
+        cleared = (await options.packets()).totals;
         yield { kind: "done", count: 0 };
         return;
     }
   };
 }
 
-async function contextOf(options: OperatorOptions): Promise<FactsContext> {
-  const { totals, perSa } = await options.packets();
-  return {
-    at: options.clock.now(),
-    dpd: options.dpd,
-    packets: new Map(perSa.map((counters) => [counters.inboundSpi, counters])),
-    counters: { ...totals, ...options.counters() },
-  };
+/** What was counted after `before`. */
+function since(totals: Totals, before: Partial<Totals>): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(totals).map((
+      [name, value],
+    ) => [name, value - (before[name as keyof Totals] ?? 0)]),
+  );
 }
 
 /** Whether a session is meant; the same conditions as the core's `clear-sessions`. */

@@ -102,6 +102,34 @@ Deno.test("clear stats reaches the core and the appliance", async () => {
   assert.deepEqual(told, [{ kind: "clear-stats" }, "counters cleared"]);
 });
 
+Deno.test("after clear stats the packet path counts from zero as well", async () => {
+  let count = 7;
+  const handler = operatorOf({
+    snapshot: () => snapshot,
+    command: () => {},
+    packets: () =>
+      Promise.resolve({
+        totals: { ...totals, "packets-in": count },
+        perSa: [],
+      }),
+    counters: () => ({}),
+    clearCounters: () => {},
+    clock: { now: () => moment(0, 1000) },
+    dpd: { intervalSeconds: 45, retrySeconds: 2 },
+  });
+  const packetsIn = async (): Promise<number | undefined> => {
+    for await (const reply of handler({ command: "summary" })) {
+      if (reply.kind === "summary") return reply.summary.counters["packets-in"];
+    }
+    return undefined;
+  };
+  assert.equal(await packetsIn(), 7);
+  await handler({ command: "clear-stats" })[Symbol.asyncIterator]().next();
+  assert.equal(await packetsIn(), 0);
+  count = 12;
+  assert.equal(await packetsIn(), 5);
+});
+
 Deno.test("the summary joins counters of core, packet path and appliance", async () => {
   const [reply] = (await ask({ command: "summary" })).replies;
   assert.ok(reply?.kind === "summary");
