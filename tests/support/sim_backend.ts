@@ -78,6 +78,7 @@ export class SimBackend {
   /** The gateway died: what is not done is never done. */
   crash(): void {
     this.#pending = [];
+    this.#storeFreeAt = 0;
   }
 
   /** When something falls due. */

@@ -1,6 +1,7 @@
 /** One client of a simulation: what it was told, and what its packet path holds. */
 import type { Client } from "../../core/client/client.ts";
 import type { ClientEvent } from "../../core/client/events.ts";
+import type { ClientSettings } from "../../core/exchange/initiator_settings.ts";
 import type { ChildSaInstall } from "../../core/gateway/output.ts";
 import type { SessionPair } from "../../core/gateway/record.ts";
 import type { Trace } from "../../core/trace.ts";
@@ -10,7 +11,8 @@ import { formatIpAddress } from "../../core/wire/address.ts";
 /** A client and its surroundings. */
 export class SimClient {
   readonly name: string;
-  readonly client: Client;
+  readonly settings: ClientSettings;
+  client: Client;
   /** Everything it was told, oldest first. */
   readonly events: ClientEvent[] = [];
   /** Its packet path. */
@@ -24,8 +26,10 @@ export class SimClient {
   /** Whether its network is there. */
   online = true;
 
-  constructor(name: string, client: Client, local: Endpoint) {
+  constructor(name: string, settings: ClientSettings, client: Client) {
+    const { local } = settings;
     this.name = name;
+    this.settings = settings;
     this.client = client;
     this.local = local;
     this.outer = local;

@@ -261,7 +261,7 @@ export class SimPeer implements SimSocket {
     const types = [
       ...(ip4 ? [ConfigAttribute.INTERNAL_IP4_ADDRESS] : []),
       ...(ip6 ? [ConfigAttribute.INTERNAL_IP6_ADDRESS] : []),
-      ...(pair ? [...simNumbers.sessionId, ...simNumbers.sessionToken] : []),
+      ...(pair ? [...simNumbers["session-id"], ...simNumbers["session-token"]] : []),
     ];
     const attributes = types.map((type) => ({ type, value: new Uint8Array(0) }));
     const selectors = [anySelector(4), anySelector(6)];
@@ -360,12 +360,12 @@ export class SimPeer implements SimSocket {
   /** The pair in a response. */
   pairIn(payloads: readonly Payload[]): SessionPair | undefined {
     const attributes = find(payloads, "CP")?.attributes ?? [];
-    const text = (type: number): string | undefined => {
+    const text = (type: number | undefined): string | undefined => {
       const found = attributes.find((attribute) => attribute.type === type);
       return found === undefined ? undefined : new TextDecoder().decode(found.value);
     };
-    const sessionId = text(simNumbers.sessionId[0]);
-    const token = text(simNumbers.sessionToken[0]);
+    const sessionId = text(simNumbers["session-id"][0]);
+    const token = text(simNumbers["session-token"][0]);
     return sessionId === undefined || token === undefined ? undefined : { sessionId, token };
   }
 

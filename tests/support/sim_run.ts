@@ -137,6 +137,10 @@ class Run {
         if (random.chance(0.3)) world.tellClient(sim, { kind: "disconnect", at: world.at });
       },
       login: () => this.#revive(sim),
+      "client restarts": () => world.restartClient(sim),
+      AAA: () => {
+        world.backend.aaa = random.pick(["works", "works", "works", "fails", "silent"]);
+      },
       "slow answers": () => {
         world.backend.answerMs = random.pick([1, 5, 200, 3_000]);
       },
@@ -169,6 +173,7 @@ class Run {
     const { world } = this;
     Object.assign(world.network, calm);
     world.backend.answerMs = 5;
+    world.backend.aaa = "works";
     if (!world.gatewayUp) world.restart();
     for (const sim of world.clients) sim.online = true;
     // Who is logging out is given the time to do so.

@@ -5,6 +5,7 @@ import type { ClientSettings } from "../../core/exchange/initiator_settings.ts";
 import type { Policy } from "../../core/gateway/policy.ts";
 import { IdType } from "../../core/message/constants.ts";
 import type { Proposal } from "../../core/message/payload.ts";
+import { knownCiscoAttributes } from "../../core/message/cisco_attributes.ts";
 import { defaultEspProposals, defaultIkeProposals } from "../../core/sa/default_proposals.ts";
 import { parseProposalText } from "../../core/sa/proposal_notation.ts";
 import type { AddressRange, Endpoint, IpAddress } from "../../core/wire/address.ts";
@@ -52,8 +53,8 @@ export const simHashes: ReadonlyMap<string, Uint8Array> = new Map(
   Object.entries(simUsers).map(([name, password]) => [name, ntHash(password)]),
 );
 
-/** Attribute numbers of the pair in simulations. */
-export const simNumbers = { sessionId: [28713], sessionToken: [28714] } as const;
+/** Attribute numbers in simulations. */
+export const simNumbers = knownCiscoAttributes;
 
 /** The gateway's endpoint. */
 export const gatewayEndpoint = endpoint("192.0.2.1", 4500);
@@ -74,8 +75,16 @@ export function simPolicy(pki: SimPki, change: Partial<Policy> = {}): Policy {
       splitInclude: [],
       splitDns: [],
       applicationVersion: "rejoin",
+      mtu: 1400,
+      disconnectedTimeoutSeconds: 1_800,
+      dpdSeconds: 30,
+      keepaliveSeconds: 20,
+      smartcardRemovalDisconnect: false,
     },
-    reconnect: { timeoutMs: 1_800_000, attributeNumbers: simNumbers },
+    attributeNumbers: simNumbers,
+    anyConnect: { mode: "password", groups: [], tries: 3 },
+    allowSha1: true,
+    reconnect: { timeoutMs: 1_800_000 },
     ikeProposals: defaultIkeProposals(),
     espProposals: defaultEspProposals(),
     lifetimes: { ikeMs: 86_400_000, espMs: 3_600_000 },

@@ -151,8 +151,7 @@ export class SimWorld {
   addClient(user: string, host: string, change: Partial<ClientSettings> = {}): SimClient {
     const local = endpoint(host, 4500);
     const settings = simClient(this.pki, user, local, change);
-    const random = new SeededRandom(this.random.u32());
-    const sim = new SimClient(user, new Client({ settings, crypto: this.crypto, random }), local);
+    const sim = new SimClient(user, settings, this.#makeClient(settings));
     this.clients.push(sim);
     return sim;
   }
@@ -173,6 +172,14 @@ export class SimWorld {
       at: this.at,
       ...(pair === undefined ? {} : { pair }),
     });
+  }
+
+  /** The client's process dies and starts again with what it had kept. */
+  restartClient(sim: SimClient): void {
+    const { pair } = sim.client;
+    sim.client = this.#makeClient({ ...sim.settings, local: sim.local });
+    sim.installed.clear();
+    this.connect(sim, pair);
   }
 
   /** The client is elsewhere and knows it. */
@@ -276,6 +283,11 @@ export class SimWorld {
   }
 
   // --- inside -------------------------------------------------------------------------------
+
+  #makeClient(settings: ClientSettings): Client {
+    const random = new SeededRandom(this.random.u32());
+    return new Client({ settings, crypto: this.crypto, random });
+  }
 
   #makeGateway(): Gateway {
     return new Gateway({

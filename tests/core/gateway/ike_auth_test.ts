@@ -423,6 +423,7 @@ Deno.test("RFC 7296 §2.4: INITIAL_CONTACT ends the user's older session under t
 
 Deno.test("RFC 7296 §3.15: attributes are answered once each, and only those asked for", () => {
   const attributes = {
+    ...new SimWorld(333).policy.attributes,
     dns: [address("10.0.0.53"), address("2001:db8::53")],
     nbns: [address("10.0.0.54")],
     domain: "example.test",

@@ -1,7 +1,6 @@
 /** Reconnect as design.md section 3 has it, rule by rule, against a running gateway. */
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { hexOf } from "../../../core/bytes.ts";
-import { Client } from "../../../core/client/client.ts";
 import type { Output } from "../../../core/gateway/output.ts";
 import type { SessionPair, SessionRecord } from "../../../core/gateway/record.ts";
 import type { ReconnectStats } from "../../../core/gateway/snapshot.ts";
@@ -15,18 +14,10 @@ import {
 } from "../../../core/message/constants.ts";
 import { utf8 } from "../../../core/bytes.ts";
 import { equalEndpoints, formatIpAddress } from "../../../core/wire/address.ts";
-import { SeededRandom } from "../../support/seeded_random.ts";
 import { quickCrypto, watchCrypto } from "../../support/sim_crypto.ts";
-import { SimClient } from "../../support/sim_client.ts";
+import type { SimClient } from "../../support/sim_client.ts";
 import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
-import {
-  address,
-  endpoint,
-  gatewayEndpoint,
-  range,
-  simClient,
-  simNumbers,
-} from "../../support/sim_settings.ts";
+import { address, gatewayEndpoint, range, simNumbers } from "../../support/sim_settings.ts";
 import { calm, describe, SimWorld } from "../../support/sim_world.ts";
 
 const MINUTE = 60_000;
@@ -93,7 +84,7 @@ Deno.test("design rule 1: a client that does not ask gets none and is not reconn
 
 Deno.test("design rule 1: half a question is no question", () => {
   const world = new SimWorld(103);
-  for (const type of [...simNumbers.sessionId, ...simNumbers.sessionToken]) {
+  for (const type of [...simNumbers["session-id"], ...simNumbers["session-token"]]) {
     const peer = new SimPeer(world, { seed: type, host: `198.51.100.${type % 200}` });
     const types = [ConfigAttribute.INTERNAL_IP4_ADDRESS, type];
     const attributes = types.map((type) => ({ type, value: new Uint8Array(0) }));
@@ -107,8 +98,7 @@ Deno.test("design rule 1: half a question is no question", () => {
 });
 
 Deno.test("design rule 1: with reconnect off nobody gets a pair", () => {
-  const attributeNumbers = simNumbers;
-  const world = new SimWorld(104, { reconnect: { timeoutMs: 0, attributeNumbers } });
+  const world = new SimWorld(104, { reconnect: { timeoutMs: 0 } });
   const alice = world.login("alice", "198.51.100.7");
   equal(alice.client.pair, undefined);
   equal(world.backend.store.size, 0);
@@ -489,7 +479,12 @@ Deno.test("design rule 8: unknown id, expired record and wrong token are refused
     expired,
     "wrong token": { ...carol.pair, token: "z".repeat(43) },
     empty: { sessionId: "", token: "y".repeat(43) },
+    "right, from a blocked source": carol.pair,
   };
+  for (let i = 0; i < limits.failedReconnectsPerMinute; i++) {
+    const peer = new SimPeer(world, { host: "203.0.113.5", seed: 800 + i });
+    peer.comeBack({ sessionId: "abcdefghijklmnopqr", token: "y".repeat(43) });
+  }
   const seen = Object.entries(cases).map(([name, pair], i) => {
     const peer = new SimPeer(world, { host: `203.0.113.${i + 1}`, seed: 900 + i });
     peer.init();
@@ -515,7 +510,8 @@ Deno.test("design rule 8: unknown id, expired record and wrong token are refused
     deepEqual(other.sizes, first!.sizes, other.name);
     deepEqual(other.kinds, first!.kinds, other.name);
   }
-  deepEqual(stats(world).slice(0, 3), [4, 0, 4]);
+  const failed = 5 + limits.failedReconnectsPerMinute;
+  deepEqual(stats(world).slice(0, 3), [failed, 0, failed]);
 });
 
 Deno.test("design rule 8: a source that fails too often is refused unheard for a minute", () => {
@@ -712,8 +708,8 @@ Deno.test("design rule 9: the old SA falling silent while the new pair is being 
   world.run(4_000);
   equal(stored(world).sessionId, fresh.sessionId, "what was shown is what is stored");
   world.crash();
-  world.restart();
   world.backend.answerMs = 5;
+  world.restart();
   const third = new SimPeer(world, { seed: 3, host: "203.0.113.3" });
   deepEqual(addressesIn(third.comeBack(fresh)), ["10.99.0.2"]);
 });
@@ -796,6 +792,48 @@ Deno.test("design rule 11: what lived long before a crash is remembered as seen 
   alice.online = false;
   world.restart();
   equal(world.session.state, "inactive");
+});
+
+Deno.test("design rule 11: of two records with one address the later one is restored", () => {
+  const world = new SimWorld(146);
+  const alice = world.login("alice", "198.51.100.7");
+  const stale = stored(world);
+  // The store forgets to delete, and the address goes to somebody else.
+  world.clear();
+  world.run(100);
+  world.backend.store.set(stale.key, stale);
+  world.policy = { ...world.policy, pools: [range("10.99.0.2-10.99.0.2")] };
+  world.crash();
+  world.backend.store.clear();
+  world.restart();
+  const bob = world.login("bob", "198.51.100.8");
+  equal(bob.address, alice.address);
+  world.backend.store.set(stale.key, stale);
+  world.crash();
+  world.restart();
+  world.run(10);
+  equal(world.session.userName, "bob");
+  equal(stored(world).userName, "bob");
+  ok(world.traces.some(({ event }) => event === "record-with-taken-address"));
+});
+
+Deno.test("design rule 11: eviction after a restart takes who was parked first", () => {
+  const world = new SimWorld(147, { pools: [range("10.99.0.2-10.99.0.3")] });
+  const alice = world.login("alice", "198.51.100.7");
+  const bob = world.login("bob", "198.51.100.8");
+  alice.online = false;
+  world.run(MINUTE);
+  equal(world.show.reconnect.inactiveCapable, 1);
+  bob.online = false;
+  world.run(MINUTE + 30_000);
+  equal(world.show.reconnect.inactiveCapable, 2);
+  world.crash();
+  world.restart();
+  deepEqual(addressesIn(new SimPeer(world).login()), [alice.address]);
+  deepEqual(world.show.sessions.map(({ userName }) => userName).sort(), [
+    "alice@example.test",
+    "bob",
+  ]);
 });
 
 // --- rule 12 ----------------------------------------------------------------------------------
@@ -912,13 +950,9 @@ Deno.test("design rule 14: a fixed address has one holder, inside and outside of
 Deno.test("design rule 14: a client with a stored pair takes over from its own dead self", () => {
   const world = new SimWorld(145);
   const alice = world.login("alice", "198.51.100.7", PATIENT);
-  const settings = simClient(world.pki, "alice", endpoint("198.51.100.7", 4500));
-  const client = new Client({ settings, crypto: world.crypto, random: new SeededRandom(8) });
-  const reborn = new SimClient("alice", client, alice.local);
-  world.clients.splice(0, 1, reborn);
-  world.connect(reborn, alice.pair);
+  world.restartClient(alice);
   world.run(1_000);
-  equal(reborn.how, "reconnect");
-  equal(reborn.address, "10.99.0.2");
+  equal(alice.how, "reconnect");
+  equal(alice.address, "10.99.0.2");
   equal(world.installed.size, 1);
 });
