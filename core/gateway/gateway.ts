@@ -322,7 +322,10 @@ export class Gateway {
         return this.#withEspSpi(
           event.inboundSpi,
           step,
-          (sa) => sa.peerMoved(step, event.remote),
+          (sa) => {
+            sa.peerMoved(step, event.remote);
+            this.#sessions.refresh(sa, step);
+          },
         );
       default:
         return assertNever(event);

@@ -139,7 +139,7 @@ class Run {
       login: () => this.#revive(sim),
       "client restarts": () => world.restartClient(sim),
       AAA: () => {
-        world.backend.aaa = random.pick(["works", "works", "works", "fails", "silent"]);
+        world.backend.aaa = random.pick(["works", "works", "works", "works", "fails", "silent"]);
       },
       "slow answers": () => {
         world.backend.answerMs = random.pick([1, 5, 200, 3_000]);

@@ -281,7 +281,8 @@ Deno.test("RFC 7296 §2.23: packets move the peer as messages do", () => {
   const alice = world.login("alice", "198.51.100.7", QUIET);
   alice.outer = endpoint("203.0.113.5", 61_000);
   equal(world.carries(alice), false);
-  world.traffic(alice);
+  const [inboundSpi] = world.installed.keys();
+  world.report({ kind: "peer-moved", inboundSpi: inboundSpi!, remote: alice.outer });
   ok(world.carries(alice));
   equal(world.session.lastRemote, "203.0.113.5:61000");
   world.command({ kind: "rekey", id: world.session.id, what: "child" });
