@@ -6,28 +6,44 @@ import type { ControlReply, ControlRequest } from "./protocol.ts";
 
 /** Octets of one line of an answer at most. */
 const mostReplyBytes = 64 * 1024 * 1024;
+/** Milliseconds that a gateway may be silent. */
+const patienceMs = 30_000;
 
 /** Asks the gateway at `path`. `StartError` when none answers, or when it refuses. */
-export async function* ask(path: string, request: ControlRequest): AsyncGenerator<ControlReply> {
+export async function* ask(
+  path: string,
+  request: ControlRequest,
+  patience = patienceMs,
+): AsyncGenerator<ControlReply> {
   let connection: Deno.UnixConn;
   try {
     connection = await Deno.connect({ transport: "unix", path });
   } catch (error) {
     throw new StartError(connectFailure(path, error));
   }
+  let isSilent = false;
+  const giveUp = (): void => {
+    isSilent = true;
+    closeQuietly(connection);
+  };
+  let timer = setTimeout(giveUp, patience);
   try {
     await writeLine(connection, request);
     for await (const line of readLines(connection, mostReplyBytes)) {
+      clearTimeout(timer);
       const reply: ControlReply = JSON.parse(line);
       if (reply.kind === "refused") throw new StartError(reply.reason);
       yield reply;
       if (reply.kind === "done") return;
+      timer = setTimeout(giveUp, patience);
     }
   } catch (error) {
     if (error instanceof StartError) throw error;
-    throw new StartError(`Cannot talk to the gateway at ${path}: ${reasonOf(error)}`);
+    const reason = isSilent ? `it was silent for ${patience / 1000} s` : reasonOf(error);
+    throw new StartError(`Cannot talk to the gateway at ${path}: ${reason}`);
   } finally {
-    connection.close();
+    clearTimeout(timer);
+    closeQuietly(connection);
   }
   throw new StartError(`Cannot talk to the gateway at ${path}: it broke off`);
 }
@@ -67,4 +83,12 @@ function connectFailure(path: string, error: unknown): string {
     return `${what}: permission denied; only the user who runs it may`;
   }
   return `${what}: ${reasonOf(error)}`;
+}
+
+function closeQuietly(connection: Deno.UnixConn): void {
+  try {
+    connection.close();
+  } catch {
+    // It was closed already.
+  }
 }

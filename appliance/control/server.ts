@@ -1,6 +1,7 @@
 /**
  * The gateway's end of the control socket: a Unix socket that only its owner can open (mode 0600). A
- * request is bounded in size and in time, and at most a few operators are served at once.
+ * request is bounded in size and in time, so is the taking of each line of an answer, and at most a few
+ * operators are served at once.
  */
 import { reasonOf, StartError } from "../start_error.ts";
 import { readLines, writeLine } from "./lines.ts";
@@ -11,10 +12,12 @@ import {
   parseRequest,
 } from "./protocol.ts";
 
-/** Connections at once; more are closed unheard. */
+/** Connections that are served at once; as many more are told why not. */
 const mostConnections = 16;
 /** Milliseconds within which a request must have come. */
 const requestPatienceMs = 5_000;
+/** Milliseconds within which an operator must have taken a line: `show … | less` may stand a while. */
+const linePatienceMs = 600_000;
 
 /** Answers a request, line by line. */
 export type ControlHandler = (request: ControlRequest) => AsyncIterable<ControlReply>;
@@ -31,6 +34,7 @@ export interface ControlServer {
 export async function serveControl(
   path: string,
   handler: ControlHandler,
+  linePatience = linePatienceMs,
 ): Promise<ControlServer> {
   await removeStale(path);
   const mask = Deno.umask(0o177);
@@ -45,9 +49,10 @@ export async function serveControl(
   const connections = new Set<Deno.UnixConn>();
   const running = new Set<Promise<void>>();
   const accepting = acceptAll(listener, (connection) => {
-    if (connections.size >= mostConnections) return closeQuietly(connection);
+    const isBusy = connections.size >= mostConnections;
+    if (connections.size >= 2 * mostConnections) return closeQuietly(connection);
     connections.add(connection);
-    const done = answer(connection, handler).finally(() => {
+    const done = answer(connection, isBusy ? busy : handler, linePatience).finally(() => {
       connections.delete(connection);
       running.delete(done);
       closeQuietly(connection);
@@ -83,21 +88,36 @@ async function acceptAll(
 }
 
 /** Reads one request and answers it. A peer that breaks off is its own business. */
-async function answer(connection: Deno.UnixConn, handler: ControlHandler): Promise<void> {
-  const patience = setTimeout(() => closeQuietly(connection), requestPatienceMs);
+async function answer(
+  connection: Deno.UnixConn,
+  handler: ControlHandler,
+  linePatience: number,
+): Promise<void> {
+  let patience = setTimeout(() => closeQuietly(connection), requestPatienceMs);
+  const say = async (reply: ControlReply): Promise<void> => {
+    clearTimeout(patience);
+    patience = setTimeout(() => closeQuietly(connection), linePatience);
+    await writeLine(connection, reply);
+    clearTimeout(patience);
+  };
   try {
     for await (const line of readLines(connection, mostRequestBytes)) {
       clearTimeout(patience);
       const parsed = parseRequest(line);
-      if (!parsed.ok) return await writeLine(connection, refusal(parsed.reason));
-      for await (const reply of handler(parsed.request)) await writeLine(connection, reply);
+      if (!parsed.ok) return await say(refusal(parsed.reason));
+      for await (const reply of handler(parsed.request)) await say(reply);
       return;
     }
   } catch (error) {
-    await writeLine(connection, refusal(reasonOf(error))).catch(() => {});
+    await say(refusal(reasonOf(error))).catch(() => {});
   } finally {
     clearTimeout(patience);
   }
+}
+
+/** What those hear who are too many. */
+async function* busy(): AsyncGenerator<ControlReply> {
+  yield refusal(`Cannot answer: ${mostConnections} operators are served already`);
 }
 
 function refusal(reason: string): ControlReply {

@@ -12,10 +12,11 @@ import { sessionFactsOf, summary } from "../support/facts.ts";
 async function withServer(
   handler: ControlHandler,
   use: (path: string) => Promise<void>,
+  linePatience?: number,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/control.sock`;
-  const server = await serveControl(path, handler);
+  const server = await serveControl(path, handler, linePatience);
   try {
     await use(path);
   } finally {
@@ -98,6 +99,53 @@ Deno.test("a handler that fails is a refusal on one line", () =>
       return true;
     });
   }));
+
+Deno.test("a gateway that does not answer is one clear line", async () => {
+  const stuck = Promise.withResolvers<void>();
+  const handler: ControlHandler = async function* (): AsyncGenerator<ControlReply> {
+    await stuck.promise;
+    yield { kind: "done", count: 0 };
+  };
+  await withServer(handler, async (path) => {
+    await assert.rejects(ask(path, { command: "summary" }, 20).next(), {
+      name: "StartError",
+      message: `Cannot talk to the gateway at ${path}: it was silent for 0.02 s`,
+    });
+    stuck.resolve();
+  });
+});
+
+/** An operator who asks and never reads. */
+async function deafOperator(path: string): Promise<Deno.UnixConn> {
+  const connection = await Deno.connect({ transport: "unix", path });
+  await connection.write(new TextEncoder().encode('{"command":"sessions","selector":{}}\n'));
+  return connection;
+}
+
+Deno.test("an operator who does not read is let go, and others are refused with a reason", async () => {
+  const sessions = Array.from({ length: 500 }, (_, id) => sessionFactsOf({ id }));
+  let running = 0;
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  const handler: ControlHandler = async function* (): AsyncGenerator<ControlReply> {
+    if (++running === 16) begun.resolve();
+    try {
+      for (let i = 0; i < 50; i++) yield await Promise.resolve({ kind: "sessions", sessions });
+      yield { kind: "done", count: 0 };
+    } finally {
+      if (--running === 0) ended.resolve();
+    }
+  };
+  await withServer(handler, async (path) => {
+    const deaf = await Promise.all(Array.from({ length: 16 }, () => deafOperator(path)));
+    await begun.promise;
+    await assert.rejects(order(path, { command: "clear-stats" }), {
+      message: "Cannot answer: 16 operators are served already",
+    });
+    await ended.promise;
+    for (const connection of deaf) connection.close();
+  }, 300);
+});
 
 const malformed: readonly (readonly [text: string, reason: RegExp])[] = [
   ["nonsense\n", /not JSON/],
