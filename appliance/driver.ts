@@ -20,6 +20,7 @@ import {
 import type { DataplaneEvent, IkeDatagram } from "../dataplane/mod.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
+import { NoiseGate } from "./noise_gate.ts";
 import { reasonOf } from "./start_error.ts";
 
 /** Something with a kind. */
@@ -58,21 +59,32 @@ export interface DriverOptions<Order extends Kind, Extra extends Kind> {
 }
 
 /** What is tried and may fail. */
-type Attempt = "transmit" | "install-child-sa" | "move-child-sa" | "remove-child-sa" | "handle";
+type Attempt =
+  | "transmit"
+  | "install-child-sa"
+  | "move-child-sa"
+  | "remove-child-sa"
+  | "extra"
+  | "handle";
 
 /**
  * What a failure means. A message that was not sent is sent again by IKE itself. A Child SA that the
  * packet path refuses carries nothing until it is rekeyed or the peer gives up. An exception out of
  * the core is a mistake of ours and costs that one input. That the packet path is gone as a whole is
- * fatal, and comes by its own way to the daemon.
+ * fatal, and comes by its own way to the daemon. A stranger may know how to cause one again and again,
+ * so only a few lines of a kind are told.
  */
 const faults: Readonly<Record<Attempt, { readonly level: TraceLevel; readonly event: string }>> = {
   "transmit": { level: "debug", event: "transmit-failed" },
   "install-child-sa": { level: "error", event: "child-sa-not-installed" },
   "move-child-sa": { level: "error", event: "child-sa-not-moved" },
   "remove-child-sa": { level: "error", event: "child-sa-not-removed" },
+  "extra": { level: "error", event: "internal-fault" },
   "handle": { level: "error", event: "internal-fault" },
 };
+
+/** Milliseconds until a machine that broke its promise is asked again for what was due. */
+const faultPauseMs = 1_000;
 
 /** Longest wait of one timer, milliseconds: runtimes cut at 2^31. An early `timeout` is harmless. */
 const longestWaitMs = 3_600_000;
@@ -85,7 +97,9 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
   /** Open questions. BOUNDED by the machine. */
   readonly #open = new Map<number, AbortController>();
   readonly #idleWaiters: (() => void)[] = [];
+  readonly #gate: NoiseGate;
   #handling = false;
+  #hasFailed = false;
   #stopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #armedFor: Monotonic | undefined;
@@ -94,6 +108,7 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
   /** A driver that has not heard anything yet. */
   constructor(options: DriverOptions<Order, Extra>) {
     this.#options = options;
+    this.#gate = new NoiseGate(() => options.clock.now().monotonic);
   }
 
   /** An IKE message came in. */
@@ -154,12 +169,16 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
     const outputs = this.#attempt("handle", () => this.#options.machine.handle(input), {
       input: input.kind,
     });
+    this.#hasFailed = outputs === undefined;
     for (const output of outputs ?? []) this.#apply(output);
   }
 
   #apply(output: Output | Extra): void {
     const { packets, log } = this.#options;
-    if (!isCommon(output)) return this.#options.extra(output);
+    if (!isCommon(output)) {
+      this.#attempt("extra", () => this.#options.extra(output), { output: output.kind });
+      return;
+    }
     switch (output.kind) {
       case "transmit":
         this.#transmitted++;
@@ -223,7 +242,10 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
       return act();
     } catch (error) {
       const { level, event } = faults[attempt];
-      this.#options.log.tell(level, event, { ...facts, reason: reasonOf(error) });
+      const suppressed = this.#gate.pass(event);
+      if (suppressed === undefined) return undefined;
+      const more = suppressed > 0 ? { suppressed } : {};
+      this.#options.log.tell(level, event, { ...facts, reason: reasonOf(error), ...more });
       return undefined;
     }
   }
@@ -235,7 +257,8 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
     this.#timer = undefined;
     this.#armedFor = next;
     if (next === undefined) return;
-    const wait = Math.max(0, next - this.#options.clock.now().monotonic);
+    const soonest = this.#hasFailed ? faultPauseMs : 0;
+    const wait = Math.max(soonest, next - this.#options.clock.now().monotonic);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#take({ kind: "timeout", at: this.#options.clock.now() });

@@ -69,7 +69,7 @@ class Scene {
       clock,
       log,
       answer: (question, signal) => this.#open(question, signal),
-      extra: (output) => void this.happened.push(`extra ${output.event}`),
+      extra: (output) => say(`extra ${output.event}`),
     });
   }
 
@@ -292,4 +292,40 @@ Deno.test("questions are answered by users and store, counted, and failures are 
   });
   effects.clearCounters();
   assert.ok(Object.values(effects.counters).every((count) => count === 0));
+});
+
+Deno.test("a fault that somebody causes again and again is a few lines, and the rest is counted", () => {
+  const scene = new Scene();
+  scene.react = () => {
+    throw new Error("broken");
+  };
+  for (let i = 0; i < 500; i++) {
+    scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(1) });
+  }
+  assert.deepEqual(scene.happened, new Array(10).fill("error internal-fault broken"));
+  scene.nowMs += 1000;
+  scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(1) });
+  assert.equal(scene.happened.length, 11);
+  scene.driver.stop();
+});
+
+Deno.test("a machine that fails at what is due is not asked again at once", async () => {
+  const scene = new Scene();
+  scene.timeout = monotonic(1);
+  scene.react = () => {
+    throw new Error("broken");
+  };
+  scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(1) });
+  await new Promise((go) => setTimeout(go, 20));
+  assert.equal(scene.inputs.length, 1);
+  scene.driver.stop();
+});
+
+Deno.test("what fails while an event is taken does not stop the loop", () => {
+  const scene = new Scene();
+  scene.fail = "extra";
+  scene.react = () => [{ kind: "client", event: "established" }, transmit];
+  scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(1) });
+  assert.deepEqual(scene.happened, ["error internal-fault no; way", "transmit 4500"]);
+  scene.driver.stop();
 });
