@@ -43,6 +43,8 @@ export type { WireFault } from "./wire/fault.ts";
 
 // Protocol vocabulary
 export { Encr, Esn, Group, IdType, Integ, PrfId, ProtocolId } from "./message/constants.ts";
+export { ciscoAttributeName, knownCiscoAttributes } from "./message/cisco_attributes.ts";
+export type { CiscoAttributeName, CiscoAttributeNumbers } from "./message/cisco_attributes.ts";
 export type { Proposal, TrafficSelector, Transform } from "./message/payload.ts";
 export type { EspKeys, EspSuite, IkeSuite } from "./sa/suite.ts";
 export { encryptionName, integrityName, prfName } from "./sa/suite_names.ts";
@@ -65,11 +67,11 @@ export type { GatewayOptions } from "./gateway/gateway.ts";
 export type { Command, DataplaneEvent, Input, SessionSelector } from "./gateway/input.ts";
 export type { ChildSaInstall, Output } from "./gateway/output.ts";
 export type {
+  AnyConnectPolicy,
   ClientAttributes,
   Lifetimes,
   Policy,
   Prefix,
-  ReconnectAttributeNumbers,
   ReconnectPolicy,
 } from "./gateway/policy.ts";
 export type { Answer, Credential, Question, UserAttributes, Verdict } from "./gateway/question.ts";

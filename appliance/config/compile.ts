@@ -1,17 +1,19 @@
 /** From what the operator said to what the core decides by. */
 import {
   type Bytes,
+  type CiscoAttributeName,
+  type CiscoAttributeNumbers,
   defaultEspProposals,
   defaultIkeProposals,
+  knownCiscoAttributes,
   type LoginMethod,
   type Policy,
   type Proposal,
-  type ReconnectAttributeNumbers,
   type Signer,
 } from "../../core/mod.ts";
 import { versionText } from "../build_info.ts";
 import { StartError } from "../start_error.ts";
-import { type AttributeNumber, guessedAttributeNumbers } from "./forms.ts";
+import type { AttributeNumber } from "./forms.ts";
 import type { NamedIdentity } from "./identity.ts";
 import { type Pools, rangesOfPools } from "./pools.ts";
 import type { ServeSettings } from "./serve_flags.ts";
@@ -66,11 +68,21 @@ export function compilePolicy(
       splitDns: settings["split-dns"],
       ...(settings.banner === undefined ? {} : { banner: settings.banner }),
       applicationVersion: `rejoin ${versionText()}`,
+      mtu: settings.mtu,
+      ...(lifetime === undefined ? {} : { sessionTimeoutSeconds: lifetime }),
+      disconnectedTimeoutSeconds: settings["reconnect-timeout"],
+      dpdSeconds: settings.dpd,
+      keepaliveSeconds: KEEPALIVE_SECONDS,
+      smartcardRemovalDisconnect: settings["smartcard-removal-disconnect"],
     },
-    reconnect: {
-      timeoutMs: settings["reconnect-timeout"] * 1000,
-      attributeNumbers: attributeNumbersOf(settings["cisco-attr"]),
+    attributeNumbers: attributeNumbersOf(settings["cisco-attr"]),
+    anyConnect: {
+      mode: settings["anyconnect-mode"],
+      groups: settings["login-group"],
+      tries: settings["login-tries"],
     },
+    allowSha1: settings["allow-sha1"],
+    reconnect: { timeoutMs: settings["reconnect-timeout"] * 1000 },
     ...(lifetime === undefined ? {} : { sessionLifetimeMs: lifetime * 1000 }),
     ikeProposals: numbered(settings["ike-proposal"]) ?? defaultIkeProposals(),
     espProposals: numbered(settings["esp-proposal"]) ?? defaultEspProposals(),
@@ -88,6 +100,9 @@ export function compilePolicy(
   };
 }
 
+/** What a client behind a NAT sends to keep its port open; RFC 3948 §4 has 20 s. */
+const KEEPALIVE_SECONDS = 20;
+
 /** Without a CA nobody can log in by certificate, so it is not offered. */
 function loginMethodsOf(
   settings: ServeSettings,
@@ -99,14 +114,13 @@ function loginMethodsOf(
 }
 
 /** Numbers by name; one that was not given keeps its default. */
-export function attributeNumbersOf(
-  given: readonly AttributeNumber[],
-): ReconnectAttributeNumbers {
-  const numbers = (name: AttributeNumber["name"]): readonly number[] => {
+export function attributeNumbersOf(given: readonly AttributeNumber[]): CiscoAttributeNumbers {
+  const table: Record<CiscoAttributeName, readonly number[]> = { ...knownCiscoAttributes };
+  for (const { name } of given) {
     const named = given.filter((one) => one.name === name).flatMap((one) => one.numbers);
-    return named.length === 0 ? [guessedAttributeNumbers[name]] : [...new Set(named)];
-  };
-  return { sessionId: numbers("session-id"), sessionToken: numbers("session-token") };
+    table[name] = [...new Set(named)];
+  }
+  return table;
 }
 
 /** Proposals numbered from 1 (RFC 7296 §3.3.1); `undefined` when there are none. */

@@ -1,7 +1,9 @@
 /** The forms that flag values come in: a parser and the words that describe it, together. */
 import {
   type AddressRange,
+  type CiscoAttributeName,
   type IpAddress,
+  knownCiscoAttributes,
   type LoginMethod,
   parseIpAddress,
   parsePrefix,
@@ -153,6 +155,7 @@ export const userAndPassword: Form<{ readonly name: string; readonly password: s
 export type AuthWord = LoginMethod | "psk";
 
 const authWords: Readonly<Record<string, AuthWord>> = {
+  "anyconnect-eap": "anyconnect-eap",
   "eap-mschapv2": "eap-mschapv2",
   "cert": "certificate",
   "psk": "psk",
@@ -162,33 +165,41 @@ const authWords: Readonly<Record<string, AuthWord>> = {
 /** Login methods. */
 export const authMethod: Form<AuthWord> = {
   form: "METHOD,…",
-  wanted: "eap-mschapv2 or cert",
+  wanted: "anyconnect-eap, eap-mschapv2 or cert",
   parse: (text) => authWords[text],
 };
 
-/** Which attribute number carries what. */
+/** Which attribute numbers carry what. */
 export interface AttributeNumber {
-  readonly name: "session-id" | "session-token";
+  readonly name: CiscoAttributeName;
   readonly numbers: readonly number[];
 }
 
-/**
- * The numbers without `--cisco-attr`. Cisco has not published them; these are a guess. They lie in its
- * private block and are not among those that a client is known to ask for, so that a wrong guess is
- * never taken for something else: it only stays silent.
- */
-export const guessedAttributeNumbers = { "session-id": 28_713, "session-token": 28_714 } as const;
+const attributeNames = Object.keys(knownCiscoAttributes) as readonly CiscoAttributeName[];
 
 /** An assignment of configuration attribute numbers. */
 export const attributeNumber: Form<AttributeNumber> = {
   form: "NAME=NUMBER[,NUMBER]",
-  wanted: "session-id= or session-token= and attribute numbers from 16384 to 32767",
+  wanted: `attribute numbers from 16384 to 32767 behind one of ${attributeNames.join("=, ")}=`,
   parse: (text) => {
-    const [, name, list] = /^(session-id|session-token)=([0-9,]+)$/.exec(text) ?? [];
-    if ((name !== "session-id" && name !== "session-token") || list === undefined) return undefined;
+    const [, given, list] = /^([a-z-]+)=([0-9,]+)$/.exec(text) ?? [];
+    const name = attributeNames.find((one) => one === given);
+    if (name === undefined || list === undefined) return undefined;
     const number = wholeNumber(16_384, 32_767);
     const numbers = list.split(",").map(number.parse).filter((value) => value !== undefined);
     return numbers.length === list.split(",").length ? { name, numbers } : undefined;
+  },
+};
+
+/** A group that AnyConnect users may choose, perhaps shown under another name. */
+export const loginGroup: Form<{ readonly name: string; readonly alias?: string }> = {
+  form: "NAME[=ALIAS]",
+  wanted: "a group name, and behind = what people see instead",
+  parse: (text) => {
+    const [name = "", ...rest] = text.split("=");
+    const alias = rest.join("=");
+    if (plainText.parse(name) === undefined) return undefined;
+    return alias === "" ? { name } : { name, alias };
   },
 };
 

@@ -1,6 +1,7 @@
 /** What single flags of `rejoin serve` cannot know: whether they agree with each other. */
 import { compareAddresses, formatIpAddress } from "../../core/mod.ts";
 import type { FlagProblem } from "./flag.ts";
+import { authMethod } from "./forms.ts";
 import type { Gathered } from "./gather.ts";
 import { rangesOfPools } from "./pools.ts";
 import type { serveFlags } from "./serve_flags.ts";
@@ -60,7 +61,7 @@ export function checkServe(gathered: Gathered<typeof serveFlags>): readonly Flag
 
 /** As in Cisco's restriction: reconnect is itself a login by PSK. */
 function pskRefusal(reconnectTimeout: number): string {
-  const methods = "eap-mschapv2 or cert";
+  const methods = authMethod.wanted;
   return reconnectTimeout > 0
     ? `${methods}. Reconnect authenticates the returning client by PSK itself, so local or remote ` +
       `pre-share, a keyring and PSK authorization cannot be configured together with it`

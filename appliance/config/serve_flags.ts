@@ -1,5 +1,5 @@
 /** The flags of `rejoin serve`: names, forms, defaults and help, all in one table. */
-import { list, optional, single } from "./define.ts";
+import { list, optional, single, toggle } from "./define.ts";
 import type { SettingsOf } from "./flag.ts";
 import {
   attributeNumber,
@@ -8,10 +8,10 @@ import {
   domainName,
   filePath,
   folderPath,
-  guessedAttributeNumbers,
   identity,
   ip4Address,
   ipAddress,
+  loginGroup,
   oneOf,
   plainText,
   pool,
@@ -38,13 +38,32 @@ export const serveFlags = {
   chain: optional(who, filePath, "intermediate certificates, PEM"),
   id: optional(who, identity, "identity (IDr); else the certificate's first name"),
 
-  auth: list(login, authMethod, "login methods, in order of preference", "eap-mschapv2,cert"),
+  auth: list(
+    login,
+    authMethod,
+    "login methods, in order of preference",
+    "anyconnect-eap,eap-mschapv2,cert",
+  ),
   users: optional(login, filePath, "users file, see rejoin user"),
   user: {
     ...list(login, userAndPassword, "a user for a lab; the password is seen by ps"),
     separator: /\n/,
     secret: true,
   },
+  "anyconnect-mode": single(
+    login,
+    oneOf("password", "certificate", "certificate+password"),
+    "password",
+    "what AnyConnect-EAP wants to see",
+  ),
+  "login-group": list(login, loginGroup, "group that AnyConnect users may choose"),
+  "login-tries": single(
+    login,
+    wholeNumber(1, 10),
+    "3",
+    "wrong passwords before AnyConnect-EAP gives up",
+  ),
+  "allow-sha1": toggle(login, "sign over SHA-1 for peers that know no better, and take it"),
   "client-ca": list(login, filePath, "CA of client certificates, PEM; else the self-made CA"),
 
   pool: list(
@@ -58,6 +77,10 @@ export const serveFlags = {
   "split-include": list(addresses, prefix, "network behind the tunnel; else everything is"),
   "split-dns": list(addresses, domainName, "domain resolved through the tunnel"),
   banner: optional(addresses, plainText, "text shown at login"),
+  "smartcard-removal-disconnect": toggle(
+    addresses,
+    "tell AnyConnect to end the session when the smart card is taken out",
+  ),
   mtu: single(addresses, wholeNumber(1280, 9000), "1400", "largest inner packet, octets"),
 
   "reconnect-timeout": single(
@@ -75,8 +98,7 @@ export const serveFlags = {
     ...list(
       back,
       attributeNumber,
-      "configuration attributes that carry the pair; the defaults are a guess",
-      Object.entries(guessedAttributeNumbers).map((pair) => pair.join("=")).join(" "),
+      "numbers of Cisco's configuration attributes; those of the pair are a guess",
     ),
     separator: /\s+/,
   },

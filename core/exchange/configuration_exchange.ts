@@ -1,17 +1,21 @@
 /** What a client asks for in CFG_REQUEST and what it is told (RFC 7296 §2.19, §3.15). */
 import type { Bytes } from "../bytes.ts";
 import { copyBytes, textOf, utf8 } from "../bytes.ts";
-import type { ClientAttributes, ReconnectAttributeNumbers } from "../gateway/policy.ts";
+import type { ClientAttributes } from "../gateway/policy.ts";
 import type { SessionPair } from "../gateway/record.ts";
+import type { CiscoAttributeName, CiscoAttributeNumbers } from "../message/cisco_attributes.ts";
+import { ciscoAttributeName } from "../message/cisco_attributes.ts";
 import { ConfigAttribute as Attribute } from "../message/constants.ts";
 import {
   buildIp6PrefixValue,
+  buildNumberValue,
   buildSubnetValue,
   buildUnityNetworks,
   parseAddressValue,
   parseIp6AddressValue,
 } from "../message/configuration.ts";
 import type { ConfigurationAttribute } from "../message/payload.ts";
+import { assertNever } from "../result.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { netmaskOf } from "../wire/address.ts";
 import type { Wishes } from "./auth_host.ts";
@@ -19,14 +23,14 @@ import type { Wishes } from "./auth_host.ts";
 /** Reads a request. */
 export function readWishes(
   request: readonly ConfigurationAttribute[],
-  numbers: ReconnectAttributeNumbers,
+  numbers: CiscoAttributeNumbers,
 ): Wishes {
   const asked = new Set(request.map(({ type }) => type));
   const any = (types: readonly number[]) => types.some((type) => asked.has(type));
   return {
     ip4: asked.has(Attribute.INTERNAL_IP4_ADDRESS),
     ip6: asked.has(Attribute.INTERNAL_IP6_ADDRESS),
-    pair: any(numbers.sessionId) && any(numbers.sessionToken),
+    pair: any(numbers["session-id"]) && any(numbers["session-token"]),
   };
 }
 
@@ -38,8 +42,8 @@ export interface ConfigurationFacts {
   readonly attributes: ClientAttributes;
   /** The pair, once it is stored. */
   readonly pair: SessionPair | undefined;
-  /** Under which numbers the pair goes. */
-  readonly numbers: ReconnectAttributeNumbers;
+  /** Under which numbers Cisco's attributes go. */
+  readonly numbers: CiscoAttributeNumbers;
 }
 
 /** The answers, in the order asked, each attribute once; what was not asked is not told. */
@@ -67,7 +71,7 @@ export interface ConfigurationReply {
 /** Reads a reply. */
 export function readConfigurationReply(
   reply: readonly ConfigurationAttribute[],
-  numbers: ReconnectAttributeNumbers,
+  numbers: CiscoAttributeNumbers,
 ): ConfigurationReply {
   const all = (...types: number[]) => reply.filter(({ type }) => types.includes(type));
   const addressOf = ({ value }: ConfigurationAttribute): readonly IpAddress[] => {
@@ -80,8 +84,8 @@ export function readConfigurationReply(
   };
   const { INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS, INTERNAL_IP4_DNS, INTERNAL_IP6_DNS } =
     Attribute;
-  const [id] = all(...numbers.sessionId);
-  const [token] = all(...numbers.sessionToken);
+  const [id] = all(...numbers["session-id"]);
+  const [token] = all(...numbers["session-token"]);
   return {
     addresses: all(INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS).flatMap(addressOf),
     dns: all(INTERNAL_IP4_DNS, INTERNAL_IP6_DNS).flatMap(addressOf),
@@ -92,7 +96,7 @@ export function readConfigurationReply(
 }
 
 function valuesOf(type: number, facts: ConfigurationFacts): readonly Bytes[] {
-  const { addresses, attributes, pair, numbers } = facts;
+  const { addresses, attributes, numbers } = facts;
   const of = (family: 4 | 6, all: readonly IpAddress[]) =>
     all.filter((address) => address.family === family);
   switch (type) {
@@ -116,21 +120,49 @@ function valuesOf(type: number, facts: ConfigurationFacts): readonly Bytes[] {
       return networks(6, attributes).map(buildSubnetValue);
     case Attribute.INTERNAL_DNS_DOMAIN:
       return attributes.splitDns.map(utf8);
-    case Attribute.UNITY_BANNER:
-      return optionalText(attributes.banner);
-    case Attribute.UNITY_DEF_DOMAIN:
-      return optionalText(attributes.domain);
-    case Attribute.UNITY_SPLITDNS_NAME:
-      return optionalText(attributes.splitDns.join(",") || undefined);
-    case Attribute.UNITY_SPLIT_INCLUDE:
-      return networks(4, attributes).length === 0
-        ? []
-        : [buildUnityNetworks(networks(4, attributes))];
     default:
-      if (pair === undefined) return [];
-      if (numbers.sessionId.includes(type)) return [utf8(pair.sessionId)];
-      if (numbers.sessionToken.includes(type)) return [utf8(pair.token)];
+      return ciscoValues(ciscoAttributeName(numbers, type), facts);
+  }
+}
+
+/** Values of Cisco's attributes; lengths as an ASA sends them. */
+function ciscoValues(
+  name: CiscoAttributeName | undefined,
+  { attributes, pair }: ConfigurationFacts,
+): readonly Bytes[] {
+  switch (name) {
+    case "banner":
+      return optionalText(attributes.banner);
+    case "default-domain":
+      return optionalText(attributes.domain);
+    case "split-dns":
+      return optionalText(attributes.splitDns.join(",") || undefined);
+    case "split-include": {
+      const included = networks(4, attributes);
+      return included.length === 0 ? [] : [buildUnityNetworks(included)];
+    }
+    case "session-timeout":
+      return [buildNumberValue(4, attributes.sessionTimeoutSeconds ?? 0)];
+    case "idle-timeout":
+      return [buildNumberValue(4, 0)]; // Nothing ends for being idle.
+    case "disconnected-timeout":
+      return [buildNumberValue(4, attributes.disconnectedTimeoutSeconds)];
+    case "dpd":
+      return [buildNumberValue(4, attributes.dpdSeconds)];
+    case "keepalive":
+      return [buildNumberValue(4, attributes.keepaliveSeconds)];
+    case "mtu":
+      return [buildNumberValue(2, attributes.mtu)];
+    case "smartcard-removal":
+      return [buildNumberValue(1, attributes.smartcardRemovalDisconnect ? 1 : 0)];
+    case "session-id":
+      return optionalText(pair?.sessionId);
+    case "session-token":
+      return optionalText(pair?.token);
+    case undefined:
       return [];
+    default:
+      return assertNever(name);
   }
 }
 

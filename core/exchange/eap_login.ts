@@ -1,9 +1,16 @@
 /** Which EAP method a login by EAP gets. */
+import type { ClientProof } from "../eap/anyconnect/client_certificate.ts";
+import { englishTexts } from "../eap/anyconnect/login_forms.ts";
+import type { LoginMode } from "../eap/anyconnect/server.ts";
+import { AnyConnectServer } from "../eap/anyconnect/server.ts";
 import { Mschapv2Server } from "../eap/mschapv2.ts";
 import { EapServer } from "../eap/server.ts";
 import type { Policy } from "../gateway/policy.ts";
 import type { LoginMethod } from "../gateway/record.ts";
 import type { AuthenticationFacts, IkeSa } from "./ike_sa.ts";
+
+/** The port that a request for a client certificate names. */
+const CLIENT_SERVICES_PORT = 443;
 
 /** How a login by EAP is called. */
 export interface LoginByEap {
@@ -13,14 +20,55 @@ export interface LoginByEap {
   readonly verify: AuthenticationFacts["verify"];
 }
 
-/** A conversation with the method that policy has for this peer; `undefined` when it has none. */
+/** A conversation that has not begun. */
+export interface BegunEap extends LoginByEap {
+  /** The gateway's side. */
+  readonly eap: EapServer;
+}
+
+/**
+ * A conversation with the method that policy has for this peer; `undefined` when it has none. `proof`
+ * is what a client certificate inside AnyConnect-EAP is checked against, at the time of asking.
+ */
 export function beginEap(
   sa: IkeSa,
   policy: Policy,
   isAnyConnect: boolean,
-): LoginByEap & { readonly eap: EapServer } | undefined {
+  proof: () => ClientProof,
+): BegunEap | undefined {
+  return isAnyConnect ? beginAnyConnect(sa, policy, proof) : beginMschapv2(sa, policy);
+}
+
+function beginAnyConnect(
+  sa: IkeSa,
+  policy: Policy,
+  proof: () => ClientProof,
+): BegunEap | undefined {
+  if (!policy.loginMethods.includes("anyconnect-eap")) return undefined;
+  const { groups, tries } = policy.anyConnect;
+  const method = new AnyConnectServer({
+    random: sa.world.random,
+    mode: modeOf(policy, proof),
+    groups,
+    texts: englishTexts,
+    tries,
+    version: policy.attributes.applicationVersion,
+    csport: CLIENT_SERVICES_PORT,
+    banner: policy.attributes.banner,
+    serverCertHash: undefined,
+  });
+  const eap = new EapServer({ method, asksIdentity: false, firstIdentifier: 1 });
+  return { method: "anyconnect-eap", verify: "AnyConnect-EAP", eap };
+}
+
+function modeOf(policy: Policy, proof: () => ClientProof): LoginMode {
+  const { mode } = policy.anyConnect;
+  return mode === "password" ? { kind: mode } : { kind: mode, proof };
+}
+
+function beginMschapv2(sa: IkeSa, policy: Policy): BegunEap | undefined {
   const { random } = sa.world;
-  if (isAnyConnect || !policy.loginMethods.includes("eap-mschapv2")) return undefined;
+  if (!policy.loginMethods.includes("eap-mschapv2")) return undefined;
   const method = new Mschapv2Server({ random, serverName: policy.gatewayName });
   const [firstIdentifier = 0] = random.bytes(1);
   const eap = new EapServer({ method, asksIdentity: true, firstIdentifier });

@@ -2,6 +2,8 @@
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { copyBytes, equalBytes, utf8 } from "../bytes.ts";
 import type { Assignment, ClientSettings, Identity } from "./initiator_settings.ts";
+import { AnyConnectClient } from "../eap/anyconnect/client.ts";
+import { ANYCONNECT_IDENTITY } from "../eap/anyconnect/identity.ts";
 import { EapClient } from "../eap/client.ts";
 import { Mschapv2Client } from "../eap/mschapv2_client.ts";
 import type { SessionPair } from "../gateway/record.ts";
@@ -19,11 +21,13 @@ import { idBody } from "../message/identification.ts";
 import { findErrorNotify } from "../message/notify.ts";
 import type { Payload, Proposal, TrafficSelector } from "../message/payload.ts";
 import type { Certificate } from "../pki/certificate.ts";
+import { assertNever } from "../result.ts";
 import { authOctets, sharedKeyAuth, verifySharedKeyAuth } from "../sa/auth_octets.ts";
+import { factsOfPrf } from "../sa/keymat.ts";
 import { anySelector, narrowSelectors, selectorOfAddress } from "../sa/narrowing.ts";
 import { confirmChoice, espSuiteOf, offerOf } from "../sa/proposal.ts";
 import { signAuth } from "../sa/signature_auth.ts";
-import { rangeToPrefixes } from "../wire/address.ts";
+import { formatIpAddress, rangeToPrefixes } from "../wire/address.ts";
 import {
   certificateRequest,
   parseCertificates,
@@ -55,6 +59,14 @@ export interface InitiatorOptions {
   readonly pair: SessionPair | undefined;
 }
 
+/** AnyConnect-EAP has one identity for everybody, a reconnect the session's, all else the user's. */
+function identityOf({ pair, settings }: InitiatorOptions): Identity {
+  if (pair !== undefined) return { idType: IdType.KEY_ID, data: utf8(pair.sessionId) };
+  return settings.login.kind === "anyconnect-eap"
+    ? { idType: IdType.CISCO_GROUP, data: ANYCONNECT_IDENTITY }
+    : settings.identity;
+}
+
 type Continuation = (sa: IkeSa, step: Step, response: readonly Payload[]) => void;
 
 /** Leads one IKE SA through IKE_AUTH. */
@@ -63,6 +75,7 @@ export class IkeAuthInitiator {
   readonly #identity: Identity;
   readonly #anchors: readonly Certificate[];
   #eap: EapClient | undefined;
+  #anyConnect: AnyConnectClient | undefined;
   #offer: readonly Proposal[] = [];
   #inboundSpi = 0;
   #gatewayId: Identity | undefined;
@@ -72,9 +85,7 @@ export class IkeAuthInitiator {
   constructor(options: InitiatorOptions) {
     this.#options = options;
     this.#anchors = parseCertificates(options.settings.anchors);
-    this.#identity = options.pair === undefined
-      ? options.settings.identity
-      : { idType: IdType.KEY_ID, data: utf8(options.pair.sessionId) };
+    this.#identity = identityOf(options);
   }
 
   /** Sends the first request. */
@@ -123,15 +134,43 @@ export class IkeAuthInitiator {
     this.#gatewayId = { idType: identity.idType, data: copyBytes(identity.data) };
     const eap = find(response, "EAP");
     if (eap === undefined) return this.#finish(sa, step, response);
-    const { login } = this.#options.settings;
-    if (this.#options.pair !== undefined || login.kind !== "eap-mschapv2") {
-      return this.#refused(sa, step, "gateway-asks-for-eap", true);
-    }
-    const { crypto, random } = sa.world;
-    const { userName, password } = login;
-    const method = new Mschapv2Client({ crypto, random, userName, password });
-    this.#eap = new EapClient(userName, method);
+    const begun = this.#options.pair === undefined ? this.#beginEap(sa) : undefined;
+    if (begun === undefined) return this.#refused(sa, step, "gateway-asks-for-eap", true);
+    this.#eap = begun;
     this.#handleEap(sa, step, eap.packet);
+  }
+
+  #beginEap(sa: IkeSa): EapClient | undefined {
+    const { login, gateway } = this.#options.settings;
+    const { crypto, random } = sa.world;
+    switch (login.kind) {
+      case "eap-mschapv2": {
+        const { userName, password } = login;
+        const method = new Mschapv2Client({ crypto, random, userName, password });
+        return new EapClient(userName, method);
+      }
+      case "anyconnect-eap": {
+        const { header, user, certificate, group, answer } = login;
+        this.#anyConnect = new AnyConnectClient({
+          header,
+          user,
+          certificate: certificate === undefined ? undefined : {
+            ...certificate,
+            octets: () => this.#initiatorOctets(sa),
+            prfHash: () => factsOfPrf(sa.suite.prf).hash,
+          },
+          group,
+          groupAccess: `https://${formatIpAddress(gateway.address)}/`,
+          answer,
+        });
+        return new EapClient("", this.#anyConnect);
+      }
+      case "certificate":
+      case "none":
+        return undefined;
+      default:
+        return assertNever(login);
+    }
   }
 
   #handleEap(sa: IkeSa, step: Step, packet: Bytes): void {
@@ -230,7 +269,14 @@ export class IkeAuthInitiator {
     const routes = remoteSelectors.flatMap(({ startAddress, endAddress }) =>
       rangeToPrefixes({ first: startAddress, last: endAddress })
     );
-    this.#options.host.onEstablished(sa, step, { ...told, routes });
+    // AnyConnect-EAP shows the pair in its last document, whether or not an attribute carried it.
+    const { pair, banner } = this.#anyConnect?.welcome ?? {};
+    this.#options.host.onEstablished(sa, step, {
+      ...told,
+      routes,
+      ...(told.pair === undefined && pair !== undefined ? { pair } : {}),
+      ...(banner === undefined ? {} : { banner }),
+    });
   }
 
   // --- pieces -------------------------------------------------------------------------------
@@ -284,7 +330,10 @@ export class IkeAuthInitiator {
       ...(wants.ip4 ? [Attribute.INTERNAL_IP4_ADDRESS, Attribute.INTERNAL_IP4_DNS] : []),
       ...(wants.ip6 ? [Attribute.INTERNAL_IP6_ADDRESS, Attribute.INTERNAL_IP6_DNS] : []),
       ...(reconnect
-        ? [...attributeNumbers.sessionId.slice(0, 1), ...attributeNumbers.sessionToken.slice(0, 1)]
+        ? [
+          ...attributeNumbers["session-id"].slice(0, 1),
+          ...attributeNumbers["session-token"].slice(0, 1),
+        ]
         : []),
     ];
     return types.map((type) => ({ type, value: new Uint8Array(0) }));

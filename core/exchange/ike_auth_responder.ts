@@ -16,9 +16,12 @@ import { limits } from "../limits.ts";
 import { AuthMethod, NotifyType } from "../message/constants.ts";
 import { notify } from "../message/notify.ts";
 import type { AuthPayload, IdPayload, NotifyPayload, Payload } from "../message/payload.ts";
+import type { Wall } from "../moment.ts";
+import { wall } from "../moment.ts";
 import { userNameOf } from "../pki/identity.ts";
 import { assertNever } from "../result.ts";
 import { sharedKeyAuth, verifySharedKeyAuth } from "../sa/auth_octets.ts";
+import { factsOfPrf } from "../sa/keymat.ts";
 import type { AuthHost, Login } from "./auth_host.ts";
 import { verifyCertificateAuth } from "./certificate_auth.ts";
 import type { LoginByEap } from "./eap_login.ts";
@@ -91,6 +94,8 @@ export class IkeAuthResponder implements Authenticator {
   readonly #host: AuthHost;
   readonly #memory: InitMemory;
   #state: State = { kind: "first" };
+  /** Wall time of the step under way: when a certificate has to be valid. */
+  #now: Wall = wall(0);
 
   constructor(host: AuthHost, memory: InitMemory) {
     this.#host = host;
@@ -99,6 +104,7 @@ export class IkeAuthResponder implements Authenticator {
 
   handle(sa: IkeSa, step: Step, request: readonly Payload[]): void {
     const state = this.#state;
+    this.#now = step.at.wall;
     switch (state.kind) {
       case "first":
         return this.#handleFirst(sa, step, request);
@@ -210,7 +216,7 @@ export class IkeAuthResponder implements Authenticator {
       anchors: this.#host.clientCas,
       purpose: "clientAuth",
       at: step.at.wall,
-      allowSha1: false,
+      allowSha1: this.#host.policy.allowSha1,
     });
     if (!verified.ok) return this.#refuse(sa, step, verified.fault, peer);
     const userName = userNameOf(verified.value);
@@ -242,7 +248,15 @@ export class IkeAuthResponder implements Authenticator {
 
   #startEap(sa: IkeSa, step: Step, peer: Peer): void {
     const { policy } = this.#host;
-    const begun = beginEap(sa, policy, peer.session.isAnyConnect);
+    const begun = beginEap(sa, policy, peer.session.isAnyConnect, () => ({
+      crypto: sa.world.crypto,
+      octets: initiatorOctets(sa, this.#memory, peer.identity),
+      prfHash: factsOfPrf(sa.suite.prf).hash,
+      hasRfc7427: this.#memory.peerHashes !== undefined,
+      anchors: this.#host.clientCas,
+      at: this.#now,
+      allowSha1: policy.allowSha1,
+    }));
     if (begun === undefined) return this.#refuse(sa, step, "eap-login-is-off", peer);
     const { eap, ...login } = begun;
     const talk: EapTalk = { ...login, peer, eap };

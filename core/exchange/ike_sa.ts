@@ -116,6 +116,8 @@ export class IkeSa {
   authenticator: Authenticator | undefined;
   /** What Child SAs of this IKE SA may carry, once that is known. */
   allowedSelectors: AllowedSelectors | undefined;
+  /** When it was made. */
+  readonly begun: Monotonic;
   lastInbound: Monotonic;
 
   readonly #channel: Channel;
@@ -138,6 +140,7 @@ export class IkeSa {
     this.remote = seed.remote;
     this.fragmentation = seed.fragmentation;
     this.nat = seed.nat;
+    this.begun = at.monotonic;
     this.lastInbound = at.monotonic;
     this.#phaseEnd = after(at.monotonic, limits.halfOpenMs);
     this.#channel = new Channel(world, seed, () => this.#fragmentBytes());

@@ -1,7 +1,10 @@
 /** What an initiator knows before it begins, and what a gateway gives it. */
 import type { Bytes } from "../bytes.ts";
 import type { Signer } from "../crypto/provider.ts";
-import type { Lifetimes, Prefix, ReconnectAttributeNumbers } from "../gateway/policy.ts";
+import type { ClientChallenge } from "../eap/anyconnect/client.ts";
+import type { ClientHeader } from "../eap/anyconnect/client_documents.ts";
+import type { Lifetimes, Prefix } from "../gateway/policy.ts";
+import type { CiscoAttributeNumbers } from "../message/cisco_attributes.ts";
 import type { SessionPair } from "../gateway/record.ts";
 import type { Proposal } from "../message/payload.ts";
 import type { Endpoint, IpAddress } from "../wire/address.ts";
@@ -17,6 +20,21 @@ export interface Identity {
 /** How the user logs in. */
 export type ClientLogin =
   | { readonly kind: "eap-mschapv2"; readonly userName: string; readonly password: string }
+  | {
+    readonly kind: "anyconnect-eap";
+    /** For forms; `undefined` when only a certificate is there. */
+    readonly user: { readonly name: string; readonly password: string } | undefined;
+    /** For gateways that ask for one. */
+    readonly certificate:
+      | { readonly certificates: readonly Bytes[]; readonly signer: Signer }
+      | undefined;
+    /** The group to choose; `undefined` leaves it to the gateway. */
+    readonly group: string | undefined;
+    /** What the client says of itself. */
+    readonly header: ClientHeader;
+    /** Answers a second factor; `undefined` gives up. */
+    readonly answer: (challenge: ClientChallenge) => string | undefined;
+  }
   | {
     readonly kind: "certificate";
     /** DER: ours, then intermediates. */
@@ -45,7 +63,7 @@ export interface ClientSettings {
   /** Whether to ask for a pair and come back with it. */
   readonly reconnect: boolean;
   /** Under which numbers the pair is asked for. */
-  readonly attributeNumbers: ReconnectAttributeNumbers;
+  readonly attributeNumbers: CiscoAttributeNumbers;
   /** IKE proposals in order of preference. */
   readonly ikeProposals: readonly Proposal[];
   /** ESP proposals in order of preference. */
@@ -66,6 +84,8 @@ export interface Assignment {
   readonly dns: readonly IpAddress[];
   /** What goes through the tunnel. */
   readonly routes: readonly Prefix[];
+  /** Text of the operator for the user, from AnyConnect-EAP. */
+  readonly banner?: string;
   /** For the next time, where the gateway offers reconnect. */
   readonly pair?: SessionPair;
 }

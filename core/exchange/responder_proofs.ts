@@ -1,11 +1,11 @@
 /** What AUTH covers in one IKE SA, seen from the responder, and the gateway's own proof (§2.15). */
 import type { Bytes } from "../bytes.ts";
-import { prfOf } from "../crypto/transforms.ts";
 import type { Policy } from "../gateway/policy.ts";
 import { CertEncoding } from "../message/constants.ts";
 import { idBody } from "../message/identification.ts";
 import type { IdPayload, Payload } from "../message/payload.ts";
 import { authOctets } from "../sa/auth_octets.ts";
+import { factsOfPrf } from "../sa/keymat.ts";
 import { signAuth } from "../sa/signature_auth.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { InitMemory } from "./ike_sa_init.ts";
@@ -30,7 +30,10 @@ export function responderOctets(
   return authOctets(sa.world.crypto, sa.suite.prf, response, nonceI, sa.keys.pr, body);
 }
 
-/** IDr, our certificates and our signature. AnyConnect takes method 1 with the hash of the PRF. */
+/**
+ * IDr, our certificates and our signature. Method 1 is over the hash of the PRF, as AnyConnect takes it,
+ * and over SHA-1 as RFC 7296 has it only for other peers and where policy allows it.
+ */
 export function gatewayProof(
   sa: IkeSa,
   memory: InitMemory,
@@ -38,10 +41,10 @@ export function gatewayProof(
   isAnyConnect: boolean,
 ): readonly Payload[] {
   const { identity, certificates, signer } = policy;
-  const prfHash = prfOf(sa.suite.prf)?.hash ?? "sha256";
+  const prfHash = factsOfPrf(sa.suite.prf).hash;
   const auth = signAuth(signer, responderOctets(sa, memory, policy), {
     peerHashes: memory.peerHashes,
-    legacyRsaHash: isAnyConnect ? prfHash : "sha1",
+    legacyRsaHash: policy.allowSha1 && !isAnyConnect ? "sha1" : prfHash,
   });
   const encoding = CertEncoding.X509_SIGNATURE;
   return [

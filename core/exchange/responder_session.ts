@@ -77,7 +77,7 @@ export class ResponderSession {
 
   /** Addresses and, where wanted, a pair; or the notify that says why there are none. */
   admit(sa: IkeSa, step: Step, login: Login): Admitted | NotifyPayload {
-    const { attributeNumbers } = this.#host.policy.reconnect;
+    const { attributeNumbers } = this.#host.policy;
     const asked = readWishes(this.#configRequest()?.attributes ?? [], attributeNumbers);
     if (login.kind === "fresh" && !asked.ip4 && !asked.ip6) {
       return notify(NotifyType.FAILED_CP_REQUIRED);
@@ -141,7 +141,7 @@ export class ResponderSession {
       addresses: admitted.addresses,
       attributes: policy.attributes,
       pair: pairStored ? admitted.pair : undefined,
-      numbers: policy.reconnect.attributeNumbers,
+      numbers: policy.attributeNumbers,
     });
     return [{ kind: "CP", configType: ConfigType.REPLY, attributes }];
   }

@@ -405,7 +405,7 @@ export class Gateway {
           this.#count("reconnect-blocked");
           return "blocked";
         }
-        return this.#sessions.find(step, idData);
+        return this.#sessions.find(sa, step, idData);
       },
       reconnectRefused: (sa) => {
         this.#limiter.fail(sa.remote.address, this.#now);

@@ -1,6 +1,7 @@
 /** Who may connect and what they get: the configuration as the core understands it. No defaults. */
 import type { Bytes } from "../bytes.ts";
 import type { Signer } from "../crypto/provider.ts";
+import type { CiscoAttributeNumbers } from "../message/cisco_attributes.ts";
 import type { Proposal } from "../message/payload.ts";
 import type { AddressRange, IpAddress } from "../wire/address.ts";
 
@@ -28,6 +29,28 @@ export interface ClientAttributes {
   readonly banner?: string;
   /** Text for APPLICATION_VERSION. */
   readonly applicationVersion: string;
+  /** Largest inner packet, octets. */
+  readonly mtu: number;
+  /** Seconds of a session; `undefined` for no limit. */
+  readonly sessionTimeoutSeconds?: number;
+  /** Seconds that a lost session waits for its user; 0 when it does not. */
+  readonly disconnectedTimeoutSeconds: number;
+  /** Seconds between liveness checks of the client. */
+  readonly dpdSeconds: number;
+  /** Seconds between keepalives of the client. */
+  readonly keepaliveSeconds: number;
+  /** Whether a removed smart card ends the session on the client. */
+  readonly smartcardRemovalDisconnect: boolean;
+}
+
+/** How AnyConnect-EAP asks its users. */
+export interface AnyConnectPolicy {
+  /** What a client has to show. */
+  readonly mode: "password" | "certificate" | "certificate+password";
+  /** Groups to choose from; the first is the default, and a choice is offered from two on. */
+  readonly groups: readonly { readonly name: string; readonly alias?: string }[];
+  /** Wrong passwords before EAP-Failure. */
+  readonly tries: number;
 }
 
 /** Times of SAs, in milliseconds; a rekey starts at a random point in the last tenth. */
@@ -40,20 +63,10 @@ export interface Lifetimes {
   readonly espBytes?: number;
 }
 
-/** Attribute numbers that carry the pair: the first is answered first; every one asked is answered. */
-export interface ReconnectAttributeNumbers {
-  /** Session id. */
-  readonly sessionId: readonly number[];
-  /** Session token. */
-  readonly sessionToken: readonly number[];
-}
-
 /** Reconnect, design.md section 3. */
 export interface ReconnectPolicy {
   /** How long an inactive record waits, in milliseconds; 0 switches reconnect off. */
   readonly timeoutMs: number;
-  /** Which configuration attributes carry the pair. */
-  readonly attributeNumbers: ReconnectAttributeNumbers;
 }
 
 /** Everything the gateway decides by. */
@@ -74,6 +87,12 @@ export interface Policy {
   readonly pools: readonly AddressRange[];
   /** What clients are told. */
   readonly attributes: ClientAttributes;
+  /** Under which numbers Cisco's attributes go. */
+  readonly attributeNumbers: CiscoAttributeNumbers;
+  /** AnyConnect-EAP; used when it is among the login methods. */
+  readonly anyConnect: AnyConnectPolicy;
+  /** Whether a signature over SHA-1 may be made for, and taken from, peers that know no better. */
+  readonly allowSha1: boolean;
   /** Reconnect. */
   readonly reconnect: ReconnectPolicy;
   /** Milliseconds from the first login until a session ends; `undefined` for no limit. */

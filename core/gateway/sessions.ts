@@ -114,11 +114,14 @@ export class Sessions {
   // --- coming -------------------------------------------------------------------------------
 
   /** The session whose pair has this id, active or not (rules 6 and 8). */
-  find(step: Step, idData: Bytes): ReconnectCandidate | undefined {
+  find(sa: IkeSa, step: Step, idData: Bytes): ReconnectCandidate | undefined {
     const session = this.#byPair.get(textOf(idData));
     const pair = session === undefined ? undefined : pairOf(session, textOf(idData));
     if (session === undefined || pair === undefined) return undefined;
     if (isOver(session, step.at.wall)) return undefined;
+    // An attempt that was under way for long does not take over from one that began after it.
+    const rival = session.pending ?? session.ikeSa;
+    if (rival !== undefined && rival.begun > sa.begun) return undefined;
     return { session: session.id, token: utf8(pair.token) };
   }
 

@@ -115,6 +115,15 @@ export function parseUnityNetworks(value: Bytes): readonly AddressPrefix[] | und
   return prefixes;
 }
 
+/** A number of 1, 2 or 4 octets, as Cisco's attributes have them. */
+export function buildNumberValue(octets: 1 | 2 | 4, value: number): OwnedBytes {
+  const writer = new Writer(octets);
+  if (octets === 1) writer.u8(value);
+  else if (octets === 2) writer.u16(value);
+  else writer.u32(value);
+  return writer.finish();
+}
+
 /** A text value; a terminating NUL, which §3.15.1 forbids but some send, is taken off. */
 export function parseTextValue(value: Bytes): string {
   return textOf(value).replace(/\0+$/, "");

@@ -8,7 +8,7 @@ import { verifyMschapv2 } from "../../core/eap/ms_chap.ts";
 import type { Answer, Question, UserAttributes, Verdict } from "../../core/gateway/question.ts";
 import type { SessionRecord } from "../../core/gateway/record.ts";
 import type { SeededRandom } from "./seeded_random.ts";
-import { simHashes } from "./sim_settings.ts";
+import { simHashes, simUsers } from "./sim_settings.ts";
 
 interface Pending {
   readonly id: number;
@@ -121,6 +121,10 @@ export class SimBackend {
     const attributes = this.attributes.get(userName) ?? {};
     if (this.aaa === "rejects") return { kind: "reject" };
     if (credential.kind === "certificate") return { kind: "accept", attributes };
+    if (credential.kind === "password") {
+      const isRight = simUsers[userName] === credential.password;
+      return isRight ? { kind: "accept", attributes } : { kind: "reject" };
+    }
     const hash = simHashes.get(userName);
     if (hash === undefined || credential.kind !== "mschapv2") return { kind: "reject" };
     const mschapv2 = verifyMschapv2(this.#crypto, hash, credential, userName);

@@ -10,6 +10,7 @@ import {
   formatIpAddress,
   formatProposal,
   IdType,
+  knownCiscoAttributes,
   parseIpAddress,
   type Signer,
   textOf,
@@ -67,9 +68,13 @@ Deno.test("seconds become milliseconds, kilobytes octets, 0 no limit", () => {
 });
 
 Deno.test("certificates are offered as a login only with a CA to check them by", () => {
-  assert.deepEqual(policyOf().loginMethods, ["eap-mschapv2"]);
+  assert.deepEqual(policyOf().loginMethods, ["anyconnect-eap", "eap-mschapv2"]);
   const clientCas = [Uint8Array.of(9)];
-  assert.deepEqual(policyOf({}, { clientCas }).loginMethods, ["eap-mschapv2", "certificate"]);
+  assert.deepEqual(policyOf({}, { clientCas }).loginMethods, [
+    "anyconnect-eap",
+    "eap-mschapv2",
+    "certificate",
+  ]);
   assert.deepEqual(policyOf({ auth: "cert,eap-mschapv2,cert" }, { clientCas }).loginMethods, [
     "certificate",
     "eap-mschapv2",
@@ -90,16 +95,10 @@ Deno.test("proposals are numbered in the order given, the built-in ones stand in
 });
 
 Deno.test("attribute numbers may be replaced one by one, and be several", () => {
-  assert.deepEqual(policyOf().reconnect.attributeNumbers, {
-    sessionId: [28713],
-    sessionToken: [28714],
-  });
+  assert.deepEqual(policyOf().attributeNumbers, knownCiscoAttributes);
   assert.deepEqual(
-    policyOf({ "cisco-attr": "session-id=28717,28720" }).reconnect.attributeNumbers,
-    {
-      sessionId: [28717, 28720],
-      sessionToken: [28714],
-    },
+    policyOf({ "cisco-attr": "session-id=28717,28720 banner=28800" }).attributeNumbers,
+    { ...knownCiscoAttributes, "session-id": [28717, 28720], "banner": [28800] },
   );
 });
 

@@ -45,7 +45,7 @@ Deno.test("the defaults with a pool and a user are a working configuration", () 
   assert.equal(settings["reconnect-timeout"], 1800);
   assert.equal(settings.dpd, 45);
   assert.equal(settings["dpd-retry"], 2);
-  assert.deepEqual(settings.auth, ["eap-mschapv2", "certificate"]);
+  assert.deepEqual(settings.auth, ["anyconnect-eap", "eap-mschapv2", "certificate"]);
   assert.deepEqual(settings.user, [{ name: "test", password: "cisco" }]);
   assert.deepEqual(settings["cisco-attr"], [
     { name: "session-id", numbers: [28713] },
@@ -85,9 +85,17 @@ const bad: readonly (readonly [name: string, value: string, line: string])[] = [
   ["dpd-retry", "61", "--dpd-retry 61: wanted a whole number from 2 to 60"],
   ["ike-proposal", "aes256-md5", "--ike-proposal aes256-md5: wanted a proposal such as"],
   ["esp-proposal", "aes256", "--esp-proposal aes256: wanted a proposal such as"],
-  ["cisco-attr", "session=3", "--cisco-attr session=3: wanted session-id= or session-token="],
-  ["cisco-attr", "session-id=1", "--cisco-attr session-id=1: wanted session-id= or session-token="],
-  ["auth", "pap", "--auth pap: wanted eap-mschapv2 or cert"],
+  [
+    "cisco-attr",
+    "session=3",
+    "--cisco-attr session=3: wanted attribute numbers from 16384 to 32767",
+  ],
+  [
+    "cisco-attr",
+    "session-id=1",
+    "--cisco-attr session-id=1: wanted attribute numbers from 16384 to 32767",
+  ],
+  ["auth", "pap", "--auth pap: wanted anyconnect-eap, eap-mschapv2 or cert"],
   ["id", "10.0.0.300", "--id 10.0.0.300: wanted a host name"],
   ["domain", "not a name", '--domain "not a name": wanted a domain name'],
   ["user", "nocolon", "--user …: wanted a name, a colon and a password"],
@@ -130,7 +138,10 @@ Deno.test("a password in a bad --user is not repeated", () => {
 
 Deno.test("PSK as a login method is refused together with reconnect, as Cisco does", () => {
   const [line] = problemsOf({ args: { ...lab, auth: "psk,cert" } });
-  assert.match(line ?? "", /^--auth psk: wanted eap-mschapv2 or cert\. Reconnect .*PSK itself/);
+  assert.match(
+    line ?? "",
+    /^--auth psk: wanted anyconnect-eap, eap-mschapv2 or cert\. Reconnect .*PSK itself/,
+  );
 });
 
 /** Flags that contradict each other. */
