@@ -935,25 +935,25 @@ Deno.test("design rule 14: an attempt that was under way for long does not take 
   for (const waitMs of [0, 1_000]) {
     const world = new SimWorld(148);
     const alice = world.login("alice", "198.51.100.7", PATIENT);
+    const { pair } = alice;
     const [early, late] = [1, 2].map((seed) => {
       const peer = new SimPeer(world, { seed, host: `203.0.113.${seed}` });
       peer.init();
       return peer;
     });
     // Both know the same pair; the message of the first is late.
-    const request = [...late!.pairProof(alice.pair), ...late!.wishes()];
+    const request = [...late!.pairProof(pair), ...late!.wishes()];
     const [datagram] = late!.seal(ExchangeType.IKE_AUTH, request);
     world.inject(datagram!, late!.endpoint);
     world.run(waitMs);
-    const delayed = [...early!.pairProof(alice.pair), ...early!.wishes()];
+    const delayed = [...early!.pairProof(pair), ...early!.wishes()];
     const [stale] = early!.seal(ExchangeType.IKE_AUTH, delayed);
     world.inject(stale!, early!.endpoint);
     world.run(1_000);
     equal(world.session.lastRemote, "203.0.113.2:4500");
     equal(world.session.state, "active");
     equal(world.installed.size, 1);
-    const requests = late!.requests();
-    deepEqual(requests, [], "nobody tells the living SA that it is gone");
+    deepEqual(late!.requests(), [], "nobody tells the living SA that it is gone");
   }
 });
 
