@@ -24,6 +24,7 @@ import {
 } from "../core/mod.ts";
 import { type Dataplane, openDataplane } from "../dataplane/mod.ts";
 import { systemClock } from "./clock.ts";
+import { adviceFor } from "./connect_advice.ts";
 import { Driver, type Machine } from "./driver.ts";
 import { systemRandom } from "./entropy.ts";
 import type { Log } from "./log.ts";
@@ -120,6 +121,7 @@ export async function connect(plan: ConnectionPlan): Promise<number> {
   running.defer(() => watch.close());
 
   const { pair } = plan;
+  log.tell("info", "connecting", { gateway, how: pair === undefined ? "login" : "reconnect" });
   driver.order((at) => ({ kind: "connect", at, ...(pair === undefined ? {} : { pair }) }));
   watch.start();
   const timer = plan.exitAfterSeconds === 0
@@ -131,11 +133,12 @@ export async function connect(plan: ConnectionPlan): Promise<number> {
   if (tunnel.closed === undefined && !plan.park) {
     driver.order((at) => ({ kind: "disconnect", at }));
     await tunnel.over(logoutPatienceMs);
-    await plan.pairs.forget();
+    tunnel.forgetPair();
   }
   await tunnel.settled;
   log.tell("info", "stopped", { reason });
-  return ["SIGTERM", "SIGINT", "exit-after"].includes(reason) ? 0 : 1;
+  if (reason === "exit-after") return tunnel.wasEstablished ? 0 : 1;
+  return ["SIGTERM", "SIGINT"].includes(reason) ? 0 : 1;
 }
 
 /** A client asks no questions and knows no commands of a gateway. */
@@ -201,6 +204,8 @@ class Tunnel {
   settled: Promise<void> = Promise.resolve();
   /** Why it is over. */
   closed: string | undefined;
+  /** Whether it ever stood. */
+  wasEstablished = false;
 
   constructor(plan: ConnectionPlan, dataplane: Dataplane, way: Way, signals: StopSignals) {
     this.#plan = plan;
@@ -214,6 +219,7 @@ class Tunnel {
     switch (event.kind) {
       case "established": {
         const { how, tookMs, assignment } = event;
+        this.wasEstablished = true;
         this.#configure(assignment);
         const { pair } = assignment;
         if (pair !== undefined) this.#store(() => pairs.save(pair));
@@ -231,16 +237,21 @@ class Tunnel {
       case "reconnecting":
         return log.tell("info", "reconnecting", { why: event.why, how: event.how });
       case "pair-refused":
-        this.#store(() => pairs.forget());
+        this.forgetPair();
         return log.tell("warning", "pair-refused");
       case "closed":
         this.closed = event.why;
         // A session that the gateway ended has no way back.
-        if (event.why === "deleted-by-gateway") this.#store(() => pairs.forget());
-        log.tell("info", "closed", { why: event.why });
+        if (event.why === "deleted-by-gateway") this.forgetPair();
+        log.tell("info", "closed", { why: event.why, advice: adviceFor(event.why) });
         this.#over.resolve();
         return this.#signals.stop(`closed: ${event.why}`);
     }
+  }
+
+  /** There is no way back any more. */
+  forgetPair(): void {
+    this.#store(() => this.#plan.pairs.forget());
   }
 
   /** Resolves when the client is over, or after some milliseconds. */

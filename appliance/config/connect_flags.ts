@@ -77,7 +77,7 @@ export const connectFlags = {
     operation,
     wholeNumberOrOff(1, 31_536_000),
     "0",
-    "seconds until it ends; 0 never",
+    "seconds until it ends; 0 never; status 1 if it never was connected",
   ),
   "log-level": serveFlags["log-level"],
   "log-format": serveFlags["log-format"],

@@ -1,0 +1,36 @@
+/** The client as a process, as far as no gateway is needed. In namespaces of its own. */
+import assert from "node:assert/strict";
+import { adviceFor } from "../../appliance/connect_advice.ts";
+import { Lab } from "../support/netns.ts";
+import { rejoinCommand, whyNoGateway } from "../support/rejoin.ts";
+import { makeTestPki } from "../support/test_pki.ts";
+
+const reason = whyNoGateway();
+if (reason !== undefined) console.log(`skipped: tests of rejoin connect: ${reason}`);
+
+Deno.test({
+  name: "a client that nobody answers says whom it asks, and fails when its time is over",
+  ignore: reason !== undefined,
+  fn: async () => {
+    await using lab = await Lab.create();
+    const at = await lab.namespace("client");
+    const pki = await makeTestPki(lab.folder);
+    await Deno.writeTextFile(`${lab.folder}/password`, "very-secret\n");
+    await using process = at.start("rejoin connect", [
+      ...rejoinCommand(),
+      ...["connect", "127.0.0.1", "--user", "ann", "--ca", pki.ca, "--exit-after", "1"],
+      ...["--password-file", `${lab.folder}/password`, "--state-dir", `${lab.folder}/state`],
+    ]);
+    assert.equal((await process.status()).code, 1);
+    const { output } = process;
+    assert.match(output, / connecting gateway=127\.0\.0\.1:4500 how=login\n/);
+    assert.match(output, / stopped reason=exit-after\n$/);
+    assert.ok(!output.includes("very-secret"));
+  },
+});
+
+Deno.test("a refusal that a user can do something about says what", () => {
+  assert.match(adviceFor("gateway-has-another-identity") ?? "", /--remote-id/);
+  assert.match(adviceFor("notify-24") ?? "", /AUTHENTICATION_FAILED/);
+  assert.equal(adviceFor("deleted-by-gateway"), undefined);
+});
