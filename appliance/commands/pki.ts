@@ -16,6 +16,7 @@ import {
   type IssueOptions,
   usualDays,
 } from "../pki/issue.ts";
+import { StartError } from "../start_error.ts";
 import type { Call, CommandDefinition } from "./command.ts";
 import { unexpected } from "./operands.ts";
 
@@ -75,7 +76,7 @@ const gateway: CommandDefinition = {
     if (first === undefined) throw unexpected("NAME", "a host name or address of the gateway");
     const options = optionsOf(settings);
     const issued = await issueGateway(authorityOf(settings, options), call.operands, options);
-    return write(call, settings, first, issued, options);
+    return write(call, settings, leafName(first), issued, options);
   },
 };
 
@@ -91,7 +92,7 @@ const client: CommandDefinition = {
     if (extra !== undefined) throw unexpected(extra, "one NAME only");
     const options = optionsOf(settings);
     const issued = await issueClient(authorityOf(settings, options), name, options);
-    return write(call, settings, name, issued, options);
+    return write(call, settings, leafName(name), issued, options);
   },
 };
 
@@ -114,6 +115,12 @@ function authorityOf(
   const certificate = settings.ca ?? `${settings.folder}/ca.crt`;
   const key = settings["ca-key"] ?? certificate.replace(/\.(crt|cer)$/, ".key");
   return readAuthority({ certificate, key }, crypto);
+}
+
+/** With --force a gateway or client of this name would take the place of the CA. */
+function leafName(name: string): string {
+  if (name !== "ca") return name;
+  throw new StartError("Cannot write certificate of ca: the files of the CA have that name");
 }
 
 function write(

@@ -30,9 +30,10 @@ export interface Sources {
   readonly readFile: (path: string) => string;
 }
 
-/** Texts of one flag and where they stood. */
+/** One text of a flag and where it stood. */
 interface Found {
-  readonly texts: readonly (string | undefined)[];
+  /** `undefined` where the value was missing. */
+  readonly text: string | undefined;
   readonly origin?: string;
 }
 
@@ -82,13 +83,13 @@ export function settle<Table extends FlagTable>(
 function find(
   name: string,
   sources: Sources,
-  file: ReadonlyMap<string, Found>,
-): Found | undefined {
+  file: ReadonlyMap<string, readonly Found[]>,
+): readonly Found[] | undefined {
   const texts = sources.args.get(name);
-  if (texts !== undefined) return { texts };
+  if (texts !== undefined) return texts.map((text) => ({ text }));
   const variable = environmentName(name);
   const text = sources.env(variable);
-  if (text !== undefined) return { texts: [text], origin: variable };
+  if (text !== undefined) return [{ text, origin: variable }];
   return file.get(name);
 }
 
@@ -96,7 +97,7 @@ function flagsFileOf(
   table: FlagTable,
   sources: Sources,
   problems: FlagProblem[],
-): ReadonlyMap<string, Found> {
+): ReadonlyMap<string, readonly Found[]> {
   const name = "flags-file";
   if (!(name in table)) return new Map();
   const path = sources.args.get(name)?.at(-1) ?? sources.env(environmentName(name));
@@ -111,10 +112,9 @@ function flagsFileOf(
   }
   const read = readFlagsFile(text, path, table);
   problems.push(...read.problems);
-  const found = new Map<string, Found>();
-  for (const line of read.lines) {
-    const before = found.get(line.name)?.texts ?? [];
-    found.set(line.name, { texts: [...before, line.value], origin: line.origin });
+  const found = new Map<string, Found[]>();
+  for (const { name, value, origin } of read.lines) {
+    found.set(name, [...found.get(name) ?? [], { text: value, origin }]);
   }
   return found;
 }
@@ -122,43 +122,48 @@ function flagsFileOf(
 function readSingle(
   name: string,
   flag: SingleFlag<unknown>,
-  found: Found | undefined,
+  found: readonly Found[] | undefined,
   problems: FlagProblem[],
 ): unknown {
   const byDefault = flag.fallback === undefined ? undefined : flag.parse(flag.fallback);
   if (found === undefined) return byDefault;
-  const text = found.texts.at(-1);
+  const { text, origin } = found.at(-1) ?? { text: undefined };
   const value = text === undefined ? undefined : flag.parse(text);
   if (value !== undefined) return value;
-  problems.push(problemOf(name, flag, text, found.origin));
+  problems.push(problemOf(name, flag, text, origin));
   return byDefault;
 }
 
 function readList(
   name: string,
   flag: ListFlag<unknown>,
-  found: Found | undefined,
+  found: readonly Found[] | undefined,
   problems: FlagProblem[],
 ): readonly unknown[] {
-  const texts = found?.texts ?? (flag.fallback === undefined ? [] : [flag.fallback]);
+  const all = found ?? (flag.fallback === undefined ? [] : [{ text: flag.fallback }]);
   const values: unknown[] = [];
-  for (const text of texts) {
+  for (const { text, origin } of all) {
     const parts = text?.split(flag.separator).map((part) => part.trim()) ?? [undefined];
     for (const part of parts) {
       const value = part === undefined ? undefined : flag.parse(part);
-      if (value === undefined) problems.push(problemOf(name, flag, part, found?.origin));
+      if (value === undefined) problems.push(problemOf(name, flag, part, origin));
       else values.push(value);
     }
   }
   return values;
 }
 
-function readSwitch(name: string, found: Found | undefined, problems: FlagProblem[]): boolean {
+function readSwitch(
+  name: string,
+  found: readonly Found[] | undefined,
+  problems: FlagProblem[],
+): boolean {
   if (found === undefined) return false;
-  const text = found.texts.at(-1)?.toLowerCase();
+  const last = found.at(-1);
+  const text = last?.text?.toLowerCase();
   if (text === undefined || text === "" || text === "1" || text === "true") return true;
   if (text === "0" || text === "false") return false;
-  problems.push({ name, value: text, wanted: "no value, or true or false", ...from(found.origin) });
+  problems.push({ name, value: text, wanted: "no value, or true or false", ...from(last?.origin) });
   return false;
 }
 

@@ -118,6 +118,10 @@ Deno.test("a CA, a gateway and a client certificate, keys private, nothing overw
     const again = await call(`pki ca --folder ${folder}`);
     assert.equal(again.status, 1);
     assert.match(again.err.join(), /^rejoin pki ca: Cannot write .*: it is there already/);
+    const ownFiles = await Deno.readTextFile(`${folder}/ca.crt`);
+    const usurper = await call(`pki client ca --force --folder ${folder}`);
+    assert.equal(usurper.status, 1);
+    assert.equal(await Deno.readTextFile(`${folder}/ca.crt`), ownFiles);
     const other = await call(`pki client eve --folder ${folder} --ca /nonexistent.crt`);
     assert.equal(other.status, 1);
   }));

@@ -204,7 +204,7 @@ Deno.test("the flags file may be named by the environment, and lists replace lis
 });
 
 Deno.test("problems of a flags file name file and line, those of the environment the variable", () => {
-  const files = { "/etc/f": "mtu 1\nflags-file other\npolo 1\n???\n" };
+  const files = { "/etc/f": "mtu 1\nflags-file other\npolo 1\n???\ndns 1.1.1\ndns 9.9.9.9\n" };
   const problems = problemsOf({
     args: { ...lab, "flags-file": "/etc/f" },
     env: { REJOIN_DPD: "x" },
@@ -214,6 +214,7 @@ Deno.test("problems of a flags file name file and line, those of the environment
     "--flags-file: wanted no flags file inside a flags file (from /etc/f line 2)",
     "--polo: wanted a flag of this command, one a line; see --help (from /etc/f line 3)",
     "???: wanted a flag of this command, one a line; see --help (from /etc/f line 4)",
+    "--dns 1.1.1: wanted an IPv4 or IPv6 address (from /etc/f line 5)",
     "--mtu 1: wanted a whole number from 1280 to 9000 (from /etc/f line 1)",
     "--dpd x: wanted a whole number from 10 to 3600 (from REJOIN_DPD)",
   ]);
