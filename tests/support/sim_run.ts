@@ -3,12 +3,13 @@
  * step. `simulate(seed)` repeats exactly, so a failure is replayed by its seed.
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import type { ClientLogin } from "../../core/exchange/initiator_settings.ts";
 import type { GatewaySnapshot } from "../../core/gateway/snapshot.ts";
 import { formatIpAddress } from "../../core/wire/address.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import { SeededRandom as Seeded } from "./seeded_random.ts";
 import type { SimClient } from "./sim_client.ts";
-import { endpoint, range } from "./sim_settings.ts";
+import { anyConnectLogin, endpoint, range } from "./sim_settings.ts";
 import { calm, describe, SimWorld } from "./sim_world.ts";
 
 const MINUTE = 60_000;
@@ -61,11 +62,19 @@ class Run {
         dpd: { intervalMs: 30_000, retryMs: 2_000 },
         fragmentMtu: random.pick([576, 1280]),
         cookieThreshold: random.pick([0, 2, 1_000]),
+        loginMethods: ["anyconnect-eap", "eap-mschapv2", "certificate"],
       },
       { loss: random.fraction() * 0.2, duplication: random.fraction() * 0.2, latencyMs: [5, 80] },
     );
+    const { certificate, signer } = this.world.pki.client;
+    const logins: Partial<Record<string, ClientLogin>> = {
+      alice: { kind: "certificate", certificates: [certificate], signer },
+      carol: anyConnectLogin("carol"),
+    };
     for (const user of USERS) {
+      const login = random.chance(0.7) ? logins[user] : undefined;
       this.world.addClient(user, this.#newHost(), {
+        ...(login === undefined ? {} : { login }),
         lifetimes,
         dpd: { intervalMs: 20_000, retryMs: 2_000 },
         fragmentMtu: random.pick([576, 1280]),
@@ -118,7 +127,9 @@ class Run {
       },
       clear: () => {
         if (!world.gatewayUp) return;
-        world.clear(random.pick([{ userName: sim.name }, { userName: sim.name }, {}]));
+        world.clear(
+          random.pick([{ remote: formatIpAddress(sim.outer.address) }, { userName: sim.name }, {}]),
+        );
       },
       traffic: () => world.traffic(sim),
       "traffic of all": () => {
@@ -202,7 +213,7 @@ class Run {
       const holder = sessions.find(({ addresses }) =>
         addresses.map(formatIpAddress).join() === sim.address
       );
-      equal(holder?.userName, sim.name, `${sim.name} has its own address`);
+      equal(holder?.userName.split("@")[0], sim.name, `${sim.name} has its own address`);
       equal(holder?.state, "active");
       ok(!sim.client.pair || holder?.reconnect !== undefined);
     }

@@ -1,7 +1,7 @@
 /** Policies, client settings and endpoints of simulations. */
 import { utf8 } from "../../core/bytes.ts";
 import { ntHash } from "../../core/eap/ms_chap.ts";
-import type { ClientSettings } from "../../core/exchange/initiator_settings.ts";
+import type { ClientLogin, ClientSettings } from "../../core/exchange/initiator_settings.ts";
 import type { Policy } from "../../core/gateway/policy.ts";
 import { IdType } from "../../core/message/constants.ts";
 import type { Proposal } from "../../core/message/payload.ts";
@@ -52,6 +52,18 @@ export const simUsers: Readonly<Record<string, string>> = {
 export const simHashes: ReadonlyMap<string, Uint8Array> = new Map(
   Object.entries(simUsers).map(([name, password]) => [name, ntHash(password)]),
 );
+
+/** A login by AnyConnect-EAP with a user's password. */
+export function anyConnectLogin(name: string): ClientLogin {
+  return {
+    kind: "anyconnect-eap",
+    user: { name, password: simUsers[name] ?? "" },
+    certificate: undefined,
+    group: undefined,
+    header: { version: "5.1.8.105", macAddresses: [] },
+    answer: () => undefined,
+  };
+}
 
 /** Attribute numbers in simulations. */
 export const simNumbers = knownCiscoAttributes;

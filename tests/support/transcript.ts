@@ -18,7 +18,7 @@ import type { Endpoint } from "../../core/wire/address.ts";
 import { equalEndpoints, formatEndpoint, formatIpAddress } from "../../core/wire/address.ts";
 import type { SimClient } from "./sim_client.ts";
 import { quickCrypto, watchCrypto } from "./sim_crypto.ts";
-import { endpoint, gatewayEndpoint } from "./sim_settings.ts";
+import { anyConnectLogin, endpoint, gatewayEndpoint } from "./sim_settings.ts";
 import { calm, type Flight, type SimEvent, SimWorld } from "./sim_world.ts";
 
 /** The text as it ought to be: the commands and comments of `text`, with what they come to. */
@@ -41,9 +41,11 @@ export function playTranscript(text: string): string {
 /** Initiators put these off for so long that a story is not interrupted by them. */
 const CLIENT = { dpd: { intervalMs: 86_400_000, retryMs: 2_000 } };
 
+const METHODS = { loginMethods: ["anyconnect-eap", "eap-mschapv2", "certificate"] } as const;
+
 class Play {
   readonly #watch = watchCrypto(quickCrypto);
-  readonly #world = new SimWorld(1, {}, calm, { crypto: this.#watch.crypto });
+  readonly #world = new SimWorld(1, METHODS, calm, { crypto: this.#watch.crypto });
   readonly #clients = new Map<string, SimClient>();
   readonly #spis = new Map<number, string>();
   readonly #pairs = new Map<string, string>();
@@ -68,8 +70,9 @@ class Play {
   }
 
   readonly #verbs = {
-    client: (name: string, host: string): void => {
-      this.#clients.set(name, this.#world.addClient(name, host, CLIENT));
+    client: (name: string, host: string, how = "eap"): void => {
+      const login = how === "anyconnect" ? { login: anyConnectLogin(name) } : {};
+      this.#clients.set(name, this.#world.addClient(name, host, { ...CLIENT, ...login }));
     },
     connect: (name: string): void => this.#world.connect(this.#client(name)),
     advance: (time: string): void => this.#world.run(milliseconds(time)),
