@@ -137,9 +137,8 @@ export async function serve(plan: ServePlan): Promise<number> {
 
   const reason = await signals.stopped;
   log.tell("info", "shutdown", { reason });
-  if (reason === "packet-path-died") return 1;
   await drain(driver, inbox);
-  return 0;
+  return reason === "packet-path-died" ? 1 : 0;
 }
 
 /** Tells peers, waits for the store, and for answers to DELETE as far as they come soon. */

@@ -27,7 +27,6 @@ export type DataplaneErrorKind =
 
 /** A failure of the packet path. The message is one line: what was tried, on what, and why it failed. */
 export class DataplaneError extends Error {
-  /** For stack traces. */
   /** The name of the class, also in a compiled program. */
   override name = "DataplaneError";
   /** The kind, for exit codes and hints. */

@@ -19,6 +19,7 @@ import {
 import { Counter, namedCounters, newCounters } from "./counters.ts";
 import type { ChildSaCounters, DataplaneCounters } from "./dataplane.ts";
 import { DatagramKind, datagramKind, nonEspMarkerBytes } from "./datagram.ts";
+import { DataplaneError } from "./error.ts";
 import { type ChildSa, type OuterPath, SaCounter } from "./esp/child_sa.ts";
 import type { EspCiphers } from "./esp/cipher.ts";
 import { Errno } from "./ffi/errno.ts";
@@ -191,6 +192,9 @@ export class PacketLoop {
       if (length < 0) {
         if (-length === Errno.EAGAIN) break;
         if (-length === Errno.EINTR) continue;
+        if (-length === Errno.EBADFD) {
+          throw new DataplaneError("system", "the TUN device was removed");
+        }
         throw systemError("read from the TUN device", -length);
       }
       if (!forwarder.seal(this.#tun.offset(slot), length)) continue;

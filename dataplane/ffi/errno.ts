@@ -19,6 +19,7 @@ export const Errno = {
   EMFILE: 24,
   EPIPE: 32,
   ENOSYS: 38,
+  EBADFD: 77,
   EMSGSIZE: 90,
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,

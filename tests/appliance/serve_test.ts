@@ -155,6 +155,14 @@ serveTest(
   },
 );
 
+serveTest("a TUN device that is taken away ends the gateway, which says so", async (scene) => {
+  await using gateway = await startGateway({ namespace: scene.at, folder: scene.folder });
+  await scene.at.run("ip", "link", "delete", "rejoin0");
+  assert.equal((await gateway.process.status()).code, 1);
+  assert.match(gateway.process.output, /packet-path-died .*the TUN device was removed/);
+  assert.throws(() => Deno.statSync(`${scene.folder}/control.sock`), Deno.errors.NotFound);
+});
+
 serveTest("a pool that is too small is one line, before anything is touched", async (scene) => {
   const { code, line } = await failure(scene, ["--pool", "10.98.0.0/31"]);
   assert.equal(code, 1);
