@@ -30,6 +30,8 @@ export class SaTable {
   readonly #wide: WideEntry[] = [];
   /** What was indexed, so that it can be taken out again. */
   readonly #selectors = new Map<ChildSa, ChildSaInstall["remoteSelectors"]>();
+  /** Pairs by the pair they take over from, so that removing one does not search them all. */
+  readonly #heirs = new Map<number, ChildSa[]>();
   /** Why the last `findOutbound` found nothing. */
   lastMiss: OutboundMiss = "no-sa";
 
@@ -71,6 +73,7 @@ export class SaTable {
     const sa = new ChildSa(install, this.#ciphers, path);
     this.#inbound.set(sa.inboundSpi | 0, sa);
     this.#selectors.set(sa, install.remoteSelectors);
+    this.#addHeir(sa);
     const replaced = this.#replacedBy(sa);
     if (sa.outbound === "waiting" && replaced === undefined) sa.outbound = "active";
     if (sa.outbound === "active") this.#activate(sa);
@@ -92,10 +95,13 @@ export class SaTable {
     this.#unindex(sa);
     this.#selectors.delete(sa);
     sa.close();
-    for (const other of this.#inbound.values()) {
-      if (other.replaces !== sa.inboundSpi) continue;
-      other.replaces = sa.replaces;
-      this.confirm(other);
+    this.#removeHeir(sa);
+    const heirs = this.#heirs.get(sa.inboundSpi) ?? [];
+    this.#heirs.delete(sa.inboundSpi);
+    for (const heir of heirs) {
+      heir.replaces = sa.replaces;
+      this.#addHeir(heir);
+      this.confirm(heir);
     }
     const replaced = this.#replacedBy(sa);
     if (replaced?.outbound === "superseded" && !this.#hasActiveSuccessor(replaced)) {
@@ -128,10 +134,21 @@ export class SaTable {
   }
 
   #hasActiveSuccessor(sa: ChildSa): boolean {
-    for (const other of this.#inbound.values()) {
-      if (other.replaces === sa.inboundSpi && other.outbound !== "waiting") return true;
-    }
-    return false;
+    return this.#heirs.get(sa.inboundSpi)?.some((heir) => heir.outbound !== "waiting") ?? false;
+  }
+
+  #addHeir(sa: ChildSa): void {
+    if (sa.replaces === undefined) return;
+    const heirs = this.#heirs.get(sa.replaces);
+    if (heirs === undefined) this.#heirs.set(sa.replaces, [sa]);
+    else heirs.push(sa);
+  }
+
+  #removeHeir(sa: ChildSa): void {
+    if (sa.replaces === undefined) return;
+    const rest = this.#heirs.get(sa.replaces)?.filter((heir) => heir !== sa) ?? [];
+    if (rest.length === 0) this.#heirs.delete(sa.replaces);
+    else this.#heirs.set(sa.replaces, rest);
   }
 
   #index(sa: ChildSa): void {
