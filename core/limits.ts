@@ -46,6 +46,10 @@ export const limits = {
   childSasPerIkeSa: 8,
   /** Half-open time without any progress, milliseconds. */
   halfOpenMs: 30_000,
+  /** Half-open IKE SAs of one source (IPv6: one /64): a company behind one address logs in at once. */
+  halfOpenPerSource: 128,
+  /** Time for a whole authentication, milliseconds, however many rounds it takes. */
+  authenticationMs: 900_000,
   /** Time for a person to type between two IKE_AUTH requests, milliseconds. */
   authenticatingMs: 300_000,
   /** First retransmission of a request, milliseconds; each next waits 1.8 times longer. */
@@ -56,8 +60,10 @@ export const limits = {
   dpdTransmissions: 5,
   /** Failed reconnects of one source within a minute before it is refused unheard. */
   failedReconnectsPerMinute: 10,
-  /** Sources remembered for that. */
-  failedReconnectSources: 10_000,
+  /** Failed logins of one source within a minute before it is refused unheard. */
+  failedLoginsPerMinute: 30,
+  /** Sources remembered for either. */
+  failedSources: 10_000,
   /** Lifetime of a cookie secret, milliseconds; the one before stays good. */
   cookieSecretMs: 60_000,
 } as const;

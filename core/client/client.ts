@@ -111,6 +111,7 @@ export class Client {
         this.#spis.removeIkeSa(sa);
         this.#sas.delete(sa);
       },
+      outlives: () => this.#pair !== undefined,
       onConfirmed: () => {},
       onMoved: () => {},
     };

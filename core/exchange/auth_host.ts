@@ -14,6 +14,8 @@ export interface ReconnectCandidate {
   readonly session: number;
   /** The shared key. */
   readonly token: OwnedBytes;
+  /** What kind of client it is. */
+  readonly peerType: PeerType;
 }
 
 /** Somebody who proved who they are. */
@@ -57,10 +59,14 @@ export interface AuthHost {
   readonly policy: Policy;
   /** `Policy.clientCas`, parsed. */
   readonly clientCas: readonly Certificate[];
-  /** The record whose pair has these octets as session id; `"blocked"` when the source failed too often. */
-  findReconnect(sa: IkeSa, step: Step, idData: Bytes): ReconnectCandidate | "blocked" | undefined;
-  /** A reconnect was refused: counted, and held against its source. */
-  reconnectRefused(sa: IkeSa, step: Step): void;
+  /** The session whose pair has these octets as session id. */
+  findReconnect(sa: IkeSa, step: Step, idData: Bytes): ReconnectCandidate | undefined;
+  /** A reconnect was refused: counted, and held against its source. False: do not even answer. */
+  reconnectRefused(sa: IkeSa): boolean;
+  /** Whether the source has failed to log in too often to be heard. */
+  isLoginBlocked(sa: IkeSa): boolean;
+  /** A login failed: held against its source. */
+  loginRefused(sa: IkeSa): void;
   /** Asks the outside; the answer comes through the SA's authenticator. */
   ask(sa: IkeSa, step: Step, question: Question): number;
   /** The answer is not wanted any more. */

@@ -56,6 +56,13 @@ interface Answering {
   readonly exchangeType: number;
 }
 
+/** Counters of messages that are outside of the windows. */
+const dropCauses = {
+  "stale": "stale-message-id",
+  "ahead": "message-id-outside-window",
+  "unexpected": "unexpected-response",
+} as const;
+
 /** One channel. */
 export class Channel {
   readonly #seed: ChannelSeed;
@@ -105,13 +112,18 @@ export class Channel {
     if (header.flags.initiator === this.#seed.originalInitiator) {
       return { kind: "dropped", cause: "wrong-initiator-flag" };
     }
-    const early = header.flags.response
-      ? this.#sortResponse(header.messageId)
-      : this.#sortRequest(header.messageId, encrypted.fragmentNumber);
-    if (early !== undefined) return early;
-
+    const standing = header.flags.response
+      ? this.#requester.awaits(header.messageId) ? "new" : "unexpected"
+      : this.#responder.onRequest(header.messageId, encrypted.fragmentNumber);
+    if (standing !== "new" && standing !== "retransmission") {
+      return { kind: "dropped", cause: dropCauses[standing] };
+    }
     const opened = openMessage(this.#inbound, bytes, message);
     if (!opened.ok) return { kind: "dropped", cause: `ike-${opened.fault}` };
+    if (standing === "retransmission") {
+      const datagrams = this.#responder.response;
+      return datagrams.length === 0 ? { kind: "incomplete" } : { kind: "repeated", datagrams };
+    }
     const { fragment } = opened.value;
     let { firstPayload, plaintext } = opened.value;
     if (fragment !== undefined) {
@@ -170,30 +182,14 @@ export class Channel {
     }
   }
 
+  /** The peer was heard since: its answer may take as long as at first. */
+  renewRequest(): void {
+    this.#requester.renew();
+  }
+
   /** Forgets our request under way. */
   abandonRequest(): void {
     this.#requester.abandon();
-  }
-
-  #sortRequest(messageId: number, fragmentNumber: number | undefined): Received | undefined {
-    switch (this.#responder.onRequest(messageId, fragmentNumber)) {
-      case "new":
-        return undefined;
-      case "retransmission": {
-        const datagrams = this.#responder.response;
-        return datagrams.length === 0 ? { kind: "incomplete" } : { kind: "repeated", datagrams };
-      }
-      case "stale":
-        return { kind: "dropped", cause: "stale-message-id" };
-      case "ahead":
-        return { kind: "dropped", cause: "message-id-outside-window" };
-    }
-  }
-
-  #sortResponse(messageId: number): Received | undefined {
-    return this.#requester.awaits(messageId)
-      ? undefined
-      : { kind: "dropped", cause: "unexpected-response" };
   }
 
   #accept(

@@ -26,7 +26,9 @@ export interface ChildSa {
   /** When we begin to rekey it. */
   rekeyAt: Monotonic;
   /** When it is removed if it was not rekeyed. */
-  readonly expireAt: Monotonic;
+  expireAt: Monotonic;
+  /** Whether its lifetime is over and its DELETE under way. */
+  isEnding: boolean;
   /** `replaced`: a newer pair carries the traffic and this one waits for its DELETE. */
   state: "installed" | "rekeying" | "replaced" | "deleting";
 }
@@ -93,6 +95,7 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
     established: step.at,
     rekeyAt: rekeyMoment(sa, now, espMs),
     expireAt: after(now, espMs),
+    isEnding: false,
     state: "installed",
   };
   sa.children.set(child.inboundSpi, child);

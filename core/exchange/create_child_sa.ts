@@ -24,7 +24,8 @@ export function respondCreateChildSa(sa: IkeSa, step: Step, request: readonly Pa
   const rekeysIkeSa = offer.proposals.some(({ protocol }) => protocol === ProtocolId.IKE);
   // RFC 7296 §2.25.2: an IKE SA that is being replaced or deleted makes nothing new.
   const isLeaving = sa.isRunning("rekey-ike-sa") || sa.isRunning("delete-ike-sa");
-  if (sa.phase !== "established" || (isLeaving && !rekeysIkeSa)) {
+  const isUseless = sa.allowedSelectors === undefined;
+  if (sa.phase !== "established" || isUseless || (isLeaving && !rekeysIkeSa)) {
     return sa.reply(step, [notify(NotifyType.TEMPORARY_FAILURE)]);
   }
   if (rekeysIkeSa) return respondRekeyIkeSa(sa, step, request, offer, nonce.data);

@@ -2,7 +2,7 @@
 import { ExchangeType, NotifyType } from "../message/constants.ts";
 import { notify } from "../message/notify.ts";
 import { respondCreateChildSa } from "./create_child_sa.ts";
-import { livenessCheck, respondInformational } from "./informational.ts";
+import { DeleteChildSas, livenessCheck, respondInformational } from "./informational.ts";
 import { RekeyChildSa } from "./rekey_child.ts";
 import { RekeyIkeSa } from "./rekey_ike.ts";
 import type { Exchanges } from "./world.ts";
@@ -22,4 +22,5 @@ export const exchanges: Exchanges = {
   livenessCheck: () => livenessCheck,
   rekeyIkeSa: () => new RekeyIkeSa(),
   rekeyChildSa: (inboundSpi) => new RekeyChildSa(inboundSpi),
+  deleteChildSa: (inboundSpi) => new DeleteChildSas([inboundSpi]),
 };

@@ -9,11 +9,13 @@
  */
 import type { OwnedBytes } from "../bytes.ts";
 import { copyBytes, utf8 } from "../bytes.ts";
+import { isAnyConnectIdentity } from "../eap/anyconnect/identity.ts";
 import type { EapStep } from "../eap/server.ts";
 import { EapServer } from "../eap/server.ts";
 import type { Answer, Question, UserAttributes } from "../gateway/question.ts";
 import { limits } from "../limits.ts";
-import { AuthMethod, NotifyType } from "../message/constants.ts";
+import { AuthMethod, ExchangeType, NotifyType } from "../message/constants.ts";
+import { checkGrammar } from "../message/grammar.ts";
 import { notify } from "../message/notify.ts";
 import type { AuthPayload, IdPayload, NotifyPayload, Payload } from "../message/payload.ts";
 import type { Wall } from "../moment.ts";
@@ -22,7 +24,7 @@ import { userNameOf } from "../pki/identity.ts";
 import { assertNever } from "../result.ts";
 import { sharedKeyAuth, verifySharedKeyAuth } from "../sa/auth_octets.ts";
 import { factsOfPrf } from "../sa/keymat.ts";
-import type { AuthHost, Login } from "./auth_host.ts";
+import type { AuthHost, Login, ReconnectCandidate } from "./auth_host.ts";
 import { verifyCertificateAuth } from "./certificate_auth.ts";
 import type { LoginByEap } from "./eap_login.ts";
 import { beginEap } from "./eap_login.ts";
@@ -39,6 +41,8 @@ import { trace } from "./step.ts";
 /** Who the peer says it is, and what comes of that. */
 interface Peer {
   readonly identity: IdPayload;
+  /** Whether the identity is, or may be, half of a pair: it stays out of the log. */
+  readonly isSessionId: boolean;
   readonly session: ResponderSession;
 }
 
@@ -105,6 +109,16 @@ export class IkeAuthResponder implements Authenticator {
   handle(sa: IkeSa, step: Step, request: readonly Payload[]): void {
     const state = this.#state;
     this.#now = step.at.wall;
+    const fault = checkGrammar({
+      exchangeType: ExchangeType.IKE_AUTH,
+      isResponse: false,
+      isEncrypted: true,
+      step: state.kind === "first" || state.kind === "final" ? state.kind : "eap",
+      payloads: request,
+    });
+    if (fault !== undefined) {
+      return this.#refuse(sa, step, "against-grammar", undefined, NotifyType.INVALID_SYNTAX);
+    }
     switch (state.kind) {
       case "first":
         return this.#handleFirst(sa, step, request);
@@ -168,27 +182,38 @@ export class IkeAuthResponder implements Authenticator {
     if (identity === undefined) {
       return this.#refuse(sa, step, "no-identity", undefined, NotifyType.INVALID_SYNTAX);
     }
-    const session = new ResponderSession(this.#host, this.#memory, request, identity);
-    const peer: Peer = { identity, session };
+    const candidate = this.#host.findReconnect(sa, step, identity.data);
+    const isAnyConnect = candidate === undefined
+      ? isAnyConnectIdentity(identity.idType, identity.data)
+      : candidate.peerType === "AnyConnect";
+    const peer: Peer = {
+      identity,
+      isSessionId: candidate !== undefined,
+      session: new ResponderSession(this.#host, this.#memory, request, identity, isAnyConnect),
+    };
     const auth = find(request, "AUTH");
-    if (auth === undefined) return this.#startEap(sa, step, peer);
-    if (auth.method === AuthMethod.SHARED_KEY_MIC) {
-      return this.#handleReconnect(sa, step, peer, auth);
+    if (auth?.method === AuthMethod.SHARED_KEY_MIC) {
+      return this.#handleReconnect(sa, step, peer, candidate, auth);
     }
+    if (this.#host.isLoginBlocked(sa)) return this.#refuse(sa, step, "too-many-failures", peer);
+    if (auth === undefined) return this.#startEap(sa, step, peer);
     this.#handleCertificate(sa, step, peer, auth, request);
   }
 
   /** Design rules 6 and 8. */
-  #handleReconnect(sa: IkeSa, step: Step, peer: Peer, auth: AuthPayload): void {
-    const found = this.#host.findReconnect(sa, step, peer.identity.data);
-    const candidate = found === "blocked" ? undefined : found;
+  #handleReconnect(
+    sa: IkeSa,
+    step: Step,
+    peer: Peer,
+    candidate: ReconnectCandidate | undefined,
+    auth: AuthPayload,
+  ): void {
     const token = candidate?.token ?? NO_TOKEN;
     const octets = initiatorOctets(sa, this.#memory, peer.identity);
     const isRight = verifySharedKeyAuth(sa.world.crypto, sa.suite.prf, token, octets, auth.data);
     if (candidate === undefined || !isRight) {
-      this.#host.reconnectRefused(sa, step);
-      // A session id is half of a secret pair and stays out of the log.
-      return this.#refuse(sa, step, "reconnect-refused", undefined);
+      if (!this.#host.reconnectRefused(sa)) return sa.close(step, "authentication-failed");
+      return this.#refuse(sa, step, "reconnect-refused", { ...peer, isSessionId: true });
     }
     const login: Login = {
       kind: "reconnect",
@@ -279,9 +304,13 @@ export class IkeAuthResponder implements Authenticator {
     next: EapStep,
     before: readonly Payload[],
   ): void {
-    sa.extendHalfOpen(step, limits.authenticatingMs);
     switch (next.kind) {
       case "request":
+        // Only an AnyConnect form waits for a person who types.
+        sa.extendHalfOpen(
+          step,
+          talk.method === "anyconnect-eap" ? limits.authenticatingMs : limits.halfOpenMs,
+        );
         return sa.reply(step, [...before, { kind: "EAP", packet: next.packet }]);
       case "verify": {
         const { userName, credential } = next;
@@ -295,9 +324,11 @@ export class IkeAuthResponder implements Authenticator {
       case "success": {
         const { userName, attributes, msk } = next;
         this.#state = { kind: "final", talk, userName, attributes, msk };
+        sa.extendHalfOpen(step, limits.halfOpenMs);
         return sa.reply(step, [{ kind: "EAP", packet: next.packet }]);
       }
       case "failure":
+        this.#host.loginRefused(sa);
         this.#traceRefusal(sa, step, next.reason, talk.peer);
         sa.reply(step, [{ kind: "EAP", packet: next.packet }]);
         return sa.linger(step, "authentication-failed");
@@ -434,7 +465,7 @@ export class IkeAuthResponder implements Authenticator {
       remote: sa.remote,
       facts: {
         reason,
-        identity: peer === undefined
+        identity: peer === undefined || peer.isSessionId
           ? undefined
           : formatIdentity(peer.identity.idType, peer.identity.data),
       },

@@ -86,6 +86,8 @@ export interface IkeSaSeed {
   readonly nat: "none" | "inside" | "outside" | "both";
 }
 
+/** How long a Child SA whose lifetime is over goes on receiving while its DELETE is under way. */
+const DELETE_GRACE_MS = 30_000;
 /** How long a finished SA repeats its last response. */
 const LINGER_MS = 5_000;
 /** How long a rekeyed SA waits for its DELETE. */
@@ -127,6 +129,9 @@ export class IkeSa {
   /** End of the present phase where it has one. */
   #phaseEnd: Monotonic | undefined;
   #rekeyAt: Monotonic | undefined;
+  readonly #born: Monotonic;
+  /** When the request under way was last known to be unanswered by a living peer. */
+  #askedAt: Monotonic;
   #confirmed = false;
 
   constructor(world: SaWorld, seed: IkeSaSeed, at: Moment) {
@@ -142,6 +147,8 @@ export class IkeSa {
     this.nat = seed.nat;
     this.begun = at.monotonic;
     this.lastInbound = at.monotonic;
+    this.#born = at.monotonic;
+    this.#askedAt = at.monotonic;
     this.#phaseEnd = after(at.monotonic, limits.halfOpenMs);
     this.#channel = new Channel(world, seed, () => this.#fragmentBytes());
   }
@@ -275,9 +282,23 @@ export class IkeSa {
     this.#transmit(step, this.#channel.reply(payloads), this.local, this.remote);
   }
 
-  /** Authentication made progress: the peer has `ms` for the next step. */
+  /** Authentication made progress: the peer has `ms` for the next step, within the time for all. */
   extendHalfOpen(step: Step, ms: number): void {
+    const limit = after(this.#born, limits.authenticationMs);
+    const end = after(step.at.monotonic, ms);
+    this.#phaseEnd = end < limit ? end : limit;
+  }
+
+  /** It is established, but of no use: it ends in `ms`. */
+  endAfter(step: Step, ms: number): void {
     this.#phaseEnd = after(step.at.monotonic, ms);
+    this.#rekeyAt = undefined;
+  }
+
+  /** Ends an SA that goes wrong: without a word where the session goes on without it (rule 4). */
+  giveUp(step: Step, reason: CloseReason): void {
+    if (this.world.outlives(this)) this.close(step, reason);
+    else this.closeWithDelete(step, reason);
   }
 
   /** Authentication is complete. */
@@ -399,6 +420,7 @@ export class IkeSa {
       const payloads = task.build(this, step);
       if (payloads === undefined) continue;
       this.#current = task;
+      this.#askedAt = step.at.monotonic;
       const plan = task.isLivenessCheck === true
         ? livenessPlan(this.world.settings.dpd.retryMs)
         : undefined;
@@ -408,6 +430,11 @@ export class IkeSa {
   }
 
   #retransmit(step: Step): void {
+    // A peer whose ESP arrives is alive, however long its IKE takes (RFC 7296 §2.4, design rule 12).
+    if (this.#current?.isLivenessCheck === true && this.lastInbound > this.#askedAt) {
+      this.#channel.renewRequest();
+      this.#askedAt = step.at.monotonic;
+    }
     const due = this.#channel.retransmit(step.at.monotonic);
     if (due === "gave-up") {
       trace(step, { level: "info", event: "peer-silent", remote: this.remote });
@@ -423,12 +450,22 @@ export class IkeSa {
     if (this.#rekeyAt !== undefined && now >= this.#rekeyAt) this.rekey(step);
     for (const child of [...this.children.values()]) {
       if (now >= child.expireAt) {
-        trace(step, { level: "warning", event: "child-sa-lifetime-over", remote: this.remote });
-        removeChildSa(this, step, child.inboundSpi);
+        this.#endChildSa(step, child);
       } else if (child.state === "installed" && now >= child.rekeyAt) {
         this.rekeyChildSa(step, child);
       }
     }
+  }
+
+  /** A pair that nobody rekeyed: deleted with a word to the peer, which gets a while for its answer. */
+  #endChildSa(step: Step, child: ChildSa): void {
+    if (child.isEnding) return removeChildSa(this, step, child.inboundSpi);
+    trace(step, { level: "warning", event: "child-sa-lifetime-over", remote: this.remote });
+    const others = [...this.children.values()].filter((other) => other !== child);
+    if (others.length === 0) return this.giveUp(step, "lifetime-over");
+    child.isEnding = true;
+    child.expireAt = after(step.at.monotonic, DELETE_GRACE_MS);
+    this.request(step, this.world.exchanges.deleteChildSa(child.inboundSpi));
   }
 
   #wantsLivenessCheck(now: Monotonic): boolean {
@@ -441,7 +478,7 @@ export class IkeSa {
       case "authenticating":
         return this.close(step, "half-open-timeout");
       case "established":
-        return this.closeWithDelete(step, "lifetime-over");
+        return this.giveUp(step, "lifetime-over");
       case "replaced":
         return this.close(step, "rekeyed");
       case "lingering":

@@ -1,7 +1,7 @@
 /** IKE_SA_INIT as responder (RFC 7296 §1.2, §2.6 to §2.8, §2.23). */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { copyBytes } from "../bytes.ts";
-import { ExchangeType, NotifyType, ProtocolId } from "../message/constants.ts";
+import { ExchangeType, NotifyType, ProtocolId, TransformType } from "../message/constants.ts";
 import { buildMessage } from "../message/message.ts";
 import type { ParsedMessage } from "../message/message.ts";
 import {
@@ -11,7 +11,7 @@ import {
   notify,
   parseSignatureHashes,
 } from "../message/notify.ts";
-import type { Payload } from "../message/payload.ts";
+import type { Payload, Proposal } from "../message/payload.ts";
 import { deriveIkeKeys } from "../sa/keymat.ts";
 import { detectNat, natDetectionHash } from "../sa/nat_detection.ts";
 import { chooseProposal, ikeSuiteOf } from "../sa/proposal.ts";
@@ -67,6 +67,7 @@ export function buildInitResponse(
   }, payloads);
 }
 
+const IKE_CHOICE = { protocol: ProtocolId.IKE, withKe: true } as const;
 const NO_SPI = new Uint8Array(8);
 
 /**
@@ -95,10 +96,10 @@ export function respondIkeSaInit(
     nonce.data.length < NONCE_BYTES.min || nonce.data.length > NONCE_BYTES.max
   ) return refuse("init-invalid-syntax", notify(NotifyType.INVALID_SYNTAX));
 
-  const choice = chooseProposal(world.settings.ikeProposals, offer.proposals, {
-    protocol: ProtocolId.IKE,
-    withKe: true,
-  });
+  // The group that the initiator guessed, where policy has it at all: anything else costs a round.
+  const choose = (offered: readonly Proposal[]) =>
+    chooseProposal(world.settings.ikeProposals, offered, IKE_CHOICE);
+  const choice = choose(withGroup(offer.proposals, ke.group)) ?? choose(offer.proposals);
   if (choice === undefined) {
     return refuse("init-no-proposal-chosen", notify(NotifyType.NO_PROPOSAL_CHOSEN));
   }
@@ -149,6 +150,16 @@ export function respondIkeSaInit(
   }, step.at);
   const request = copyBytes(bytes);
   return { kind: "sa", sa, memory: { request, response, nonceI, nonceR, peerHashes } };
+}
+
+/** The proposals with no other group than this one. */
+function withGroup(proposals: readonly Proposal[], group: number): readonly Proposal[] {
+  return proposals.map((proposal) => ({
+    ...proposal,
+    transforms: proposal.transforms.filter(({ type, id }) =>
+      type !== TransformType.KE || id === group
+    ),
+  }));
 }
 
 /** Where a NAT is, in IOS words: `inside` is in front of us, `outside` in front of the peer. */

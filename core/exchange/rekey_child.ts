@@ -8,7 +8,7 @@ import { confirmChoice, espSuiteOf, offerOf } from "../sa/proposal.ts";
 import type { ChildSa } from "./child_sa.ts";
 import { installChildSa, removeChildSa } from "./child_sa.ts";
 import type { IkeSa } from "./ike_sa.ts";
-import { DeleteChildSas, DeleteIkeSa } from "./informational.ts";
+import { DeleteChildSas } from "./informational.ts";
 import { groupWanted, offeredGroup } from "./key_exchange_offer.ts";
 import { espSpiBytes, espSpiOf, find } from "./payloads.ts";
 import type { Step } from "./step.ts";
@@ -65,7 +65,7 @@ export class RekeyChildSa implements Task {
       // Both ends disagree about what exists now: only a new IKE SA is safe.
       sa.world.freeEspSpi(this.#spi);
       trace(step, { level: "warning", event: "rekey-answer-unusable", remote: sa.remote });
-      sa.request(step, new DeleteIkeSa("peer-silent"));
+      sa.giveUp(step, "rekey-failed");
     }
   }
 

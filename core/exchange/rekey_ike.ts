@@ -72,7 +72,7 @@ export class RekeyIkeSa implements Task {
     const next = this.#successor(sa, step, response);
     if (next === undefined) {
       trace(step, { level: "warning", event: "rekey-answer-unusable", remote: sa.remote });
-      return sa.request(step, new DeleteIkeSa("peer-silent"));
+      return sa.giveUp(step, "rekey-failed");
     }
     sa.becomeReplaced(step, next);
     sa.request(step, new DeleteIkeSa("rekeyed"));

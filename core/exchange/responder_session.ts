@@ -3,7 +3,6 @@
  * (RFC 7296 §1.2, §2.19), for a peer whose proof is complete.
  */
 import { copyBytes } from "../bytes.ts";
-import { isAnyConnectIdentity } from "../eap/anyconnect/identity.ts";
 import type { UserAttributes } from "../gateway/question.ts";
 import type { LoginMethod } from "../gateway/record.ts";
 import { ConfigType, NotifyType } from "../message/constants.ts";
@@ -42,6 +41,8 @@ export class ResponderSession {
   readonly #memory: InitMemory;
   readonly #request: readonly Payload[];
   readonly #identity: IdPayload;
+  /** Whether the peer is a client of Cisco's that speaks AnyConnect-EAP. */
+  readonly isAnyConnect: boolean;
 
   /** `request` is the first IKE_AUTH request, which asks for everything. */
   constructor(
@@ -49,16 +50,13 @@ export class ResponderSession {
     memory: InitMemory,
     request: readonly Payload[],
     identity: IdPayload,
+    isAnyConnect: boolean,
   ) {
+    this.isAnyConnect = isAnyConnect;
     this.#host = host;
     this.#memory = memory;
     this.#request = request;
     this.#identity = identity;
-  }
-
-  /** Whether the peer is a client of Cisco's that speaks AnyConnect-EAP. */
-  get isAnyConnect(): boolean {
-    return isAnyConnectIdentity(this.#identity.idType, this.#identity.data);
   }
 
   /** What a first login says of its user. */
@@ -124,7 +122,7 @@ export class ResponderSession {
       facts: { notify: why.notifyType },
     });
     sa.establish(step, this.#facts(proven));
-    sa.extendHalfOpen(step, CHILDLESS_MS);
+    sa.endAfter(step, CHILDLESS_MS);
     sa.reply(step, [...proven.proof, why]);
   }
 

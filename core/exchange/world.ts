@@ -19,6 +19,8 @@ export type CloseReason =
   | "peer-silent"
   /** Its lifetime ran out before it was rekeyed. */
   | "lifetime-over"
+  /** A rekey ended in a state that the two sides cannot share. */
+  | "rekey-failed"
   /** Rekeyed: another SA carries the session. */
   | "rekeyed"
   /** The client came back on another SA. */
@@ -62,6 +64,8 @@ export interface Exchanges {
   rekeyIkeSa(): Task;
   /** Replaces the Child SA with this inbound SPI. */
   rekeyChildSa(inboundSpi: number): Task;
+  /** Deletes the Child SA with this inbound SPI. */
+  deleteChildSa(inboundSpi: number): Task;
 }
 
 /** The surroundings of an IKE SA. */
@@ -88,6 +92,8 @@ export interface SaWorld {
   onClosed(sa: IkeSa, reason: CloseReason, step: Step): void;
   /** No message for `sa`'s SPIs means anything any more. */
   onGone(sa: IkeSa, step: Step): void;
+  /** Whether what `sa` carries can go on without it: then its end is no DELETE (design rule 4). */
+  outlives(sa: IkeSa): boolean;
   /** The first authenticated message after the last IKE_AUTH arrived. */
   onConfirmed(sa: IkeSa, step: Step): void;
   /** `sa` lives at a new outer endpoint. */

@@ -21,7 +21,9 @@ import { SpiTable } from "../exchange/spi_table.ts";
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
 import type { CloseReason, SaWorld } from "../exchange/world.ts";
+import { limits } from "../limits.ts";
 import { ExchangeType, NotifyType } from "../message/constants.ts";
+import { checkGrammar } from "../message/grammar.ts";
 import { parseHeader } from "../message/header.ts";
 import { buildMessage, parseMessage } from "../message/message.ts";
 import type { ParsedMessage } from "../message/message.ts";
@@ -74,7 +76,8 @@ export class Gateway {
   /** CERTREQ, where users may log in by certificate. */
   readonly #certificateRequest: readonly Payload[];
   readonly #cookies: CookieJar;
-  readonly #limiter = new SourceLimiter();
+  readonly #failedReconnects = new SourceLimiter(limits.failedReconnectsPerMinute);
+  readonly #failedLogins = new SourceLimiter(limits.failedLoginsPerMinute);
   readonly #sessions: Sessions;
   readonly #spis: SpiTable;
   readonly #halfOpen = new HalfOpenTable();
@@ -237,7 +240,16 @@ export class Gateway {
       }
     }
     if (this.#halfOpen.size >= this.#policy.maxNegotiating) return this.#count("negotiating-limit");
-    if (this.#spis.ikeSaCount >= this.#policy.maxSa) return this.#count("sa-limit");
+    if (this.#halfOpen.countOf(remote.address) >= limits.halfOpenPerSource) {
+      return this.#count("negotiating-limit-of-source");
+    }
+    const fault = checkGrammar({
+      exchangeType: ExchangeType.IKE_SA_INIT,
+      isResponse: false,
+      isEncrypted: message.encrypted !== undefined,
+      payloads: message.payloads,
+    });
+    if (fault !== undefined) return this.#count("init-against-grammar");
     const outcome = respondIkeSaInit(
       this.#world,
       step,
@@ -391,6 +403,7 @@ export class Gateway {
         this.#spis.removeIkeSa(sa);
         this.#timers.set(sa, undefined);
       },
+      outlives: (sa) => this.#sessions.sessionOf(sa)?.record !== undefined,
       onConfirmed: (sa, step) => this.#sessions.confirm(sa, step),
       onMoved: (sa, step) => trace(step, { level: "info", event: "peer-moved", remote: sa.remote }),
     };
@@ -400,17 +413,17 @@ export class Gateway {
     return {
       policy: this.#policy,
       clientCas: this.#clientCas,
-      findReconnect: (sa, step, idData) => {
-        if (this.#limiter.isBlocked(sa.remote.address, this.#now)) {
-          this.#count("reconnect-blocked");
-          return "blocked";
-        }
-        return this.#sessions.find(sa, step, idData);
-      },
+      findReconnect: (sa, step, idData) => this.#sessions.find(sa, step, idData),
       reconnectRefused: (sa) => {
-        this.#limiter.fail(sa.remote.address, this.#now);
         this.#sessions.countRefusal();
+        return this.#mayFail(this.#failedReconnects, sa, "reconnect-refused-unanswered");
       },
+      isLoginBlocked: (sa) => {
+        const isBlocked = this.#failedLogins.isBlocked(sa.remote.address, this.#now);
+        if (isBlocked) this.#count("login-blocked");
+        return isBlocked;
+      },
+      loginRefused: (sa) => this.#failedLogins.fail(sa.remote.address, this.#now),
       ask: (sa, step, question) => {
         const id = this.#ask(step, question);
         this.#questions.set(id, sa);
@@ -419,7 +432,14 @@ export class Gateway {
       cancel: (step, id) => {
         if (this.#questions.delete(id)) step.outputs.push({ kind: "cancel", id });
       },
-      admit: (sa, step, login, wishes) => this.#sessions.admit(sa, step, login, wishes),
+      admit: (sa, step, login, wishes) => {
+        // Whoever comes back replaces an SA that is there already.
+        if (login.kind === "fresh" && this.#sessions.activeCount >= this.#policy.maxSa) {
+          this.#count("sa-limit");
+          return { kind: "no-address" };
+        }
+        return this.#sessions.admit(sa, step, login, wishes);
+      },
       childToReplace: (id) => {
         const [newest] = [...this.#sessions.byId(id)?.ikeSa?.children.keys() ?? []].slice(-1);
         return newest;
@@ -427,6 +447,16 @@ export class Gateway {
       activate: (sa, step, id, pairStored) => this.#sessions.activate(sa, step, id, pairStored),
       giveUp: (sa, step, id) => this.#sessions.giveUp(sa, step, id),
     };
+  }
+
+  /** Notes a failure of a source; false when it has used up what it may fail. */
+  #mayFail(limiter: SourceLimiter, { remote }: IkeSa, counter: string): boolean {
+    if (limiter.isBlocked(remote.address, this.#now)) {
+      this.#count(counter);
+      return false;
+    }
+    limiter.fail(remote.address, this.#now);
+    return true;
   }
 
   #saClosed(sa: IkeSa, reason: CloseReason, step: Step): void {

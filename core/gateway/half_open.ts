@@ -3,17 +3,19 @@ import type { Bytes } from "../bytes.ts";
 import { hexOf } from "../bytes.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { InitMemory } from "../exchange/ike_sa_init.ts";
-import type { Endpoint } from "../wire/address.ts";
+import type { Endpoint, IpAddress } from "../wire/address.ts";
 import { formatEndpoint } from "../wire/address.ts";
+import { sourceOf } from "./source_limiter.ts";
 
 /** All of them. BOUNDED by `Policy.maxNegotiating`, which the gateway checks before it adds one. */
 export class HalfOpenTable {
   readonly #byInitiator = new Map<string, InitMemory>();
-  readonly #keys = new Map<IkeSa, string>();
+  readonly #entries = new Map<IkeSa, { readonly key: string; readonly source: string }>();
+  readonly #bySource = new Map<string, number>();
 
   /** How many there are. */
   get size(): number {
-    return this.#keys.size;
+    return this.#entries.size;
   }
 
   /** What was answered to this initiator's IKE_SA_INIT, if it is under way. */
@@ -24,16 +26,27 @@ export class HalfOpenTable {
   /** Enters one, under the endpoint that it began from. */
   add(sa: IkeSa, memory: InitMemory): void {
     const key = keyOf(sa.spiI, sa.remote);
+    const source = sourceOf(sa.remote.address);
     this.#byInitiator.set(key, memory);
-    this.#keys.set(sa, key);
+    this.#entries.set(sa, { key, source });
+    this.#bySource.set(source, (this.#bySource.get(source) ?? 0) + 1);
+  }
+
+  /** How many began from this source (IPv6: from its /64). */
+  countOf(address: IpAddress): number {
+    return this.#bySource.get(sourceOf(address)) ?? 0;
   }
 
   /** It is authenticated, or gone. */
   remove(sa: IkeSa): void {
-    const key = this.#keys.get(sa);
-    if (key === undefined) return;
-    this.#keys.delete(sa);
+    const entry = this.#entries.get(sa);
+    if (entry === undefined) return;
+    const { key, source } = entry;
+    this.#entries.delete(sa);
     this.#byInitiator.delete(key);
+    const left = (this.#bySource.get(source) ?? 1) - 1;
+    if (left === 0) this.#bySource.delete(source);
+    else this.#bySource.set(source, left);
   }
 }
 

@@ -76,6 +76,11 @@ export class Sessions {
     return this.#byId.values();
   }
 
+  /** How many sessions an IKE SA carries now. */
+  get activeCount(): number {
+    return this.#byId.size - this.#parked.size;
+  }
+
   /** One by its number. */
   byId(id: number): Session | undefined {
     return this.#byId.get(id);
@@ -122,7 +127,7 @@ export class Sessions {
     // An attempt that was under way for long does not take over from one that began after it.
     const rival = session.pending ?? session.ikeSa;
     if (rival !== undefined && rival.begun > sa.begun) return undefined;
-    return { session: session.id, token: utf8(pair.token) };
+    return { session: session.id, token: utf8(pair.token), peerType: session.peerType };
   }
 
   /** Finds or makes the session of somebody who proved who they are. */

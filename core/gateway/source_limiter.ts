@@ -1,4 +1,4 @@
-/** How often one source may fail to come back before it is refused unheard (design rule 8). */
+/** How often one source may fail before it is refused unheard (design rule 8). */
 import { hexOf } from "../bytes.ts";
 import { limits } from "../limits.ts";
 import type { Monotonic } from "../moment.ts";
@@ -8,26 +8,32 @@ const WINDOW_MS = 60_000;
 
 /** Counts failures a source and a minute. IPv6 sources count by /64. */
 export class SourceLimiter {
-  /** BOUNDED by `limits.failedReconnectSources`: the oldest source is forgotten first. */
+  readonly #perMinute: number;
+  /** BOUNDED by `limits.failedSources`: the oldest source is forgotten first. */
   readonly #failures = new Map<string, { since: Monotonic; count: number }>();
+
+  /** A limiter that lets so many failures pass. */
+  constructor(perMinute: number) {
+    this.#perMinute = perMinute;
+  }
 
   /** Whether this source has used up its failures. */
   isBlocked(source: IpAddress, now: Monotonic): boolean {
-    const entry = this.#failures.get(keyOf(source));
+    const entry = this.#failures.get(sourceOf(source));
     return entry !== undefined && now - entry.since < WINDOW_MS &&
-      entry.count >= limits.failedReconnectsPerMinute;
+      entry.count >= this.#perMinute;
   }
 
   /** Notes one failure. */
   fail(source: IpAddress, now: Monotonic): void {
-    const key = keyOf(source);
+    const key = sourceOf(source);
     const entry = this.#failures.get(key);
     if (entry !== undefined && now - entry.since < WINDOW_MS) {
       entry.count++;
       return;
     }
     this.#failures.delete(key);
-    if (this.#failures.size >= limits.failedReconnectSources) {
+    if (this.#failures.size >= limits.failedSources) {
       const [oldest] = this.#failures.keys();
       if (oldest !== undefined) this.#failures.delete(oldest);
     }
@@ -35,6 +41,7 @@ export class SourceLimiter {
   }
 }
 
-function keyOf(source: IpAddress): string {
+/** What counts as one source: an IPv4 address, or the /64 of an IPv6 one. */
+export function sourceOf(source: IpAddress): string {
   return hexOf(source.family === 6 ? source.octets.subarray(0, 8) : source.octets);
 }

@@ -178,6 +178,11 @@ export class RequesterWindow {
     this.#outstanding = undefined;
   }
 
+  /** Counts the transmissions of the outstanding request from the start: the peer shows signs of life. */
+  renew(): void {
+    if (this.#outstanding !== undefined) this.#outstanding.transmissions = 1;
+  }
+
   /** Gives the outstanding request up without a response, as when the SA goes away. */
   abandon(): void {
     this.#outstanding = undefined;
