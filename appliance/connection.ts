@@ -221,7 +221,7 @@ class Tunnel {
         const { how, tookMs, assignment } = event;
         this.wasEstablished = true;
         this.#configure(assignment);
-        const { pair } = assignment;
+        const { pair, banner } = assignment;
         if (pair !== undefined) this.#store(() => pairs.save(pair));
         log.tell("info", "established", {
           how,
@@ -232,6 +232,7 @@ class Tunnel {
           dns: assignment.dns.map(formatIpAddress),
           reconnect: pair !== undefined || how === "reconnect",
         });
+        if (banner !== undefined) log.tell("info", "banner", { text: banner });
         return;
       }
       case "reconnecting":

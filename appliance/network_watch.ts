@@ -8,7 +8,7 @@ import type { Clock } from "./clock.ts";
 /** Milliseconds between two looks. */
 const intervalMs = 1_000;
 /** The wall clock running ahead of the steady one by this much means that the machine slept. */
-const sleepMs = 5_000;
+const sleepMs = 3_000;
 
 /** What the watch looks at. */
 export interface NetworkWatchOptions {

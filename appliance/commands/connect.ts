@@ -20,14 +20,15 @@ import { PairStore } from "../pair_store.ts";
 import { reasonOf, StartError } from "../start_error.ts";
 import { holdStateDir, secretOf } from "../state_dir.ts";
 import type { Call, CommandDefinition } from "./command.ts";
-import { givenPassword, passwordFrom } from "./password.ts";
+import { givenAnswer, givenPassword, passwordFrom } from "./password.ts";
 
 /** The command. */
 export const connectCommand: CommandDefinition = {
   words: "connect",
   operands: "HOST",
   summary: "be a client: log in, carry traffic, come back by token",
-  notes: "\nA signal logs out; with --park the session waits on the gateway for the next start.",
+  notes: "\nA signal logs out; with --park the session waits on the gateway for the next start.\n" +
+    "A second factor cannot be asked for while it runs: --answer-file or REJOIN_ANSWER give it.",
   flags: connectFlags,
   run: async (call) => {
     const crypto = providerOfMachine();
@@ -55,7 +56,10 @@ export const connectCommand: CommandDefinition = {
       try {
         const pair = settings["without-reconnect"] ? undefined : await pairs.load();
         const password = passwordOf(call, settings, pair === undefined);
-        const login = loginOf(settings, connectFiles, password);
+        const answer = settings.auth === "anyconnect-eap"
+          ? givenAnswer(call.terminal, settings["answer-file"])
+          : undefined;
+        const login = loginOf(settings, connectFiles, { password, answer });
         return await connect({
           gateway,
           tun: settings.tun,
@@ -100,9 +104,10 @@ async function addressOf(host: string): Promise<IpAddress> {
 
 /** Not asked for while a pair is at hand: then it is only needed should the pair be refused. */
 function passwordOf(call: Call, settings: ConnectSettings, isNeeded: boolean): string | undefined {
-  if (settings.auth === "cert") return undefined;
+  // Without a user a certificate is all there is to log in with.
+  if (settings.auth === "cert" || settings.user === undefined) return undefined;
   const path = settings["password-file"];
   return isNeeded
-    ? passwordFrom(call.terminal, path, settings.user ?? "", false)
+    ? passwordFrom(call.terminal, path, settings.user, false)
     : givenPassword(call.terminal, path);
 }

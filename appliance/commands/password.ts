@@ -1,23 +1,51 @@
-/** Passwords: from a file, else the environment, else whoever sits at the terminal. */
+/** Passwords and answers: from a file, else the environment, else whoever sits at the terminal. */
 import { UsageError } from "../config/flag.ts";
 import { reasonOf } from "../start_error.ts";
 import type { Terminal } from "./command.ts";
 
+/** Where a secret may come from without anybody being asked. */
+interface SecretSource {
+  /** The flag that names a file. */
+  readonly flag: string;
+  readonly variable: string;
+  readonly noun: string;
+}
+
+const password: SecretSource = {
+  flag: "password-file",
+  variable: "REJOIN_PASSWORD",
+  noun: "password",
+};
+const answer: SecretSource = { flag: "answer-file", variable: "REJOIN_ANSWER", noun: "answer" };
+
 /** The first line of `path`, or `REJOIN_PASSWORD`; `undefined` when neither is given. */
 export function givenPassword(terminal: Terminal, path: string | undefined): string | undefined {
+  return givenSecret(terminal, password, path);
+}
+
+/** The answer to a second factor: the first line of `path`, or `REJOIN_ANSWER`. */
+export function givenAnswer(terminal: Terminal, path: string | undefined): string | undefined {
+  return givenSecret(terminal, answer, path);
+}
+
+function givenSecret(
+  terminal: Terminal,
+  { flag, variable, noun }: SecretSource,
+  path: string | undefined,
+): string | undefined {
   if (path === undefined) {
-    const password = terminal.env("REJOIN_PASSWORD");
-    return password === "" ? undefined : password;
+    const text = terminal.env(variable);
+    return text === "" ? undefined : text;
   }
   let text: string;
   try {
     text = terminal.readFile(path);
   } catch (error) {
-    throw passwordProblem(path, `a readable file (${reasonOf(error)})`);
+    throw problem(flag, path, `a readable file (${reasonOf(error)})`);
   }
-  const [password = ""] = text.split(/\r?\n/);
-  if (password === "") throw passwordProblem(path, "a file with the password on its first line");
-  return password;
+  const [secret = ""] = text.split(/\r?\n/);
+  if (secret === "") throw problem(flag, path, `a file with the ${noun} on its first line`);
+  return secret;
 }
 
 /** The given password, else what is typed; typed twice where nothing else would notice a slip. */
@@ -31,17 +59,18 @@ export function passwordFrom(
   if (given !== undefined) return given;
   const typed = terminal.askSecret(`Password of ${user}: `);
   if (typed === undefined || typed === "") {
-    throw passwordProblem(
+    throw problem(
+      password.flag,
       undefined,
       "a file with the password on its first line, or REJOIN_PASSWORD",
     );
   }
   if (twice && terminal.askSecret("The same again: ") !== typed) {
-    throw passwordProblem(undefined, "the same password twice");
+    throw problem(password.flag, undefined, "the same password twice");
   }
   return typed;
 }
 
-function passwordProblem(value: string | undefined, wanted: string): UsageError {
-  return new UsageError([{ name: "password-file", ...(value ? { value } : {}), wanted }]);
+function problem(name: string, value: string | undefined, wanted: string): UsageError {
+  return new UsageError([{ name, ...(value === undefined ? {} : { value }), wanted }]);
 }

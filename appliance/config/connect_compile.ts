@@ -1,5 +1,7 @@
 /** From what the user of `rejoin connect` said to what the core's client works by. */
 import {
+  assertNever,
+  type Bytes,
   type Certificate,
   certificateSpeaksFor,
   type ClientLogin,
@@ -13,6 +15,7 @@ import {
   type Signer,
   userNameOf,
 } from "../../core/mod.ts";
+import { buildInfo } from "../build_info.ts";
 import { StartError } from "../start_error.ts";
 import { attributeNumbersOf, numbered } from "./compile.ts";
 import type { ConnectSettings } from "./connect_flags.ts";
@@ -55,6 +58,10 @@ export function checkConnect(gathered: Gathered<typeof connectFlags>): readonly 
   if (settings.auth === "cert") {
     need("cert", "a certificate for --auth cert");
     need("key", "its private key");
+  } else if (settings.auth === "anyconnect-eap") {
+    if (settings.cert === undefined) need("user", "the name to log in with, or a certificate");
+    if (settings.cert !== undefined) need("key", "the private key of --cert");
+    if (settings.key !== undefined) need("cert", "the certificate of --key");
   } else {
     need("user", "the name to log in with");
   }
@@ -62,25 +69,65 @@ export function checkConnect(gathered: Gathered<typeof connectFlags>): readonly 
   return problems;
 }
 
+/** What only the user knows. */
+export interface LoginSecrets {
+  readonly password?: string | undefined;
+  /** To whatever a second factor asks. */
+  readonly answer?: string | undefined;
+}
+
 /** How to log in; `none` when only a stored pair is at hand. */
 export function loginOf(
   settings: ConnectSettings,
   files: ConnectFiles,
-  password: string | undefined,
+  { password, answer }: LoginSecrets,
 ): ClientLogin {
-  if (settings.auth === "cert") {
-    const [own] = files.certificates;
-    if (own === undefined || files.signer === undefined) return { kind: "none" };
-    if (!equalBytes(own.spki, files.signer.spki)) {
-      throw new StartError(
-        `Cannot use key ${settings.key}: it does not belong to certificate ${settings.cert}`,
-      );
+  const { user: name } = settings;
+  const user = password === undefined || name === undefined ? undefined : { name, password };
+  switch (settings.auth) {
+    case "cert": {
+      const own = ownCertificate(settings, files);
+      return own === undefined ? { kind: "none" } : { kind: "certificate", ...own };
     }
-    const certificates = files.certificates.map(({ der }) => der);
-    return { kind: "certificate", certificates, signer: files.signer };
+    case "eap-mschapv2":
+      return user === undefined
+        ? { kind: "none" }
+        : { kind: "eap-mschapv2", userName: user.name, password: user.password };
+    case "anyconnect-eap": {
+      const certificate = ownCertificate(settings, files);
+      if (user === undefined && certificate === undefined) return { kind: "none" };
+      return {
+        kind: "anyconnect-eap",
+        user,
+        certificate,
+        group: settings.group,
+        // Who we are, not who we could pretend to be; hardware addresses are nobody's business.
+        header: {
+          version: buildInfo().version,
+          device: { platform: "linux-64" },
+          macAddresses: [],
+        },
+        answer: () => answer,
+      };
+    }
+    default:
+      return assertNever(settings.auth);
   }
-  if (password === undefined || settings.user === undefined) return { kind: "none" };
-  return { kind: "eap-mschapv2", userName: settings.user, password };
+}
+
+/** Certificate and key of the flags, which must belong together. */
+function ownCertificate(
+  settings: ConnectSettings,
+  { certificates, signer }: ConnectFiles,
+): { readonly certificates: readonly Bytes[]; readonly signer: Signer } | undefined {
+  const [own] = certificates;
+  if (own === undefined || signer === undefined) return undefined;
+  if (!equalBytes(own.spki, signer.spki)) {
+    throw new StartError(
+      `Cannot use key ${settings.key}: it does not belong to certificate ${settings.cert}`,
+    );
+  }
+  return { certificates: certificates.map(({ der }) => der), signer };
 }
 
 /** Where the client and its gateway are, and how it logs in. */

@@ -23,14 +23,26 @@ const operation = "Operation";
 
 /** The table. */
 export const connectFlags = {
-  auth: single(login, oneOf("eap-mschapv2", "cert"), "eap-mschapv2", "how to log in"),
+  auth: single(
+    login,
+    oneOf("eap-mschapv2", "anyconnect-eap", "cert"),
+    "eap-mschapv2",
+    "how to log in",
+  ),
   user: optional(login, plainText, "user name"),
   "password-file": optional(
     login,
     filePath,
     "file whose first line is the password; else REJOIN_PASSWORD, else it is asked",
   ),
-  cert: optional(login, filePath, "own certificate, PEM"),
+  group: optional(login, plainText, "group to choose with anyconnect-eap"),
+  "answer-file": optional(
+    login,
+    filePath,
+    "file whose first line answers a second factor of anyconnect-eap; else REJOIN_ANSWER; " +
+      "read at the start",
+  ),
+  cert: optional(login, filePath, "own certificate, PEM; with anyconnect-eap if it asks for one"),
   key: optional(login, filePath, "its private key, PEM"),
   id: optional(login, plainText, "own identity (IDi); else the user name or the certificate's"),
 

@@ -183,8 +183,8 @@ Deno.test("a client asks for its gateway by --remote-id, else by the host it was
 
 Deno.test("a client without a password can only come back by its pair", () => {
   const settings = connected({ user: "ann" });
-  assert.deepEqual(loginOf(settings, noFiles, undefined), { kind: "none" });
-  assert.deepEqual(loginOf(settings, noFiles, "pw"), {
+  assert.deepEqual(loginOf(settings, noFiles, {}), { kind: "none" });
+  assert.deepEqual(loginOf(settings, noFiles, { password: "pw" }), {
     kind: "eap-mschapv2",
     userName: "ann",
     password: "pw",
@@ -196,4 +196,27 @@ Deno.test("a certificate login wants certificate, key and CA", () => {
     name
   );
   assert.deepEqual(names, ["cert", "key", "ca"]);
+});
+
+Deno.test("AnyConnect-EAP wants a user or a certificate with its key", () => {
+  const problems = (args: Readonly<Record<string, string>>): readonly string[] =>
+    checkConnect(gather(connectFlags, sourcesOf({ auth: "anyconnect-eap", ca: "c", ...args })))
+      .map(({ name }) => name);
+  assert.deepEqual(problems({}), ["user"]);
+  assert.deepEqual(problems({ user: "ann" }), []);
+  assert.deepEqual(problems({ cert: "a", key: "b" }), []);
+  assert.deepEqual(problems({ user: "ann", cert: "a" }), ["key"]);
+  assert.deepEqual(problems({ user: "ann", key: "b" }), ["cert"]);
+});
+
+Deno.test("an AnyConnect-EAP login says who we are, and answers what it was given to answer", () => {
+  const settings = connected({ auth: "anyconnect-eap", user: "ann", group: "staff" });
+  assert.deepEqual(loginOf(settings, noFiles, { answer: "123" }), { kind: "none" });
+  const login = loginOf(settings, noFiles, { password: "pw", answer: "123" });
+  assert.ok(login.kind === "anyconnect-eap");
+  assert.deepEqual(login.user, { name: "ann", password: "pw" });
+  assert.deepEqual([login.group, login.certificate], ["staff", undefined]);
+  assert.match(login.header.version, /^\d+\.\d+\.\d+/);
+  assert.deepEqual(login.header.macAddresses, []);
+  assert.equal(login.answer({ message: "code", label: "Answer:" }), "123");
 });
