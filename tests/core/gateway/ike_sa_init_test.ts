@@ -1,11 +1,17 @@
 /** IKE_SA_INIT at the gateway, clause by clause, by a peer that says what the test tells it. */
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
-import { hexOf } from "../../../core/bytes.ts";
+import { hexOf, utf8 } from "../../../core/bytes.ts";
 import { find } from "../../../core/exchange/payloads.ts";
 import { limits } from "../../../core/limits.ts";
-import { ExchangeType, Group, NotifyType, PayloadType } from "../../../core/message/constants.ts";
+import {
+  ExchangeType,
+  Group,
+  IdType,
+  NotifyType,
+  PayloadType,
+} from "../../../core/message/constants.ts";
 import { parseMessage } from "../../../core/message/message.ts";
-import { notify, parseInvalidKe } from "../../../core/message/notify.ts";
+import { findNotify, notify, parseInvalidKe } from "../../../core/message/notify.ts";
 import type { Payload } from "../../../core/message/payload.ts";
 import { detectNat, natDetectionHash } from "../../../core/sa/nat_detection.ts";
 import { quickCrypto, watchCrypto } from "../../support/sim_crypto.ts";
@@ -332,16 +338,46 @@ Deno.test("Half-open SAs are limited, and the limit is counted", () => {
   equal(world.show.counters["negotiating-limit"], 2);
 });
 
-Deno.test("IKE SAs are limited in all, half-open ones included", () => {
-  const world = new SimWorld(222, { maxSa: 2 });
+Deno.test("Sessions are limited in all, and who comes back is no new one", () => {
+  const world = new SimWorld(222, { maxSa: 1 });
+  const login = (seed: number): readonly Payload[] =>
+    new SimPeer(world, { seed, host: `203.0.113.${seed}` }).login();
   const first = new SimPeer(world, { seed: 1, host: "203.0.113.1" });
-  first.login();
-  new SimPeer(world, { seed: 2, host: "203.0.113.2" }).init();
-  deepEqual(new SimPeer(world, { seed: 3, host: "203.0.113.3" }).init(), []);
+  const pair = first.pairIn(first.login())!;
+  ok(findNotify(login(2), NotifyType.INTERNAL_ADDRESS_FAILURE) !== undefined);
   equal(world.show.counters["sa-limit"], 1);
-  first.logout();
+  const back = new SimPeer(world, { seed: 3, host: "203.0.113.3" });
+  ok(find(back.comeBack(pair), "CP") !== undefined, "a full gateway lets its sessions roam");
+  back.logout();
   world.run(10_000);
-  ok(find(new SimPeer(world, { seed: 4, host: "203.0.113.4" }).init(), "KE") !== undefined);
+  ok(find(login(4), "CP") !== undefined);
+});
+
+Deno.test("Half-open SAs of one source are limited, and other sources go on", () => {
+  const world = new SimWorld(225);
+  for (let seed = 1; seed <= limits.halfOpenPerSource + 3; seed++) {
+    new SimPeer(world, { seed, host: "203.0.113.1" }).init();
+  }
+  equal(world.show.negotiating, limits.halfOpenPerSource);
+  equal(world.show.counters["negotiating-limit-of-source"], 3);
+  const other = new SimPeer(world, { seed: 999, host: "203.0.113.2" });
+  ok(find(other.init(), "KE") !== undefined);
+});
+
+Deno.test("A half-open SA is not kept by EAP packets that say nothing", () => {
+  const world = new SimWorld(226);
+  const peer = new SimPeer(world);
+  peer.init();
+  peer.request(ExchangeType.IKE_AUTH, [{
+    kind: "IDi",
+    idType: IdType.FQDN,
+    data: utf8("nobody"),
+  }, ...peer.wishes()]);
+  for (let i = 0; i < 4 && world.show.negotiating > 0; i++) {
+    peer.request(ExchangeType.IKE_AUTH, [{ kind: "EAP", packet: Uint8Array.of(2, 0, 0, 4) }]);
+    world.run(9_000);
+  }
+  equal(world.show.negotiating, 0);
 });
 
 Deno.test("A half-open SA is forgotten after its time", () => {

@@ -12,7 +12,7 @@ const MOST = limits.failedReconnectsPerMinute;
 
 Deno.test("SourceLimiter equals counting windows by hand", () => {
   const random = new SeededRandom(1);
-  const limiter = new SourceLimiter();
+  const limiter = new SourceLimiter(MOST);
   const twin = new Map<string, { since: number; count: number }>();
   const sources = ["198.51.100.1", "198.51.100.2", "2001:db8::1", "2001:db8:0:1::1"];
   let now = 0;
@@ -32,18 +32,18 @@ Deno.test("SourceLimiter equals counting windows by hand", () => {
 });
 
 Deno.test("IPv6 sources count by /64", () => {
-  const limiter = new SourceLimiter();
+  const limiter = new SourceLimiter(MOST);
   for (let i = 1; i <= MOST; i++) limiter.fail(address(`2001:db8::${i}`), monotonic(0));
   equal(limiter.isBlocked(address("2001:db8::ffff"), monotonic(1)), true);
   equal(limiter.isBlocked(address("2001:db8:0:1::1"), monotonic(1)), false);
 });
 
 Deno.test("A flood of sources pushes the oldest out and nothing grows", () => {
-  const limiter = new SourceLimiter();
+  const limiter = new SourceLimiter(MOST);
   const first = address("198.51.100.1");
   for (let i = 0; i < MOST; i++) limiter.fail(first, monotonic(0));
   equal(limiter.isBlocked(first, monotonic(1)), true);
-  for (let i = 0; i < limits.failedReconnectSources; i++) {
+  for (let i = 0; i < limits.failedSources; i++) {
     limiter.fail(addressFromBigInt(4, 0x0a000000n + BigInt(i)), monotonic(1));
   }
   equal(limiter.isBlocked(first, monotonic(2)), false);
