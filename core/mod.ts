@@ -90,6 +90,10 @@ export { nameWithoutDomain, ntHash, verifyMschapv2 } from "./eap/ms_chap.ts";
 export type { MschapExchange, MschapProof } from "./eap/ms_chap.ts";
 export { equalSecrets } from "./crypto/constant_time.ts";
 
+// XML, for documents that clients read
+export { buildXml, element as xmlElement, parseXml } from "./eap/anyconnect/xml.ts";
+export type { XmlElement } from "./eap/anyconnect/xml.ts";
+
 // Certificates and their files
 export { parseCertificate } from "./pki/certificate.ts";
 export type { Certificate } from "./pki/certificate.ts";
@@ -130,3 +134,5 @@ export type {
   ClientSettings,
   Identity,
 } from "./exchange/initiator_settings.ts";
+export type { ClientChallenge } from "./eap/anyconnect/client.ts";
+export type { ClientHeader, DeviceId } from "./eap/anyconnect/client_documents.ts";

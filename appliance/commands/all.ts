@@ -3,6 +3,7 @@ import { clearCommands } from "./clear.ts";
 import type { CommandDefinition } from "./command.ts";
 import { serveCommand } from "./serve.ts";
 import { connectCommand } from "./connect.ts";
+import { profileCommand } from "./profile.ts";
 import { showCommands } from "./show.ts";
 import { pkiCommands } from "./pki.ts";
 import { userCommands } from "./user.ts";
@@ -16,6 +17,7 @@ export const commands: readonly CommandDefinition[] = [
   ...clearCommands,
   ...userCommands,
   ...pkiCommands,
+  profileCommand,
   versionCommand,
 ];
 

@@ -76,9 +76,13 @@ export function parseXml(octets: Bytes): Result<XmlElement, WireFault> {
   return convert(root, 1, { elements: 0 });
 }
 
-/** The octets of a document, with the XML declaration and a line feed at the end; never a NUL. */
-export function buildXml(root: XmlElement): OwnedBytes {
-  return utf8(`<?xml version="1.0" encoding="UTF-8"?>\n${format(root)}\n`);
+/**
+ * The octets of a document, with the XML declaration and a line feed at the end; never a NUL. Indented,
+ * every element stands on a line of its own, which adds white space to text that has elements behind it.
+ */
+export function buildXml(root: XmlElement, layout: "compact" | "indented" = "compact"): OwnedBytes {
+  const content = format(root, layout === "indented" ? "\n" : "");
+  return utf8(`<?xml version="1.0" encoding="UTF-8"?>\n${content}\n`);
 }
 
 function refuse(
@@ -171,10 +175,13 @@ function convert(
   return ok({ name: from.name, attributes: new Map(attributes), children, text });
 }
 
-function format({ name, attributes, children, text }: XmlElement): string {
+/** `line` begins the line of this element: a line feed and blanks, or nothing for one long line. */
+function format({ name, attributes, children, text }: XmlElement, line: string): string {
   invariant([name, ...attributes.keys()].every(isXmlName), "names can be written");
   const start = [name, ...[...attributes].map(([key, value]) => `${key}="${escapeXml(value)}"`)];
-  const content = escapeXml(text) + children.map(format).join("");
+  const inner = line === "" ? "" : `${line}  `;
+  const formatted = children.map((child) => inner + format(child, inner));
+  const content = escapeXml(text) + formatted.join("") + (children.length > 0 ? line : "");
   return content === "" ? `<${start.join(" ")}/>` : `<${start.join(" ")}>${content}</${name}>`;
 }
 
