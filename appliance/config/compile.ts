@@ -96,7 +96,6 @@ export function compilePolicy(
     cookieThreshold: settings["cookie-threshold"],
     maxSa: settings["max-sa"],
     maxNegotiating: settings["max-negotiating"],
-    nattPort: settings["natt-port"],
   };
 }
 

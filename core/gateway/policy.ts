@@ -116,6 +116,4 @@ export interface Policy {
   readonly maxSa: number;
   /** Half-open IKE SAs at most. */
   readonly maxNegotiating: number;
-  /** UDP port of NAT traversal, 4500. */
-  readonly nattPort: number;
 }

@@ -8,17 +8,9 @@
 import { type Bytes, concatBytes, type OwnedBytes, utf8 } from "../bytes.ts";
 import { equalSecrets } from "../crypto/constant_time.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
-import type { IdPayload } from "../message/payload.ts";
 import { factsOfPrf } from "./keymat.ts";
 
 const keyPad = utf8("Key Pad for IKEv2");
-
-/** The body of an ID payload: type, the three reserved octets as they came, data. */
-export function identityBody(
-  { idType, reserved, data }: Pick<IdPayload, "idType" | "reserved" | "data">,
-): OwnedBytes {
-  return concatBytes(Uint8Array.of(idType), reserved ?? new Uint8Array(3), data);
-}
 
 /**
  * The octets that one side's AUTH covers: `message` | `peerNonce` | prf(`skP`, `idBody`).

@@ -180,41 +180,6 @@ function only(proposal: Proposal, type: number): Transform | undefined {
   return all[0];
 }
 
-/** A proposal of exactly one suite for an IKE SA: what a rekey offers first. */
-export function proposalFromIkeSuite(suite: IkeSuite, number: number, spi: Bytes): Proposal {
-  const transforms = [
-    ...cipherTransforms(suite),
-    { type: PRF, id: suite.prf },
-    { type: KE, id: suite.group },
-  ];
-  return { number, protocol: ProtocolId.IKE, spi, transforms };
-}
-
-/**
- * A proposal of exactly one suite for a Child SA, with a group when there is a new key exchange.
- */
-export function proposalFromEspSuite(
-  suite: EspSuite,
-  group: number | undefined,
-  number: number,
-  spi: Bytes,
-): Proposal {
-  const transforms = [
-    ...cipherTransforms(suite),
-    ...(group === undefined ? [] : [{ type: KE, id: group }]),
-    { type: ESN, id: suite.esn ? Esn.YES : Esn.NO },
-  ];
-  return { number, protocol: ProtocolId.ESP, spi, transforms };
-}
-
-function cipherTransforms(
-  suite: Pick<EspSuite, "encryption" | "keyBits" | "integrity">,
-): readonly Transform[] {
-  const { encryption: id, keyBits, integrity } = suite;
-  const cipher = id === Encr.CHACHA20_POLY1305 ? { type: ENCR, id } : { type: ENCR, id, keyBits };
-  return integrity === Integ.NONE ? [cipher] : [cipher, { type: INTEG, id: integrity }];
-}
-
 /** Proposals with a number and an SPI for one message; `withKe` false leaves the groups out. */
 export function offerOf(
   proposals: readonly Proposal[],

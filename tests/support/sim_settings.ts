@@ -105,7 +105,6 @@ export function simPolicy(pki: SimPki, change: Partial<Policy> = {}): Policy {
     cookieThreshold: 1000,
     maxSa: 10_000,
     maxNegotiating: 5000,
-    nattPort: 4500,
     ...change,
   };
 }

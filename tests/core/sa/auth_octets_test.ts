@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
 import { hexOf, utf8 } from "../../../core/bytes.ts";
 import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
-import {
-  authOctets,
-  identityBody,
-  sharedKeyAuth,
-  verifySharedKeyAuth,
-} from "../../../core/sa/auth_octets.ts";
+import { authOctets, sharedKeyAuth, verifySharedKeyAuth } from "../../../core/sa/auth_octets.ts";
 import { hex } from "../../support/hex.ts";
 import { readVectorJson, vectorTest } from "../../support/vectors.ts";
 import {
+  bodyOf,
   eapSuite,
   initPairs,
   libreswanSuite,
@@ -40,7 +36,7 @@ vectorTest(
         const payloads = openRecorded(libreswanSuite, keys, own[side]!);
         const auth = payloadOf(payloads, "AUTH");
         const nonce = payloadOf(parseRaw(other.raw).payloads, "Nonce").data;
-        const idBody = identityBody(payloadOf(payloads, kind));
+        const idBody = bodyOf(payloadOf(payloads, kind));
         const octets = authOctets(nobleProvider, 5, hex(init.raw), nonce, hex(skP), idBody);
         assert.ok(traced.includes(hexOf(octets)), "the octets that strongSwan logged");
         assert.equal(auth.method, 2);
@@ -76,7 +72,7 @@ vectorTest(
     ];
     sides.forEach(({ init, other, skP, id }, side) => {
       const nonce = payloadOf(parseRaw(other.raw).payloads, "Nonce").data;
-      const body = identityBody(id);
+      const body = bodyOf(id);
       const octets = authOctets(nobleProvider, 6, hex(init.raw), nonce, hex(skP), body);
       assert.ok(traced.includes(hexOf(octets)), "the octets that strongSwan logged");
       const auth = payloadOf(open(auths.length - 2 + side), "AUTH");
@@ -128,7 +124,7 @@ vectorTest(
     assert.equal(auth(token, reconnecting), example.AUTH_initiator);
     assert.equal(auth(token, octetsR), example.AUTH_responder);
     assert.equal(
-      hexOf(identityBody({ idType: 11, data: utf8("1193678174") })),
+      hexOf(bodyOf({ idType: 11, data: utf8("1193678174") })),
       example.IDi_body,
     );
   },
@@ -136,6 +132,6 @@ vectorTest(
 
 Deno.test("RFC 7296 §2.15: AUTH covers the reserved octets of an ID payload as they came", () => {
   const id = { idType: 2, data: utf8("a") };
-  assert.equal(hexOf(identityBody(id)), "0200000061");
-  assert.equal(hexOf(identityBody({ ...id, reserved: hex("010203") })), "0201020361");
+  assert.equal(hexOf(bodyOf(id)), "0200000061");
+  assert.equal(hexOf(bodyOf({ ...id, reserved: hex("010203") })), "0201020361");
 });

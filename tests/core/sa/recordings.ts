@@ -1,4 +1,7 @@
 /** Recorded sessions with their keys: the shape of the `expected.json` files, and ways into them. */
+import type { OwnedBytes } from "../../../core/bytes.ts";
+import { idBody } from "../../../core/message/identification.ts";
+import type { IdPayload } from "../../../core/message/payload.ts";
 import assert from "node:assert/strict";
 import { type ParsedMessage, parseMessage, parsePayloads } from "../../../core/message/message.ts";
 import type { Payload } from "../../../core/message/payload.ts";
@@ -131,3 +134,10 @@ export const recordingPaths = {
   eap: "own/strongswan-recordings/eap-mschapv2-ikegcm-espcbc.expected.json",
   libreswan: "own/strongswan-recordings/libreswan-psk.expected.json",
 } as const;
+
+/** The body of an ID payload, as AUTH covers it. */
+export function bodyOf(
+  { idType, data, reserved }: Pick<IdPayload, "idType" | "data" | "reserved">,
+): OwnedBytes {
+  return idBody(idType, data, reserved);
+}

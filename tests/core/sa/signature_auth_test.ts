@@ -18,8 +18,9 @@ import {
 import { announcedHashes, signAuth, verifySignatureAuth } from "../../../core/sa/signature_auth.ts";
 import { hex } from "../../support/hex.ts";
 import { readVector, readVectorJson, vectorTest } from "../../support/vectors.ts";
-import { authOctets, identityBody } from "../../../core/sa/auth_octets.ts";
+import { authOctets } from "../../../core/sa/auth_octets.ts";
 import {
+  bodyOf,
   eapSuite,
   initPairs,
   openRecorded,
@@ -202,7 +203,7 @@ vectorTest(
       hex(response.raw),
       payloadOf(parseRaw(request.raw).payloads, "Nonce").data,
       hex(sa.sk_pr),
-      identityBody(payloadOf(payloads, "IDr")),
+      bodyOf(payloadOf(payloads, "IDr")),
     );
     const { method, data } = payloadOf(payloads, "AUTH");
     assert.equal(method, 14);
