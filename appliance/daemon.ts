@@ -30,6 +30,7 @@ import { serveControl } from "./control/server.ts";
 import { Driver } from "./driver.ts";
 import { Effects } from "./effects.ts";
 import { systemRandom } from "./entropy.ts";
+import { forwardingOff } from "./forwarding.ts";
 import type { Facts, Log } from "./log.ts";
 import { operatorOf } from "./operator.ts";
 import { ensureSelfMade } from "./pki/self_made.ts";
@@ -134,6 +135,9 @@ export async function serve(plan: ServePlan): Promise<number> {
     control: control.path,
     ...facts,
   });
+
+  const off = forwardingOff(pools.ranges.map(({ first }) => first.family));
+  if (off.length > 0) log.tell("warning", "forwarding-off", { settings: off });
 
   const reason = await signals.stopped;
   log.tell("info", "shutdown", { reason });

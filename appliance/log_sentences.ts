@@ -6,6 +6,8 @@ const sentences: Readonly<Record<string, string>> = {
   "store-records-unreadable": "{records} stored sessions cannot be read and are left out",
   "restored": "{records} stored sessions may come back",
   "shutdown": "Going down: peers that cannot reconnect are told, the others stay parked",
+  "forwarding-off":
+    "This host forwards no packets ({settings} is 0): clients reach it and nothing behind it",
   "internal-fault": "A broken invariant; please report this",
 };
 

@@ -176,13 +176,13 @@ export class ReconnectStore {
   }
 
   async #commit(batch: readonly Change[]): Promise<void> {
-    const atomic = this.#kv.atomic();
-    for (const { name, value, expireIn } of batch) {
-      if (value === undefined) atomic.delete([prefix, name]);
-      else atomic.set([prefix, name], value, { expireIn });
-    }
     let failure: unknown;
     try {
+      const atomic = this.#kv.atomic();
+      for (const { name, value, expireIn } of batch) {
+        if (value === undefined) atomic.delete([prefix, name]);
+        else atomic.set([prefix, name], value, { expireIn });
+      }
       const result = await atomic.commit();
       if (!result.ok) failure = new Error("Cannot store sessions: the commit was refused");
     } catch (error) {
