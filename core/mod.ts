@@ -78,6 +78,7 @@ export type { Answer, Credential, Question, UserAttributes, Verdict } from "./ga
 export type { LoginMethod, PeerType, SessionPair, SessionRecord } from "./gateway/record.ts";
 export type {
   ChildSaSnapshot,
+  GatewayLoad,
   GatewaySnapshot,
   IkeSaSnapshot,
   PoolSnapshot,

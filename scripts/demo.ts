@@ -1,7 +1,8 @@
 /**
  * `deno task demo`: the point of this program in half a minute, on one machine. A gateway and a client,
  * each in a network namespace of its own: log in, move packets, lose the link, lose the gateway to
- * `kill -9`, and be back by token both times with the same address and no question to AAA.
+ * `kill -9`, and be back by token both times with the same address and no question to AAA. The login is
+ * by EAP-MSCHAPv2; `--auth anyconnect-eap` plays the same story with Cisco's method.
  *
  * Everything happens in namespaces that vanish with the process: as root in new ones for network and
  * mounts, without root in a user namespace besides, where the kernel allows it. Needs `ip`, `unshare` and
@@ -22,6 +23,8 @@ const outer = { gateway: "198.18.0.1", client: "198.18.0.2" };
 const pool = "192.168.20.0/24";
 const inside = "192.168.20.1";
 const insideMark = "REJOIN_DEMO_INSIDE";
+/** What the operator says at an AnyConnect login; the client must have heard it. */
+const banner = "Authorised use only";
 const began = performance.now();
 const probe = new URL("./demo/probe.ts", import.meta.url).pathname;
 
@@ -97,11 +100,13 @@ async function sessionOf(gateway: RejoinGateway): Promise<{
   readonly addresses: readonly string[];
   readonly firstLogin: string;
   readonly state: string;
+  readonly method: string;
+  readonly peerType: string;
 }> {
   const session = await gateway.session("alice");
   if (session === undefined) throw new Error("the gateway has no session of alice");
-  const { id, addresses, firstLogin, state } = session;
-  return { id, addresses, firstLogin, state };
+  const { id, addresses, firstLogin, state, method, peerType } = session;
+  return { id, addresses, firstLogin, state, method, peerType };
 }
 
 async function askedAaa(gateway: RejoinGateway): Promise<number> {
@@ -110,7 +115,12 @@ async function askedAaa(gateway: RejoinGateway): Promise<number> {
 
 /** The client is back: by token, with its address, and AAA was not asked again. */
 async function claimBack(
-  client: { readonly process: RejoinClient; readonly at: Namespace; readonly address: string },
+  client: {
+    readonly process: RejoinClient;
+    readonly at: Namespace;
+    readonly address: string;
+    readonly peerType: string;
+  },
   gateway: RejoinGateway,
   askedBefore: number,
 ): Promise<void> {
@@ -118,16 +128,30 @@ async function claimBack(
   claim(how === "reconnect", `back by ${how === "reconnect" ? "token" : how} in ${tookMs} ms`);
   const address = await client.process.innerAddress("rejoin1");
   claim(address === client.address, `the same inner address ${address}`);
+  const session = await sessionOf(gateway);
   claim(
-    isDeepStrictEqual((await sessionOf(gateway)).addresses, [client.address]),
+    isDeepStrictEqual(session.addresses, [client.address]),
     "the gateway holds that address for the session",
   );
+  claim(session.peerType === client.peerType, `the session is still of type ${session.peerType}`);
   const asked = await askedAaa(gateway) - askedBefore;
   claim(asked === 0, `${asked} questions to AAA`);
   await claimTraffic(client.at, client.address);
 }
 
-async function run(): Promise<void> {
+/** How to log in, as the command line says; EAP-MSCHAPv2 if it says nothing. */
+function authOf([flag, word, extra]: readonly string[]): keyof typeof methodNames | undefined {
+  if (flag === undefined) return "eap-mschapv2";
+  const isKnown = word === "eap-mschapv2" || word === "anyconnect-eap";
+  return flag === "--auth" && isKnown && extra === undefined ? word : undefined;
+}
+
+const methodNames = {
+  "eap-mschapv2": "EAP-MSCHAPv2",
+  "anyconnect-eap": "AnyConnect-EAP",
+} as const;
+
+async function run(auth: keyof typeof methodNames): Promise<void> {
   await mustRun(["mount", "-t", "tmpfs", "tmpfs", "/run"]);
   await using lab = await Lab.create();
   say(`the program is ${rejoinCommand().join(" ")}`);
@@ -142,12 +166,12 @@ async function run(): Promise<void> {
   const start = {
     namespace: gatewayAt,
     folder: `${lab.folder}/gateway`,
-    flags: { pool, user: "alice:wonderland", id: "gw.example.test", dpd: 10 },
+    flags: { pool, user: "alice:wonderland", id: "gw.example.test", dpd: 10, auth, banner },
   };
   let gateway = await startGateway(start);
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => gateway[Symbol.asyncDispose]());
-  say(`rejoin serve --pool ${pool} --user alice:… is ready`);
+  say(`rejoin serve --pool ${pool} --user alice:… --auth ${auth} is ready`);
   const [, ca = ""] = await gateway.process.waitFor(/\bcaFile=(\S+)/, 1000);
 
   await using process = await startClient({
@@ -155,6 +179,7 @@ async function run(): Promise<void> {
     folder: `${lab.folder}/client`,
     gateway: outer.gateway,
     flags: {
+      auth,
       user: "alice",
       "password-file": await passwordFile(lab.folder),
       ca,
@@ -166,10 +191,19 @@ async function run(): Promise<void> {
     },
   });
   const first = await process.nextEstablished(20_000);
-  claim(first.how === "login", `logged in as alice with EAP-MSCHAPv2 in ${first.tookMs} ms`);
+  claim(
+    first.how === "login",
+    `logged in as alice with ${methodNames[auth]} in ${first.tookMs} ms`,
+  );
+  const { method, peerType } = await sessionOf(gateway);
+  say(`        the gateway has a session of type ${peerType} by ${method}`);
+  if (auth === "anyconnect-eap") {
+    const heard = await process.process.waitFor(/\bbanner text="(.*)"/, 5000);
+    claim(heard[1] === banner, `the client was greeted with "${heard[1]}"`);
+  }
   const address = await process.innerAddress("rejoin1");
   say(`        inner address ${address}`);
-  const client = { process, at: clientAt, address };
+  const client = { process, at: clientAt, address, peerType };
   const server = [Deno.execPath(), "run", "-A", "--no-check", probe, "serve", inside, "7777"];
   await using receiver = gatewayAt.start("receiver", server);
   await receiver.waitFor(/listening/, 10_000);
@@ -208,9 +242,14 @@ async function passwordFile(folder: string): Promise<string> {
 }
 
 if (import.meta.main) {
+  const auth = authOf(Deno.args);
+  if (auth === undefined) {
+    console.error("deno task demo [--auth eap-mschapv2|anyconnect-eap]");
+    Deno.exit(2);
+  }
   if (Deno.env.get(insideMark) === undefined) Deno.exit(await runInside());
   try {
-    await run();
+    await run(auth);
   } catch (error) {
     broken.push(error instanceof Error ? error.message : String(error));
   }
