@@ -9,6 +9,7 @@
 import type { Bytes } from "../bytes.ts";
 import { equalBytes } from "../bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
+import { announcedVendorIds } from "../eap/anyconnect/vendor_ids.ts";
 import { exchanges } from "../exchange/exchanges.ts";
 import { IkeAuthInitiator } from "../exchange/ike_auth_initiator.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
@@ -261,7 +262,12 @@ export class Client {
   // --- attempts -----------------------------------------------------------------------------
 
   #attempt(step: Step, how: How): void {
-    const init = new IkeSaInitInitiator(this.#world, this.#local, this.#settings.gateway);
+    const init = new IkeSaInitInitiator(
+      this.#world,
+      this.#local,
+      this.#settings.gateway,
+      this.#settings.login.kind === "anyconnect-eap" ? announcedVendorIds : [],
+    );
     this.#state = { kind: "initiating", init, how, since: step.at.monotonic };
     init.start(step);
   }

@@ -5,6 +5,7 @@
  * It knows nothing of what the payloads mean. Nothing changes before a message has been authenticated.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
+import { buildCiscoFragments } from "../eap/anyconnect/cisco_fragments.ts";
 import { limits } from "../limits.ts";
 import type { MessageHeader } from "../message/header.ts";
 import type { ParsedMessage } from "../message/message.ts";
@@ -40,6 +41,14 @@ export type Received =
   /** Of no use; `cause` names a counter. */
   | { readonly kind: "dropped"; readonly cause: string };
 
+/** How long a message may be, and what happens to longer ones. */
+export interface MessageSize {
+  /** Never, by RFC 7383, or as Cisco's older clients do it: the sealed message in pieces. */
+  readonly cutting: "never" | "before-sealing" | "after-sealing";
+  /** Octets of an IKE message in one datagram. */
+  readonly mostBytes: number;
+}
+
 /** What the channel needs to know of its SA. */
 export interface ChannelSeed {
   readonly originalInitiator: boolean;
@@ -72,11 +81,11 @@ export class Channel {
   readonly #requester: RequesterWindow;
   readonly #requestFragments = new FragmentBuffer();
   readonly #responseFragments = new FragmentBuffer();
-  readonly #fragmentBytes: () => number | undefined;
+  readonly #size: () => MessageSize;
   #answering: Answering | undefined;
 
-  /** `fragmentBytes` is the largest IKE message to send in one piece, `undefined` for any size. */
-  constructor(world: SaWorld, seed: ChannelSeed, fragmentBytes: () => number | undefined) {
+  /** `size` says how long a message may be, and how a longer one is cut. */
+  constructor(world: SaWorld, seed: ChannelSeed, size: () => MessageSize) {
     const { crypto, random } = world;
     const { keys, suite } = seed;
     const ours = directionKeys(keys, seed.originalInitiator ? "initiator" : "responder");
@@ -91,7 +100,7 @@ export class Channel {
       : [0, seed.firstMessageId];
     this.#responder = new ResponderWindow(received);
     this.#requester = new RequesterWindow(sent, random);
-    this.#fragmentBytes = fragmentBytes;
+    this.#size = size;
   }
 
   /** When `retransmit` has something to do. */
@@ -224,7 +233,13 @@ export class Channel {
       flags: { initiator: this.#seed.originalInitiator, response },
       messageId,
     };
-    return sealMessage(this.#outbound, header, payloads, this.#fragmentBytes());
+    const { cutting, mostBytes } = this.#size();
+    const before = cutting === "before-sealing" ? mostBytes : undefined;
+    const sealed = sealMessage(this.#outbound, header, payloads, before);
+    if (cutting !== "after-sealing") return sealed;
+    return sealed.flatMap((message) =>
+      message.length <= mostBytes ? [message] : buildCiscoFragments(message, mostBytes)
+    );
   }
 }
 

@@ -20,6 +20,7 @@ import type { IkeSuite } from "../sa/suite.ts";
 import type { Endpoint } from "../wire/address.ts";
 import { equalEndpoints } from "../wire/address.ts";
 import type { Answer } from "../gateway/question.ts";
+import type { MessageSize } from "./channel.ts";
 import { Channel, livenessPlan } from "./channel.ts";
 import type { ChildSa } from "./child_sa.ts";
 import { childDeadline, rekeyMoment, removeChildSa } from "./child_sa.ts";
@@ -82,6 +83,8 @@ export interface IkeSaSeed {
   readonly firstMessageId: 0 | 1;
   /** Whether both sides speak RFC 7383. */
   readonly fragmentation: boolean;
+  /** Whether the peer takes only Cisco's fragments. */
+  readonly ciscoFragments: boolean;
   /** Where a NAT was seen. */
   readonly nat: "none" | "inside" | "outside" | "both";
 }
@@ -107,6 +110,7 @@ export class IkeSa {
   readonly suite: IkeSuite;
   readonly keys: IkeKeys;
   readonly fragmentation: boolean;
+  readonly ciscoFragments: boolean;
   readonly nat: "none" | "inside" | "outside" | "both";
   /** BOUNDED by `limits.childSasPerIkeSa`. */
   readonly children = new Map<number, ChildSa>();
@@ -144,13 +148,14 @@ export class IkeSa {
     this.local = seed.local;
     this.remote = seed.remote;
     this.fragmentation = seed.fragmentation;
+    this.ciscoFragments = seed.ciscoFragments;
     this.nat = seed.nat;
     this.begun = at.monotonic;
     this.lastInbound = at.monotonic;
     this.#born = at.monotonic;
     this.#askedAt = at.monotonic;
     this.#phaseEnd = after(at.monotonic, limits.halfOpenMs);
-    this.#channel = new Channel(world, seed, () => this.#fragmentBytes());
+    this.#channel = new Channel(world, seed, () => this.#messageSize());
   }
 
   /** Our SPI. */
@@ -523,9 +528,14 @@ export class IkeSa {
     this.world.onConfirmed(this, step);
   }
 
-  #fragmentBytes(): number | undefined {
-    if (!this.fragmentation) return undefined;
-    return largestMessage(this.world.settings.fragmentMtu, this.remote.address.family);
+  #messageSize(): MessageSize {
+    const mostBytes = largestMessage(this.world.settings.fragmentMtu, this.remote.address.family);
+    const cutting = this.fragmentation
+      ? "before-sealing"
+      : this.ciscoFragments
+      ? "after-sealing"
+      : "never";
+    return { cutting, mostBytes };
   }
 
   #transmit(

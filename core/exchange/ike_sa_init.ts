@@ -12,6 +12,7 @@ import {
   parseSignatureHashes,
 } from "../message/notify.ts";
 import type { Payload, Proposal } from "../message/payload.ts";
+import { recognizeVendorId } from "../eap/anyconnect/vendor_ids.ts";
 import { deriveIkeKeys } from "../sa/keymat.ts";
 import { detectNat, natDetectionHash } from "../sa/nat_detection.ts";
 import { chooseProposal, ikeSuiteOf } from "../sa/proposal.ts";
@@ -44,6 +45,14 @@ export type InitOutcome =
 /** Shortest and longest nonce (RFC 7296 §2.10 and §3.9). */
 const NONCE_BYTES = { min: 16, max: 256 } as const;
 
+/** What the gateway says of itself in IKE_SA_INIT. */
+export interface InitAnnouncements {
+  /** CERTREQ, where users may log in by certificate. */
+  readonly certificateRequest: readonly Payload[];
+  /** For peers that announce something of Cisco's themselves. */
+  readonly vendorIds: readonly Payload[];
+}
+
 /** Whether a header can begin an IKE SA. */
 export function isInitialRequest({ header }: ParsedMessage): boolean {
   return header.exchangeType === ExchangeType.IKE_SA_INIT && header.flags.initiator &&
@@ -70,9 +79,7 @@ export function buildInitResponse(
 const IKE_CHOICE = { protocol: ProtocolId.IKE, withKe: true } as const;
 const NO_SPI = new Uint8Array(8);
 
-/**
- * Answers a request whose cookie, if one was needed, is good. `certificateRequest` is CERTREQ or nothing.
- */
+/** Answers a request whose cookie, if one was needed, is good; `announcements` go along. */
 export function respondIkeSaInit(
   world: SaWorld,
   step: Step,
@@ -80,7 +87,7 @@ export function respondIkeSaInit(
   message: ParsedMessage,
   local: Endpoint,
   remote: Endpoint,
-  certificateRequest: readonly Payload[],
+  announcements: InitAnnouncements,
 ): InitOutcome {
   const { payloads, header } = message;
   const refuse = (cause: string, payload: Payload): InitOutcome => ({
@@ -121,11 +128,15 @@ export function respondIkeSaInit(
     findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
   const hashes = findNotify(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS);
   const peerHashes = hashes === undefined ? undefined : parseSignatureHashes(hashes);
+  const vendors = new Set(
+    payloads.flatMap((p) => p.kind === "V" ? [recognizeVendorId(p.data)] : []),
+  );
+  vendors.delete(undefined);
   const response = buildInitResponse(message, spiR, [
     { kind: "SA", proposals: [choice.proposal] },
     { kind: "KE", group: suite.group, data: pair.publicValue },
     { kind: "Nonce", data: nonceR },
-    ...certificateRequest,
+    ...announcements.certificateRequest,
     // The packet path speaks ESP in UDP only, so we always look as if behind a NAT (§2.23).
     notify(NotifyType.NAT_DETECTION_SOURCE_IP, world.random.bytes(20)),
     notify(
@@ -134,6 +145,7 @@ export function respondIkeSaInit(
     ),
     ...(fragmentation ? [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
     ...(peerHashes === undefined ? [] : [buildSignatureHashes(announcedHashes)]),
+    ...(vendors.size === 0 ? [] : announcements.vendorIds),
   ]);
   const keys = deriveIkeKeys(world.crypto, suite, sharedSecret, nonceI, nonceR, spiI, spiR);
   const sa = new IkeSa(world, {
@@ -146,6 +158,7 @@ export function respondIkeSaInit(
     remote,
     firstMessageId: 1,
     fragmentation,
+    ciscoFragments: vendors.has("fragmentation") && !fragmentation,
     nat: natFacts(world, message, local, remote),
   }, step.at);
   const request = copyBytes(bytes);

@@ -53,12 +53,20 @@ export class IkeSaInitInitiator {
   readonly spiI: OwnedBytes;
   readonly #nonceI: OwnedBytes;
   readonly #offer: readonly Proposal[];
+  readonly #vendorIds: readonly Bytes[];
   #pair: KeyPair | undefined;
   #cookie: OwnedBytes | undefined;
   #request: OwnedBytes = EMPTY_SPI;
   #retries = 0;
 
-  constructor(world: SaWorld, local: Endpoint, remote: Endpoint) {
+  /** `vendorIds` is what we announce besides the standard. */
+  constructor(
+    world: SaWorld,
+    local: Endpoint,
+    remote: Endpoint,
+    vendorIds: readonly Bytes[],
+  ) {
+    this.#vendorIds = vendorIds;
     this.#world = world;
     this.#local = local;
     this.#remote = remote;
@@ -157,6 +165,7 @@ export class IkeSaInitInitiator {
       remote: this.#remote,
       firstMessageId: 1,
       fragmentation: findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined,
+      ciscoFragments: false,
       nat: natFacts(this.#world, message, local, this.#remote),
     }, step.at);
     return {
@@ -197,6 +206,7 @@ export class IkeSaInitInitiator {
       ),
       notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),
       buildSignatureHashes(announcedHashes),
+      ...this.#vendorIds.map((data) => ({ kind: "V", data } as const)),
     ];
     return buildMessage({
       initiatorSpi: this.spiI,

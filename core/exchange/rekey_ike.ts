@@ -166,7 +166,7 @@ function succeed(sa: IkeSa, step: Step, made: Succession): IkeSa {
     made.spiR,
   );
   sa.world.count("ike-sa-rekeyed");
-  const { local, remote, fragmentation, nat } = sa;
+  const { local, remote, fragmentation, ciscoFragments, nat } = sa;
   const { spiI, spiR } = made;
   return new IkeSa(sa.world, {
     originalInitiator: made.weInitiate,
@@ -178,6 +178,7 @@ function succeed(sa: IkeSa, step: Step, made: Succession): IkeSa {
     remote,
     firstMessageId: 0,
     fragmentation,
+    ciscoFragments,
     nat,
   }, step.at);
 }

@@ -11,10 +11,17 @@ import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { equalBytes } from "../bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import type { AuthHost } from "../exchange/auth_host.ts";
+import {
+  CiscoReassembly,
+  isCiscoFragment,
+  parseCiscoFragment,
+} from "../eap/anyconnect/cisco_fragments.ts";
+import { announcedVendorIds } from "../eap/anyconnect/vendor_ids.ts";
 import { certificateRequest, parseCertificates } from "../exchange/certificate_auth.ts";
 import { exchanges } from "../exchange/exchanges.ts";
 import { IkeAuthResponder } from "../exchange/ike_auth_responder.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
+import type { InitAnnouncements } from "../exchange/ike_sa_init.ts";
 import { buildInitResponse, isInitialRequest, respondIkeSaInit } from "../exchange/ike_sa_init.ts";
 import { find } from "../exchange/payloads.ts";
 import { SpiTable } from "../exchange/spi_table.ts";
@@ -28,7 +35,6 @@ import { parseHeader } from "../message/header.ts";
 import { buildMessage, parseMessage } from "../message/message.ts";
 import type { ParsedMessage } from "../message/message.ts";
 import { buildCookie, buildUnsupportedCritical, findNotify, notify } from "../message/notify.ts";
-import type { Payload } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
 import { after, monotonic } from "../moment.ts";
 import type { Certificate } from "../pki/certificate.ts";
@@ -73,8 +79,8 @@ export class Gateway {
   readonly #random: Random;
   readonly #world: SaWorld;
   readonly #host: AuthHost;
-  /** CERTREQ, where users may log in by certificate. */
-  readonly #certificateRequest: readonly Payload[];
+  readonly #announcements: InitAnnouncements;
+  readonly #ciscoFragments = new CiscoReassembly();
   readonly #cookies: CookieJar;
   readonly #failedReconnects = new SourceLimiter(limits.failedReconnectsPerMinute);
   readonly #failedLogins = new SourceLimiter(limits.failedLoginsPerMinute);
@@ -98,9 +104,7 @@ export class Gateway {
     this.#random = random;
     this.#now = now.monotonic;
     this.#clockOffset = now.wall - now.monotonic;
-    this.#certificateRequest = policy.loginMethods.includes("certificate")
-      ? certificateRequest(crypto, this.#clientCas)
-      : [];
+    this.#announcements = announcementsOf(policy, crypto, this.#clientCas);
     this.#cookies = new CookieJar(crypto, random, now.monotonic);
     this.#spis = new SpiTable(random);
     this.#world = this.#makeWorld(crypto);
@@ -167,6 +171,35 @@ export class Gateway {
   // --- inputs -------------------------------------------------------------------------------
 
   #handleDatagram(step: Step, bytes: Bytes, local: Endpoint, remote: Endpoint): void {
+    if (isCiscoFragment(bytes)) {
+      const message = this.#joinFragments(bytes);
+      if (message === undefined) return;
+      return this.#handleMessage(step, message, local, remote);
+    }
+    this.#handleMessage(step, bytes, local, remote);
+  }
+
+  /** A piece of a message in Cisco's way; whole messages come out, still to be authenticated. */
+  #joinFragments(bytes: Bytes): Bytes | undefined {
+    const parsed = parseCiscoFragment(bytes);
+    if (!parsed.ok) {
+      this.#count(`unreadable-${parsed.fault.kind}`);
+      return undefined;
+    }
+    const { flags, initiatorSpi, responderSpi } = parsed.value.header;
+    // Nothing is kept for a peer that there is no IKE SA with.
+    if (this.#spis.ikeSa(flags.initiator ? responderSpi : initiatorSpi) === undefined) {
+      this.#count("unknown-ike-spi");
+      return undefined;
+    }
+    const outcome = this.#ciscoFragments.add(parsed.value, this.#now);
+    if (outcome.kind === "refused") this.#count("fragment-refused");
+    return outcome.kind === "complete" && !isCiscoFragment(outcome.message)
+      ? outcome.message
+      : undefined;
+  }
+
+  #handleMessage(step: Step, bytes: Bytes, local: Endpoint, remote: Endpoint): void {
     const parsed = parseMessage(bytes);
     if (!parsed.ok) return this.#handleUnreadable(step, bytes, parsed.fault, local, remote);
     const message = parsed.value;
@@ -257,7 +290,7 @@ export class Gateway {
       message,
       local,
       remote,
-      this.#certificateRequest,
+      this.#announcements,
     );
     switch (outcome.kind) {
       case "dropped":
@@ -405,7 +438,10 @@ export class Gateway {
       },
       outlives: (sa) => this.#sessions.sessionOf(sa)?.record !== undefined,
       onConfirmed: (sa, step) => this.#sessions.confirm(sa, step),
-      onMoved: (sa, step) => trace(step, { level: "info", event: "peer-moved", remote: sa.remote }),
+      onMoved: (sa, step) => {
+        this.#sessions.refresh(sa, step);
+        trace(step, { level: "info", event: "peer-moved", remote: sa.remote });
+      },
     };
   }
 
@@ -515,6 +551,21 @@ export class Gateway {
     this.#clockOffset = offset;
     for (const session of this.#sessions.all()) this.#scheduleSession(session, step);
   }
+}
+
+function announcementsOf(
+  policy: Policy,
+  crypto: CryptoProvider,
+  clientCas: readonly Certificate[],
+): InitAnnouncements {
+  const { loginMethods } = policy;
+  const isAnyConnect = loginMethods.includes("anyconnect-eap");
+  return {
+    certificateRequest: loginMethods.includes("certificate")
+      ? certificateRequest(crypto, clientCas)
+      : [],
+    vendorIds: isAnyConnect ? announcedVendorIds.map((data) => ({ kind: "V", data } as const)) : [],
+  };
 }
 
 function rekeyNow(sa: IkeSa, step: Step, what: "ike" | "child"): void {
