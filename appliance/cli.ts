@@ -157,6 +157,8 @@ function capitalized(text: string): string {
 /** Says what went wrong; the exit status comes back. */
 function tell(error: unknown, terminal: Terminal): number {
   if (error instanceof Stopped) return tellStopped(error, terminal);
+  // Help that could not be written.
+  if (error instanceof StartError) return tell(new Failed("rejoin", error), terminal);
   if (!(error instanceof Failed)) throw error;
   const { at, reason } = error;
   if (reason instanceof UsageError) {

@@ -1,5 +1,6 @@
 /** The real terminal: standard streams, environment, files. */
 import type { Terminal } from "./commands/command.ts";
+import { reasonOf, StartError } from "./start_error.ts";
 
 /** This process's terminal. */
 export const systemTerminal: Terminal = {
@@ -20,7 +21,8 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
     for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
   } catch (error) {
     // `show … | head` ends the reader: nothing is left to tell anybody.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return;
+    throw new StartError(`Cannot write output: ${reasonOf(error)}`);
   }
 }
 
