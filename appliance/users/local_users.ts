@@ -65,8 +65,10 @@ export class LocalUsers {
 
   /** Reads the file and hashes the lab's passwords; `StartError` when the file cannot be used. */
   static async open(options: LocalUsersOptions): Promise<LocalUsers> {
-    const lab = new Map<string, UserEntry>();
-    for (const user of options.lab ?? []) lab.set(user.name, await entryOf(user, options.cost));
+    const entries = await Promise.all(
+      (options.lab ?? []).map((user) => entryOf(user, options.cost)),
+    );
+    const lab = new Map(entries.map((entry) => [entry.name, entry]));
     const password = String.fromCharCode(...systemRandom.bytes(32));
     const nobody = await entryOf({ name: "", password }, options.cost);
     const users = new LocalUsers(options, lab, nobody);
