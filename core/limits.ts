@@ -44,6 +44,8 @@ export const limits = {
   ciscoFragmentMs: 15_000,
   /** Child SAs of one IKE SA, old ones that are being replaced included. */
   childSasPerIkeSa: 8,
+  /** Sessions of one user, inactive ones included: a person has a handful of devices, not a pool's worth. */
+  sessionsPerUser: 16,
   /** Half-open time without any progress, milliseconds. */
   halfOpenMs: 30_000,
   /** Half-open IKE SAs of one source (IPv6: one /64): a company behind one address logs in at once. */

@@ -49,6 +49,11 @@ export class AddressPool {
     return this.#ranges.some((range) => range.family === family);
   }
 
+  /** Whether an address lies in one of the ranges, so that others may have it one day. */
+  isInRange(address: IpAddress): boolean {
+    return this.#rangeOf(address.family, addressToBigInt(address)) !== undefined;
+  }
+
   /** The next free address of a family for `holder`, or `undefined` when all are held. */
   lease(family: 4 | 6, holder: LeaseHolder): IpAddress | undefined {
     for (const range of this.#ranges) {

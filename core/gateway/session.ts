@@ -31,3 +31,15 @@ export interface Session {
   /** When the record's `lastSeen` was last stored. */
   refreshedAt: Wall;
 }
+
+/** Whether nobody may come back to it any more (rule 5). */
+export function isOver({ record, absoluteEnd, ikeSa }: Session, now: Wall): boolean {
+  if (absoluteEnd !== undefined && now >= absoluteEnd) return true;
+  return ikeSa === undefined && record !== undefined && now >= record.deadline;
+}
+
+/** Whether the SA that carries it, or is about to, began after `sa`: the later one has precedence. */
+export function isAheadOf({ pending, ikeSa }: Session, sa: IkeSa): boolean {
+  const rival = pending ?? ikeSa;
+  return rival !== undefined && rival.begun > sa.begun;
+}

@@ -960,15 +960,17 @@ Deno.test("design rule 14: a fixed address has one holder, inside and outside of
   for (const fixed of ["10.99.0.77", "172.16.5.5"]) {
     const world = new SimWorld(144);
     world.backend.attributes.set("alice", { addresses: [address(fixed)] });
+    world.backend.attributes.set("bob", { addresses: [address(fixed)] });
     const first = world.login("alice", "198.51.100.7", PATIENT);
     equal(first.address, fixed);
-    const other = { idType: IdType.FQDN, data: utf8("tablet") };
-    const second = world.addClient("alice", "198.51.100.8", { identity: other });
+    const second = world.addClient("bob", "198.51.100.8");
     world.connect(second);
     world.run(2_000);
     equal(second.last("established"), undefined, `${fixed} is taken`);
     equal(world.show.sessions.length, 1);
     ok(world.carries(first));
+    const refusal = world.traces.find(({ event }) => event === "fixed-address-taken");
+    deepEqual(refusal?.facts, { user: "bob", address: fixed, holder: "alice" });
   }
 });
 

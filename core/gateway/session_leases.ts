@@ -1,0 +1,165 @@
+/**
+ * Who has to make room for a login: addresses of the pool, addresses that AAA fixes, and the number
+ * of sessions that one user may have (design rule 10).
+ *
+ * A user gives up their own sessions before anybody else does, and only inactive sessions are ever
+ * given up for an address of the pool. An address that AAA fixes for a user goes to that user's latest
+ * login; no login takes one from somebody else.
+ */
+import type { Wishes } from "../exchange/auth_host.ts";
+import type { IkeSa } from "../exchange/ike_sa.ts";
+import type { Step } from "../exchange/step.ts";
+import { trace } from "../exchange/step.ts";
+import { limits } from "../limits.ts";
+import type { IpAddress } from "../wire/address.ts";
+import { formatIpAddress } from "../wire/address.ts";
+import type { Session } from "./session.ts";
+import { isAheadOf } from "./session.ts";
+import { endSession } from "./session_end.ts";
+import type { SessionGround } from "./session_ground.ts";
+
+/** The session that is about to be. */
+export interface Newcomer {
+  /** Its number. */
+  readonly id: number;
+  /** Its SA. */
+  readonly sa: IkeSa;
+  readonly userName: string;
+  /** Addresses that AAA gives this user. */
+  readonly fixed: readonly IpAddress[];
+}
+
+interface Wanted {
+  readonly family: 4 | 6;
+  readonly given: IpAddress | undefined;
+}
+
+/** Whether the user may have one more session; the longest parked of their own goes for it. */
+export function makeRoomForUser(ground: SessionGround, step: Step, userName: string): boolean {
+  for (;;) {
+    const sessions = ground.table.ofUser(userName);
+    if (sessions.length < limits.sessionsPerUser) return true;
+    const [oldest] = idleOf(ground, userName);
+    if (oldest === undefined) {
+      const facts = { user: userName, sessions: sessions.length };
+      trace(step, { level: "warning", event: "user-session-limit", facts });
+      return false;
+    }
+    endSession(ground, oldest, step, "user-limit");
+  }
+}
+
+/** One address of each family that is wished and served; none at all when one is missing. */
+export function leaseAddresses(
+  ground: SessionGround,
+  step: Step,
+  newcomer: Newcomer,
+  wishes: Wishes,
+): readonly IpAddress[] {
+  const { pool } = ground;
+  const wanted = wantedBy(ground, newcomer, wishes);
+  // Nobody is ended for a login that cannot have all it needs.
+  if (wanted.some(({ given }) => given !== undefined && !mayHave(ground, step, newcomer, given))) {
+    return [];
+  }
+  const leased: IpAddress[] = [];
+  for (const { family, given } of wanted) {
+    const address = given === undefined
+      ? leaseOrEvict(ground, step, newcomer, family)
+      : takeFixed(ground, step, newcomer, given);
+    if (address === undefined) {
+      for (const taken of leased) pool.release(taken, newcomer.id);
+      const facts = { user: newcomer.userName, family };
+      trace(step, { level: "warning", event: "no-address-left", facts });
+      return [];
+    }
+    leased.push(address);
+  }
+  return leased;
+}
+
+function wantedBy({ pool }: SessionGround, { fixed }: Newcomer, { ip4, ip6 }: Wishes): Wanted[] {
+  const families = [...(ip4 ? [4] as const : []), ...(ip6 ? [6] as const : [])];
+  return families
+    .map((family) => ({ family, given: fixed.find((address) => address.family === family) }))
+    .filter(({ family, given }) => given !== undefined || pool.serves(family));
+}
+
+// --- fixed addresses ----------------------------------------------------------------------------
+
+/** An address that AAA fixes is free, or the same user holds it by an older attempt. */
+function mayHave(
+  { pool, table }: SessionGround,
+  step: Step,
+  { userName, sa }: Newcomer,
+  given: IpAddress,
+): boolean {
+  const id = pool.holderOf(given);
+  if (id === undefined) return true;
+  const holder = table.byId(id);
+  if (holder?.userName === userName && !isAheadOf(holder, sa)) return true;
+  trace(step, {
+    level: "warning",
+    event: "fixed-address-taken",
+    facts: { user: userName, address: formatIpAddress(given), holder: holder?.userName },
+  });
+  return false;
+}
+
+/** Ends the user's own session that holds it. */
+function takeFixed(
+  ground: SessionGround,
+  step: Step,
+  { id }: Newcomer,
+  given: IpAddress,
+): IpAddress | undefined {
+  const { pool, table } = ground;
+  const holder = table.byId(pool.holderOf(given) ?? id);
+  if (holder !== undefined) endSession(ground, holder, step, "superseded");
+  return pool.reserve(given, id) ? given : undefined;
+}
+
+// --- a full pool --------------------------------------------------------------------------------
+
+/** Rule 10: a full pool gives up the oldest inactive record first, never an active one. */
+function leaseOrEvict(
+  ground: SessionGround,
+  step: Step,
+  { id, userName }: Newcomer,
+  family: 4 | 6,
+): IpAddress | undefined {
+  const { pool, table } = ground;
+  const free = pool.lease(family, id);
+  if (free !== undefined) return free;
+  for (const candidates of [idleOf(ground, userName), table.parked()]) {
+    for (const parked of candidates) {
+      if (parked.pending !== undefined || !holdsOf(ground, parked, family)) continue;
+      evict(ground, step, parked);
+      const address = pool.lease(family, id);
+      if (address !== undefined) return address;
+    }
+  }
+  return undefined;
+}
+
+function evict(ground: SessionGround, step: Step, parked: Session): void {
+  trace(step, {
+    level: "warning",
+    event: "pool-full",
+    sessionId: parked.id,
+    facts: { user: parked.userName },
+  });
+  endSession(ground, parked, step, "evicted");
+}
+
+/** Whether its end gives the ranges of this family an address back. */
+function holdsOf({ pool }: SessionGround, { addresses }: Session, family: 4 | 6): boolean {
+  return addresses.some((address) => address.family === family && pool.isInRange(address));
+}
+
+/** The user's inactive sessions that nobody is coming back to now, the longest parked first. */
+function idleOf({ table }: SessionGround, userName: string): readonly Session[] {
+  return table.ofUser(userName)
+    .filter((session) => table.isParked(session) && session.pending === undefined)
+    .sort((a, b) => (a.record?.deadline ?? 0) - (b.record?.deadline ?? 0));
+}

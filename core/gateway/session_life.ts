@@ -1,0 +1,120 @@
+/**
+ * How sessions stay, wait and run out (design rules 4, 5, 9, 11): signs of life, the loss of their
+ * IKE SA, their deadlines, and the end of the gateway.
+ */
+import type { IkeSa } from "../exchange/ike_sa.ts";
+import type { Step } from "../exchange/step.ts";
+import { trace } from "../exchange/step.ts";
+import type { CloseReason } from "../exchange/world.ts";
+import type { Wall } from "../moment.ts";
+import { wall } from "../moment.ts";
+import { formatEndpoint } from "../wire/address.ts";
+import type { SessionRecord } from "./record.ts";
+import type { Session } from "./session.ts";
+import { isOver } from "./session.ts";
+import type { SessionLoss } from "./session_end.ts";
+import { endSession } from "./session_end.ts";
+import type { SessionGround } from "./session_ground.ts";
+import { aliveFacts, keepRecord } from "./session_ground.ts";
+
+/** How often `lastSeen` of a live session is stored, at the most (a crash loses at most this much). */
+const REFRESH_MS = { min: 60_000, max: 300_000 } as const;
+
+/** The peer was heard: stored now and then, so that a crash knows how old a session is (rule 4). */
+export function refreshSession(
+  ground: SessionGround,
+  sa: IkeSa,
+  step: Step,
+  session: Session,
+): void {
+  session.lastRemote = formatEndpoint(sa.remote);
+  if (session.record === undefined) return;
+  const { timeoutMs } = ground.host.policy.reconnect;
+  const everyMs = Math.min(REFRESH_MS.max, Math.max(REFRESH_MS.min, timeoutMs / 30));
+  const { wall: now } = step.at;
+  if (now - session.refreshedAt < everyMs && now >= session.refreshedAt) return;
+  session.refreshedAt = now;
+  keepRecord(ground, session, step, { ...session.record, ...aliveFacts(ground, step, sa) });
+}
+
+/** The first authenticated message on the new SA: the old pair is void (rule 9). */
+export function confirmSession(ground: SessionGround, step: Step, session: Session): void {
+  if (session.record?.previous === undefined) return;
+  const { previous: _, ...record } = session.record;
+  keepRecord(ground, session, step, record);
+}
+
+/** Its SA is over: what that means (rules 4 and 5). */
+export function loseSa(
+  ground: SessionGround,
+  step: Step,
+  session: Session,
+  reason: CloseReason,
+): void {
+  session.ikeSa = undefined;
+  switch (reason) {
+    case "rekeyed":
+    case "taken-over":
+      return;
+    case "peer-deleted":
+      return endSession(ground, session, step, "user-request");
+    case "cleared":
+      return endSession(ground, session, step, "operator");
+    case "session-over":
+      return endSession(ground, session, step, "session-lifetime");
+    default:
+      return parkSession(ground, step, session, reason);
+  }
+}
+
+/** Its own time has come, or not yet. */
+export function expireSession(ground: SessionGround, session: Session, step: Step): void {
+  const { wall: now } = step.at;
+  if (session.absoluteEnd !== undefined && now >= session.absoluteEnd) {
+    return endSession(ground, session, step, "session-lifetime");
+  }
+  if (ground.table.isParked(session) && isOver(session, now)) {
+    return endSession(ground, session, step, "reconnect-timeout");
+  }
+  ground.host.reschedule(session, step);
+}
+
+/** When `expireSession` has something to do. */
+export function deadlineOf({ table }: SessionGround, session: Session): Wall | undefined {
+  if (!table.has(session)) return undefined;
+  const { absoluteEnd, record } = session;
+  const parkedEnd = table.isParked(session) ? record?.deadline : undefined;
+  if (absoluteEnd === undefined || parkedEnd === undefined) return absoluteEnd ?? parkedEnd;
+  return absoluteEnd < parkedEnd ? absoluteEnd : parkedEnd;
+}
+
+/** Going down: says DELETE to who cannot reconnect and parks the others. */
+export function shutDownSessions(ground: SessionGround, step: Step): void {
+  for (const session of [...ground.table.all()]) {
+    if (session.record === undefined) endSession(ground, session, step, "shutdown");
+    else session.ikeSa?.close(step, "shutdown");
+  }
+}
+
+function parkSession(
+  ground: SessionGround,
+  step: Step,
+  session: Session,
+  reason: SessionLoss,
+): void {
+  const { host, table } = ground;
+  const { record } = session;
+  const { timeoutMs } = host.policy.reconnect;
+  if (record === undefined || timeoutMs === 0) return endSession(ground, session, step, reason);
+  const deadline = wall(step.at.wall + timeoutMs);
+  const parked: SessionRecord = { ...record, state: "inactive", deadline };
+  keepRecord(ground, session, step, parked);
+  table.park(session);
+  trace(step, {
+    level: "info",
+    event: "session-parked",
+    sessionId: session.id,
+    facts: { user: session.userName, reason, seconds: timeoutMs / 1000 },
+  });
+  host.reschedule(session, step);
+}

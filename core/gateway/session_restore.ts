@@ -1,0 +1,67 @@
+/** What the store held at the start becomes inactive sessions (design rule 11). */
+import type { Step } from "../exchange/step.ts";
+import { trace } from "../exchange/step.ts";
+import type { Wall } from "../moment.ts";
+import type { SessionRecord } from "./record.ts";
+import type { Session } from "./session.ts";
+import type { SessionGround } from "./session_ground.ts";
+
+/** Active records become inactive; expired ones, and all of them when reconnect is off, are deleted. */
+export function restoreSessions(
+  ground: SessionGround,
+  step: Step,
+  records: readonly SessionRecord[],
+): void {
+  const { host, table, pool } = ground;
+  const { wall: now } = step.at;
+  const isOff = host.policy.reconnect.timeoutMs === 0;
+  const kept: { readonly session: Session; readonly stored: SessionRecord }[] = [];
+  // Of two records with one address the later one is right: the other was not deleted in time.
+  for (const stored of [...records].sort((a, b) => b.deadline - a.deadline)) {
+    const session = restoredSession(table.newId(), stored, now);
+    const isTaken = stored.addresses.some((address) => !pool.reserve(address, session.id));
+    const isExpired = isOff || stored.deadline <= now ||
+      (stored.absoluteEnd !== undefined && stored.absoluteEnd <= now);
+    if (!isTaken && !isExpired) {
+      kept.push({ session, stored });
+      continue;
+    }
+    for (const address of stored.addresses) pool.release(address, session.id);
+    host.tell(step, { kind: "delete-record", key: stored.key });
+    trace(step, {
+      level: isExpired ? "debug" : "warning",
+      event: isExpired ? "record-expired" : "record-with-taken-address",
+      facts: { user: stored.userName },
+    });
+  }
+  // The longest parked first, so that eviction takes the right one.
+  for (const { session, stored } of kept.reverse()) {
+    const record: SessionRecord = { ...stored, state: "inactive" };
+    table.add(session);
+    table.setRecord(session, record);
+    table.park(session);
+    if (stored.state !== "inactive") host.tell(step, { kind: "store-record", record });
+    host.reschedule(session, step);
+  }
+}
+
+/** What a record says of its session; nothing carries it yet. */
+function restoredSession(id: number, record: SessionRecord, now: Wall): Session {
+  return {
+    id,
+    userName: record.userName,
+    identity: record.identity,
+    method: record.method,
+    peerType: record.peerType,
+    attributes: record.attributes,
+    addresses: record.addresses,
+    firstLogin: record.firstLogin,
+    absoluteEnd: record.absoluteEnd,
+    ikeSa: undefined,
+    pending: undefined,
+    record: undefined,
+    pendingRecord: undefined,
+    lastRemote: record.lastRemote,
+    refreshedAt: now,
+  };
+}
