@@ -110,7 +110,9 @@ function rekeyedChild(sa: IkeSa, request: readonly Payload[]): RekeyTarget {
     const notFound = notifyChildSa(NotifyType.CHILD_SA_NOT_FOUND, rekey.protocol, rekey.spi);
     return { kind: "refused", notify: notFound };
   }
-  // We are rekeying or deleting it ourselves; the peer tries again later (RFC 7296 §2.25.1).
+  // RFC 7296 §2.25.1 has TEMPORARY_FAILURE for a Child SA that we are closing. For one that we rekey it
+  // would have us answer as usual and choose between two new pairs by their nonces (§2.8.1). We refuse
+  // that too: there is never a redundant pair, and who was refused tries again at a time left to chance.
   if (child.state !== "installed") {
     return { kind: "refused", notify: notify(NotifyType.TEMPORARY_FAILURE) };
   }

@@ -110,7 +110,9 @@ export function respondRekeyIkeSa(
   offer: SaPayload,
   nonceI: Bytes,
 ): void {
-  // While we change what is to be handed on, the peer tries again later (RFC 7296 §2.25.2).
+  // RFC 7296 §2.25.2 has TEMPORARY_FAILURE while we close this SA or change a Child SA of it. While we
+  // rekey it ourselves it would have us answer as usual and choose by nonces (§2.8.2). We refuse that
+  // too: there is never a redundant IKE SA, and who was refused tries again at a time left to chance.
   if (OBSTACLES.some((task) => sa.isRunning(task))) {
     return sa.reply(step, [notify(NotifyType.TEMPORARY_FAILURE)]);
   }
