@@ -74,6 +74,7 @@ const dropCauses = {
 
 /** One channel. */
 export class Channel {
+  readonly #world: SaWorld;
   readonly #seed: ChannelSeed;
   readonly #inbound: Opening;
   readonly #outbound: Sealing;
@@ -90,6 +91,7 @@ export class Channel {
     const { keys, suite } = seed;
     const ours = directionKeys(keys, seed.originalInitiator ? "initiator" : "responder");
     const theirs = directionKeys(keys, seed.originalInitiator ? "responder" : "initiator");
+    this.#world = world;
     this.#seed = seed;
     this.#outbound = { crypto, suite, keys: ours, random, ivs: new IvCounter() };
     this.#inbound = { crypto, suite, keys: theirs };
@@ -215,6 +217,7 @@ export class Channel {
       this.#requester.finish(header.messageId);
     }
     if (!parsed.ok) return { kind: "malformed", isRequest, fault: parsed.fault };
+    this.#world.onMessage?.("received", header, parsed.value);
     return isRequest
       ? { kind: "request", exchangeType: header.exchangeType, payloads: parsed.value }
       : { kind: "response", payloads: parsed.value };
@@ -233,6 +236,7 @@ export class Channel {
       flags: { initiator: this.#seed.originalInitiator, response },
       messageId,
     };
+    this.#world.onMessage?.("sent", header, payloads);
     const { cutting, mostBytes } = this.#size();
     const before = cutting === "before-sealing" ? mostBytes : undefined;
     const sealed = sealMessage(this.#outbound, header, payloads, before);

@@ -5,6 +5,7 @@
 import type { OwnedBytes } from "../bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import type { Lifetimes } from "../gateway/policy.ts";
+import type { MessageHeader } from "../message/header.ts";
 import type { Payload, Proposal } from "../message/payload.ts";
 import type { Random } from "../random.ts";
 import type { IkeSa } from "./ike_sa.ts";
@@ -68,6 +69,9 @@ export interface Exchanges {
   deleteChildSa(inboundSpi: number): Task;
 }
 
+/** Which way a message goes. */
+export type Direction = "received" | "sent";
+
 /** The surroundings of an IKE SA. */
 export interface SaWorld {
   /** Algorithms. */
@@ -98,4 +102,6 @@ export interface SaWorld {
   onConfirmed(sa: IkeSa, step: Step): void;
   /** `sa` lives at a new outer endpoint. */
   onMoved(sa: IkeSa, step: Step): void;
+  /** A message in clear: opened and authentic, or about to be sealed. Not for repetitions. */
+  onMessage?(direction: Direction, header: MessageHeader, payloads: readonly Payload[]): void;
 }

@@ -27,14 +27,15 @@ import { find } from "../exchange/payloads.ts";
 import { SpiTable } from "../exchange/spi_table.ts";
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
-import type { CloseReason, SaWorld } from "../exchange/world.ts";
+import type { CloseReason, Direction, SaWorld } from "../exchange/world.ts";
 import { limits } from "../limits.ts";
 import { ExchangeType, NotifyType } from "../message/constants.ts";
 import { checkGrammar } from "../message/grammar.ts";
-import { parseHeader } from "../message/header.ts";
+import { type MessageHeader, parseHeader } from "../message/header.ts";
 import { buildMessage, parseMessage } from "../message/message.ts";
 import type { ParsedMessage } from "../message/message.ts";
 import { buildCookie, buildUnsupportedCritical, findNotify, notify } from "../message/notify.ts";
+import type { Payload } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
 import { after, monotonic } from "../moment.ts";
 import type { Certificate } from "../pki/certificate.ts";
@@ -45,6 +46,7 @@ import type { Endpoint } from "../wire/address.ts";
 import { CookieJar } from "./cookie.ts";
 import { HalfOpenTable } from "./half_open.ts";
 import type { Command, DataplaneEvent, Input } from "./input.ts";
+import { messageTrace } from "./message_trace.ts";
 import type { Output } from "./output.ts";
 import type { Policy } from "./policy.ts";
 import type { Answer, Question } from "./question.ts";
@@ -96,6 +98,10 @@ export class Gateway {
   #clockOffset: number;
   #now: Monotonic;
   #hasWallDeadlines = false;
+  /** The step under way, for what is only to be told. */
+  #step: Step;
+  /** Whether an operator wants to be told of every message. */
+  #tellsMessages = false;
 
   /** A gateway without sessions; `restore` is its first input when there are stored ones. */
   constructor({ policy, crypto, random, now }: GatewayOptions) {
@@ -103,6 +109,7 @@ export class Gateway {
     this.#clientCas = parseCertificates(policy.clientCas);
     this.#random = random;
     this.#now = now.monotonic;
+    this.#step = { at: now, outputs: [] };
     this.#clockOffset = now.wall - now.monotonic;
     this.#announcements = announcementsOf(policy, crypto, this.#clientCas);
     this.#cookies = new CookieJar(crypto, random, now.monotonic);
@@ -120,6 +127,7 @@ export class Gateway {
   /** Takes one input; what is to be done comes back in order. */
   handle(input: Input): readonly Output[] {
     const step: Step = { at: input.at, outputs: [] };
+    this.#step = step;
     this.#now = input.at.monotonic;
     this.#followClock(step);
     switch (input.kind) {
@@ -255,8 +263,16 @@ export class Gateway {
     local: Endpoint,
     remote: Endpoint,
   ): void {
-    const transmit = (response: OwnedBytes) =>
+    const transmit = (response: OwnedBytes) => {
+      if (this.#tellsMessages) {
+        const parsed = parseMessage(response);
+        if (parsed.ok) {
+          this.#tellMessage("sent", parsed.value.header, parsed.value.payloads, remote);
+        }
+      }
       step.outputs.push({ kind: "transmit", local, remote, bytes: response });
+    };
+    this.#tellMessage("received", message.header, message.payloads, remote);
     const known = this.#halfOpen.memoryOf(message.header.initiatorSpi, remote);
     if (known !== undefined) {
       // RFC 7296 §2.1: the same request again gets the same response.
@@ -398,6 +414,9 @@ export class Gateway {
         if (sa !== undefined) this.#guard(sa, step, () => rekeyNow(sa, step, command.what));
         return;
       }
+      case "debug":
+        this.#tellsMessages = command.packets;
+        return;
       case "shutdown":
         return this.#sessions.shutdown(step);
       default:
@@ -442,6 +461,7 @@ export class Gateway {
         this.#sessions.refresh(sa, step);
         trace(step, { level: "info", event: "peer-moved", remote: sa.remote });
       },
+      onMessage: (direction, header, payloads) => this.#tellMessage(direction, header, payloads),
     };
   }
 
@@ -511,6 +531,26 @@ export class Gateway {
   /** Asks without waiting; a failure is only told. */
   #tell(step: Step, question: Question): void {
     this.#ask(step, question);
+  }
+
+  /** Tells an operator who debugs of a message; `remote` where there is no IKE SA yet. */
+  #tellMessage(
+    direction: Direction,
+    header: MessageHeader,
+    payloads: readonly Payload[],
+    remote?: Endpoint,
+  ): void {
+    if (!this.#tellsMessages) return;
+    // The flag is the sender's, so it says which of the SPIs is ours.
+    const isOurs = header.flags.initiator === (direction === "sent");
+    const sa = this.#spis.ikeSa(isOurs ? header.initiatorSpi : header.responderSpi);
+    const sessionId = sa === undefined ? undefined : this.#sessions.sessionOf(sa)?.id;
+    const peer = remote ?? sa?.remote;
+    trace(this.#step, {
+      ...messageTrace(direction, header, payloads, this.#policy.attributeNumbers),
+      ...(sessionId === undefined ? {} : { sessionId }),
+      ...(peer === undefined ? {} : { remote: peer }),
+    });
   }
 
   #count(name: string): void {

@@ -34,6 +34,8 @@ export type Command =
   | { readonly kind: "clear-stats" }
   /** Start a rekey now, for tests and operators. */
   | { readonly kind: "rekey"; readonly id: number; readonly what: "ike" | "child" }
+  /** Tell every message as a trace `ikev2-packet`, or stop telling. */
+  | { readonly kind: "debug"; readonly packets: boolean }
   /** Going down: DELETE to peers that cannot reconnect, the others stay parked. */
   | { readonly kind: "shutdown" };
 
