@@ -122,7 +122,7 @@ const caPem = readVectorText("own/strongswan-recordings/ca.crt");
 
 vectorTest(
   "RFC 7296 §3.7: the hash of a CA is the one that a recorded CERTREQ has",
-  recording,
+  caPem === undefined ? undefined : recording,
   (r) => {
     const blocks = certificatesIn(caPem ?? "");
     const [der] = blocks.ok ? blocks.value : [];
