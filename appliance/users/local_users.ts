@@ -131,8 +131,9 @@ export class LocalUsers {
   }
 }
 
-function accepted({ group }: UserEntry): Extract<Verdict, { kind: "accept" }> {
-  return { kind: "accept", attributes: group === undefined ? {} : { group } };
+/** Under the name of the list, whatever domain was typed before it. */
+function accepted({ name, group }: UserEntry): Extract<Verdict, { kind: "accept" }> {
+  return { kind: "accept", userName: name, attributes: group === undefined ? {} : { group } };
 }
 
 async function entryOf(

@@ -97,7 +97,7 @@ export class Mschapv2Server implements EapServerMethod {
   complete(verdict: Verdict): EapMethodStep {
     const state = this.#state;
     if (state.kind !== "verifying") return { kind: "ignore" };
-    const { identifier, userName } = state;
+    const { identifier } = state;
     if (verdict.kind === "reject") {
       this.#state = { kind: "rejected" };
       const fresh = hexOf(this.#options.random.bytes(CHALLENGE_BYTES)).toUpperCase();
@@ -107,7 +107,7 @@ export class Mschapv2Server implements EapServerMethod {
     }
     if (verdict.kind === "challenge") return { kind: "failure", reason: "challenge-without-form" };
     if (verdict.mschapv2 === undefined) return { kind: "failure", reason: "no-key-from-aaa" };
-    const { attributes, mschapv2 } = verdict;
+    const { attributes, mschapv2, userName = state.userName } = verdict;
     this.#state = { kind: "accepted", userName, attributes, msk: copyBytes(mschapv2.msk) };
     const message = `${mschapv2.authenticatorResponse} M=Welcome`;
     const data = buildMschapRequest({ kind: "success", identifier, message });

@@ -265,7 +265,9 @@ export class IkeAuthResponder implements Authenticator {
       const reason = answer.kind === "failed" ? "aaa-failed" : "not-authorized";
       return this.#refuse(sa, step, reason, peer);
     }
-    const login = { ...proven.login, attributes: answer.verdict.attributes };
+    const { attributes, userName } = answer.verdict;
+    const known = userName === undefined ? { attributes } : { attributes, userName };
+    const login = { ...proven.login, ...known };
     this.#open(sa, step, peer, { ...proven, login });
   }
 

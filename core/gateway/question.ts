@@ -41,6 +41,8 @@ export type Verdict =
   | {
     readonly kind: "accept";
     readonly attributes: UserAttributes;
+    /** The name that AAA knows the user by, where it is not the one presented ("OFFICE\\alice"). */
+    readonly userName?: string;
     /** With an `mschapv2` credential: "S=…" of RFC 2759 §8.7, and the 64-octet MSK. */
     readonly mschapv2?: { readonly authenticatorResponse: string; readonly msk: Bytes };
   }

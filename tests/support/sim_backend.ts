@@ -27,6 +27,8 @@ export class SimBackend {
   readonly questions: Question[] = [];
   /** Attributes that AAA gives, by user. */
   readonly attributes = new Map<string, UserAttributes>();
+  /** Names that AAA knows users by, by what they may call themselves instead. */
+  readonly names = new Map<string, string>();
   /** Makes the store fail. */
   storeFails = false;
   /** How AAA answers: as it should, with a failure, with a rejection, or never. */
@@ -118,16 +120,22 @@ export class SimBackend {
   }
 
   #verdict({ userName, credential }: Question & { readonly kind: "verify" }): Verdict {
-    const attributes = this.attributes.get(userName) ?? {};
+    const known = this.names.get(userName);
+    const name = known ?? userName;
+    const attributes = this.attributes.get(name) ?? {};
+    const accept = {
+      kind: "accept",
+      attributes,
+      ...(known === undefined ? {} : { userName: known }),
+    } as const;
     if (this.aaa === "rejects") return { kind: "reject" };
-    if (credential.kind === "certificate") return { kind: "accept", attributes };
+    if (credential.kind === "certificate") return accept;
     if (credential.kind === "password") {
-      const isRight = simUsers[userName] === credential.password;
-      return isRight ? { kind: "accept", attributes } : { kind: "reject" };
+      return simUsers[name] === credential.password ? accept : { kind: "reject" };
     }
-    const hash = simHashes.get(userName);
+    const hash = simHashes.get(name);
     if (hash === undefined || credential.kind !== "mschapv2") return { kind: "reject" };
     const mschapv2 = verifyMschapv2(this.#crypto, hash, credential, userName);
-    return mschapv2 === undefined ? { kind: "reject" } : { kind: "accept", attributes, mschapv2 };
+    return mschapv2 === undefined ? { kind: "reject" } : { ...accept, mschapv2 };
   }
 }

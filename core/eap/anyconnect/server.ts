@@ -135,10 +135,11 @@ export class AnyConnectServer implements EapServerMethod {
     switch (verdict.kind) {
       case "accept": {
         const group = this.#group === undefined ? {} : { group: this.#group.name };
-        // What AAA says of a user is above what the user chose.
+        // What AAA says of a user is above what the user said.
         const attributes = { ...group, ...verdict.attributes };
-        this.#state = { kind: "granting", userName, attributes };
-        return { kind: "grant", userName, attributes };
+        const accepted = { userName: verdict.userName ?? userName, attributes };
+        this.#state = { kind: "granting", ...accepted };
+        return { kind: "grant", ...accepted };
       }
       case "challenge": {
         const { message, inputLabel } = verdict;

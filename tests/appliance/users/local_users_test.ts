@@ -39,7 +39,11 @@ Deno.test("a lab user gets in by MS-CHAPv2 and by password, and nobody else does
   const lab = [{ name: "test", password: "ci:sco" }];
   const users = await LocalUsers.open({ crypto, cost, lab });
   equal(users.size, 1);
-  deepEqual(await users.verify("test", password("ci:sco")), { kind: "accept", attributes: {} });
+  deepEqual(await users.verify("test", password("ci:sco")), {
+    kind: "accept",
+    userName: "test",
+    attributes: {},
+  });
   const verdict = await users.verify("test", mschap("test", "ci:sco"));
   ok(verdict.kind === "accept" && verdict.mschapv2);
   match(verdict.mschapv2.authenticatorResponse, /^S=[0-9A-F]{40}$/);
@@ -84,14 +88,13 @@ Deno.test("users of a file have their group, and MS-CHAPv2 only with an NT hash"
     await addUser(file, { name: "alice", password: "a", group: "staff" }, cost);
     await addUser(file, { name: "bob", password: "b", withoutMschap: true }, cost);
     const users = await LocalUsers.open({ crypto, cost, file });
-    const attributes = { group: "staff" };
-    deepEqual(await users.verify("alice", password("a")), { kind: "accept", attributes });
-    deepEqual(await users.verify("OFFICE\\alice", password("a")), { kind: "accept", attributes });
+    const alice = { kind: "accept", userName: "alice", attributes: { group: "staff" } };
+    deepEqual(await users.verify("alice", password("a")), alice);
     const verdict = await users.verify("OFFICE\\alice", mschap("OFFICE\\alice", "a"));
     ok(verdict.kind === "accept" && verdict.mschapv2);
     equal((await users.verify("bob", password("b"))).kind, "accept");
     equal((await users.verify("bob", mschap("bob", "b"))).kind, "reject");
-    deepEqual(await users.verify("alice", { kind: "certificate" }), { kind: "accept", attributes });
+    deepEqual(await users.verify("alice", { kind: "certificate" }), alice);
     deepEqual(await users.verify("carol", { kind: "certificate" }), {
       kind: "accept",
       attributes: {},
@@ -139,4 +142,15 @@ Deno.test("a name that nobody has costs as much work as one that somebody has", 
   await timeOf("alice");
   const [known, unknown] = [await timeOf("alice"), await timeOf("nobody")];
   ok(unknown > known / 3 && unknown < known * 3, `${known} ms and ${unknown} ms`);
+});
+
+Deno.test("a user goes by the name of the list, whatever domain was typed before it", async () => {
+  const users = await LocalUsers.open({ crypto, cost, lab: [{ name: "alice", password: "a" }] });
+  const typed = "ANY\\alice";
+  for (const credential of [password("a"), mschap(typed, "a"), { kind: "certificate" }] as const) {
+    const verdict = await users.verify(typed, credential);
+    equal(verdict.kind === "accept" ? verdict.userName : undefined, "alice", credential.kind);
+  }
+  const stranger = await users.verify("carol", { kind: "certificate" });
+  deepEqual(stranger, { kind: "accept", attributes: {} });
 });

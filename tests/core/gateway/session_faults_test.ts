@@ -3,6 +3,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { utf8 } from "../../../core/bytes.ts";
 import type { CryptoProvider } from "../../../core/crypto/provider.ts";
 import { find } from "../../../core/exchange/payloads.ts";
+import type { ClientLogin } from "../../../core/exchange/initiator_settings.ts";
 import type { Policy } from "../../../core/gateway/policy.ts";
 import { limits } from "../../../core/limits.ts";
 import { AuthMethod, ExchangeType, IdType, NotifyType } from "../../../core/message/constants.ts";
@@ -391,4 +392,37 @@ Deno.test("design rule 5: a session ends under the name of what ended it", () =>
   quiet.login(quiet.wishes({ pair: false }));
   old.run(2 * MINUTE);
   deepEqual(ended(old), ["lifetime-over"]);
+});
+
+// --- names ------------------------------------------------------------------------------------
+
+/** Logs in as `"ANY\\alice"` one way or another; the name of the session and of its record. */
+function nameAfterLogin(login: ClientLogin): readonly (string | undefined)[] {
+  const loginMethods = login.kind === "none" ? [] : [login.kind];
+  const world = new SimWorld(620, { loginMethods });
+  world.backend.names.set("ANY\\alice", "alice");
+  world.login("alice", "198.51.100.7", { login });
+  const [record] = world.backend.store.values();
+  return [world.session.userName, record?.userName];
+}
+
+Deno.test("design rule 3: a session has the name that AAA gives its user, not the one presented", () => {
+  const [userName, password] = ["ANY\\alice", "alicepw"];
+  deepEqual(nameAfterLogin({ kind: "eap-mschapv2", userName, password }), ["alice", "alice"]);
+  const anyConnect = {
+    kind: "anyconnect-eap",
+    user: { name: userName, password },
+    certificate: undefined,
+    group: undefined,
+    header: { version: "5.1.8.105", macAddresses: [] },
+    answer: () => undefined,
+  } as const;
+  deepEqual(nameAfterLogin(anyConnect), ["alice", "alice"]);
+
+  const world = new SimWorld(621);
+  world.backend.names.set(ALICE, "alice");
+  oneMore(world, 1);
+  equal(world.session.userName, "alice");
+  world.clear({ userName: "alice" });
+  deepEqual(world.show.sessions, []);
 });
