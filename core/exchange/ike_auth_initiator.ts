@@ -1,6 +1,6 @@
 /** IKE_AUTH as initiator (RFC 7296 §1.2, §2.15, §2.16): login by EAP or certificate, or a pair. */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
-import { copyBytes, equalBytes, utf8 } from "../bytes.ts";
+import { copyBytes, utf8 } from "../bytes.ts";
 import type { Assignment, ClientSettings, Identity } from "./initiator_settings.ts";
 import { AnyConnectClient } from "../eap/anyconnect/client.ts";
 import { ANYCONNECT_IDENTITY } from "../eap/anyconnect/identity.ts";
@@ -15,12 +15,14 @@ import {
   ConfigType,
   ExchangeType,
   IdType,
+  NotifyType,
   ProtocolId,
 } from "../message/constants.ts";
 import { idBody } from "../message/identification.ts";
-import { findErrorNotify } from "../message/notify.ts";
+import { findErrorNotify, notify } from "../message/notify.ts";
 import type { Payload, Proposal, TrafficSelector } from "../message/payload.ts";
 import type { Certificate } from "../pki/certificate.ts";
+import { certificateSpeaksFor } from "../pki/identity.ts";
 import { assertNever } from "../result.ts";
 import { authOctets, sharedKeyAuth, verifySharedKeyAuth } from "../sa/auth_octets.ts";
 import { factsOfPrf } from "../sa/keymat.ts";
@@ -115,10 +117,6 @@ export class IkeAuthInitiator {
     if (identity === undefined || auth === undefined) {
       return this.#refused(sa, step, `notify-${error?.notifyType ?? 0}`, true);
     }
-    const expected = this.#options.settings.gatewayIdentity;
-    if (identity.idType !== expected.idType || !equalBytes(identity.data, expected.data)) {
-      return this.#refused(sa, step, "gateway-has-another-identity", false);
-    }
     const verified = verifyCertificateAuth(sa.world.crypto, {
       identity,
       auth,
@@ -130,6 +128,11 @@ export class IkeAuthInitiator {
       allowSha1: false,
     });
     if (!verified.ok) return this.#refused(sa, step, `gateway-${verified.fault}`, false);
+    // Under whatever name it answers: its certificate must be good for the one that we mean.
+    const { idType, data } = this.#options.settings.gatewayIdentity;
+    if (!certificateSpeaksFor(verified.value, idType, data)) {
+      return this.#refused(sa, step, "gateway-has-another-identity", false);
+    }
     this.#verify = verified.value.key?.kind === "rsa" ? "RSA" : "ECDSA";
     this.#gatewayId = { idType: identity.idType, data: copyBytes(identity.data) };
     const eap = find(response, "EAP");
@@ -295,6 +298,8 @@ export class IkeAuthInitiator {
 
   #refused(sa: IkeSa, step: Step, reason: string, byGateway: boolean): void {
     sa.world.freeEspSpi(this.#inboundSpi);
+    // RFC 7296 §2.21.2: a gateway that believes us is told that we do not believe it.
+    if (!byGateway) sa.farewell(step, [notify(NotifyType.AUTHENTICATION_FAILED)]);
     this.#options.host.onRefused(sa, step, reason, byGateway);
     sa.close(step, "authentication-failed");
   }

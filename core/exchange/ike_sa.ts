@@ -384,11 +384,15 @@ export class IkeSa {
   /** Ends the SA with one DELETE that nobody waits for (design rule 7). */
   closeWithDelete(step: Step, reason: CloseReason): void {
     if (this.phase === "established") {
-      const payload: Payload = { kind: "D", protocol: ProtocolId.IKE, spis: [] };
-      const datagrams = this.#channel.sendUnanswered(ExchangeType.INFORMATIONAL, [payload]);
-      this.#transmit(step, datagrams, this.local, this.remote);
+      this.farewell(step, [{ kind: "D", protocol: ProtocolId.IKE, spis: [] }]);
     }
     this.close(step, reason);
+  }
+
+  /** Says a last word that nobody waits for; to be followed by `close`. */
+  farewell(step: Step, payloads: readonly Payload[]): void {
+    const datagrams = this.#channel.sendUnanswered(ExchangeType.INFORMATIONAL, payloads);
+    this.#transmit(step, datagrams, this.local, this.remote);
   }
 
   // --- inside -------------------------------------------------------------------------------

@@ -62,6 +62,9 @@ export function loseSa(
       return endSession(ground, session, step, "operator");
     case "session-over":
       return endSession(ground, session, step, "session-lifetime");
+    case "authentication-failed":
+      // The client does not believe us: it has nothing to come back to (RFC 7296 §2.21.2).
+      return endSession(ground, session, step, reason);
     default:
       return parkSession(ground, step, session, reason);
   }

@@ -135,6 +135,21 @@ Deno.test("A client of ours refuses a gateway with another name or another CA", 
   }
 });
 
+Deno.test("RFC 7296 §2.21.2: a client that does not believe the gateway says so, and nothing stays", () => {
+  const world = new SimWorld(316);
+  const { certificate, signer } = world.pki.client;
+  const alice = world.addClient("alice", "198.51.100.7", {
+    login: { kind: "certificate", certificates: [certificate], signer },
+    identity: { idType: IdType.RFC822_ADDR, data: utf8("alice@example.test") },
+    gatewayIdentity: { idType: IdType.FQDN, data: utf8("other.example.test") },
+  });
+  world.connect(alice);
+  world.run(1_000);
+  equal(alice.last("closed")?.why, "gateway-has-another-identity");
+  assertNothing(world);
+  equal(world.store.size, 0);
+});
+
 Deno.test("AAA says no, cannot say, or says nothing", () => {
   const cases = [["rejects", "not-authorized"], ["fails", "aaa-failed"]] as const;
   for (const [aaa, reason] of cases) {
