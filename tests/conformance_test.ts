@@ -29,10 +29,21 @@ function readRows(text: string): readonly Row[] {
   return rows;
 }
 
-/** Names of tests: everything in double quotes in the test files, and templates as patterns. */
+/** Names of tests, and patterns for those that are templates. */
 interface TestNames {
   readonly texts: Set<string>;
   readonly patterns: RegExp[];
+}
+
+/** What a call of `test`, or of a helper whose name ends with it, has as its first argument. */
+const nameOfCall =
+  /(?:\btest|\w+Test|\bonce)\(\s*(?:\{\s*name:\s*)?(?:"((?:[^"\\\n]|\\.)+)"|`([^`\n]+)`)/g;
+
+/** Each `${…}` stands for one character or more; a template of nothing else proves nothing. */
+function patternOf(template: string): RegExp {
+  const fixed = template.split(/\$\{(?:[^{}`]|\{[^}]*\}|`[^`]*`)*\}/);
+  assert.ok(fixed.join("").trim().length > 3, template);
+  return new RegExp(`^${fixed.map((it) => it.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".+")}$`);
 }
 
 async function readTestNames(
@@ -41,16 +52,11 @@ async function readTestNames(
 ): Promise<TestNames> {
   for await (const entry of Deno.readDir(folder)) {
     if (entry.isDirectory) await readTestNames(new URL(`${entry.name}/`, folder), names);
-    else if (entry.name.endsWith("_test.ts")) {
-      const text = await Deno.readTextFile(new URL(entry.name, folder));
-      for (const [, name = ""] of text.matchAll(/"((?:[^"\\\n]|\\.)+)"/g)) {
-        names.texts.add(name.replaceAll('\\"', '"'));
-      }
-      for (const [, name = ""] of text.matchAll(/test\(`([^`\n]+)`/gi)) {
-        const parts = name.split(/\$\{[^}]*\}/).map((part) =>
-          part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
-        );
-        names.patterns.push(new RegExp(`^${parts.join(".+")}$`));
+    else if (entry.name.endsWith(".ts")) {
+      const source = await Deno.readTextFile(new URL(entry.name, folder));
+      for (const [, text, template = ""] of source.matchAll(nameOfCall)) {
+        if (text !== undefined) names.texts.add(text.replaceAll('\\"', '"'));
+        else names.patterns.push(patternOf(template));
       }
     }
   }
