@@ -27,6 +27,7 @@ import { identityOf } from "./config/identity.ts";
 import type { Pools } from "./config/pools.ts";
 import type { ServeSettings } from "./config/serve_flags.ts";
 import { serveControl } from "./control/server.ts";
+import { DebugFeed } from "./debug_feed.ts";
 import { Driver } from "./driver.ts";
 import { Effects } from "./effects.ts";
 import { systemRandom } from "./entropy.ts";
@@ -59,7 +60,12 @@ export interface ServePlan {
 
 /** Runs the gateway until it is asked to stop; the exit status comes back. */
 export async function serve(plan: ServePlan): Promise<number> {
-  const { settings, log, pools, crypto } = plan;
+  const { settings, pools, crypto } = plan;
+  const feed = new DebugFeed({
+    clock: systemClock,
+    tellMessages: (packets) => driver.command({ kind: "debug", packets }),
+  });
+  const log = feed.tap(plan.log);
   await using running = new AsyncDisposableStack();
   const signals = listenForStop();
   running.defer(() => signals.close());
@@ -118,6 +124,7 @@ export async function serve(plan: ServePlan): Promise<number> {
       packets: () => dataplane.counters(),
       counters: () => ({ ...effects.counters, "records-unreadable": unreadable }),
       clearCounters: () => effects.clearCounters(),
+      debug: (filter, signal) => feed.follow(filter, signal),
       clock: systemClock,
       dpd: { intervalSeconds: settings.dpd, retrySeconds: settings["dpd-retry"] },
     }),

@@ -84,7 +84,8 @@ export function writeToStderr(line: string): void {
   }
 }
 
-function redacted(facts: Facts): Record<string, unknown> {
+/** Facts as values that a line can hold: those with a secret's name blotted out, endpoints as text. */
+export function redacted(facts: Facts): Record<string, unknown> {
   const shown: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(facts)) {
     if (value === undefined) continue;
@@ -117,9 +118,19 @@ function jsonLine(record: LogRecord): string {
 }
 
 function textLine(record: LogRecord): string {
-  const { sentence, rest } = sentenceOf(eventOf(record), record.properties);
+  return eventLine(timeOf(record), record.level, eventOf(record), record.properties);
+}
+
+/** An event as a line for people. */
+export function eventLine(
+  time: string,
+  level: string,
+  event: string,
+  shown: Readonly<Record<string, unknown>>,
+): string {
+  const { sentence, rest } = sentenceOf(event, shown);
   const facts = rest.map(([name, value]) => ` ${name}=${textOfFact(value)}`).join("");
-  return `${timeOf(record)} ${record.level.padEnd(7)} ${sentence}${facts}`;
+  return `${time} ${level.padEnd(7)} ${sentence}${facts}`;
 }
 
 /** Bare when it is one plain word, else quoted with every control character escaped. */

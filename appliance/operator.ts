@@ -2,6 +2,7 @@
 import {
   type Command,
   type GatewaySnapshot,
+  parseIpAddress,
   type SessionSelector,
   type SessionSnapshot,
 } from "../core/mod.ts";
@@ -9,6 +10,7 @@ import type { DataplaneCounters } from "../dataplane/mod.ts";
 import type { Clock } from "./clock.ts";
 import type { ControlReply, ControlRequest } from "./control/protocol.ts";
 import type { ControlHandler } from "./control/server.ts";
+import type { DebugFilter, DebugReply } from "./debug_feed.ts";
 import { type FactsContext, sessionFacts, summaryFacts } from "./show/facts_of.ts";
 
 /** Sessions in one part of an answer. */
@@ -22,6 +24,8 @@ export interface OperatorOptions {
   /** Counters of the appliance. */
   readonly counters: () => Readonly<Record<string, number>>;
   readonly clearCounters: () => void;
+  /** Shows what happens. */
+  readonly debug: (filter: DebugFilter, signal: AbortSignal) => AsyncIterable<DebugReply>;
   readonly clock: Clock;
   readonly dpd: FactsContext["dpd"];
 }
@@ -41,7 +45,10 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
       counters: { ...since(totals, cleared), ...options.counters() },
     };
   };
-  return async function* answer(request: ControlRequest): AsyncGenerator<ControlReply> {
+  return async function* answer(
+    request: ControlRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<ControlReply> {
     switch (request.command) {
       case "sessions": {
         const context = await contextOf();
@@ -71,6 +78,15 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
         cleared = (await options.packets()).totals;
         yield { kind: "done", count: 0 };
         return;
+      case "debug": {
+        const peer = request.peer === undefined ? undefined : parseIpAddress(request.peer);
+        const { topic } = request;
+        yield* options.debug({
+          ...(topic === undefined ? {} : { topic }),
+          ...(peer === undefined ? {} : { peer }),
+        }, signal);
+        return;
+      }
     }
   };
 }

@@ -1,6 +1,7 @@
 /** All commands, in the order of help. */
 import { clearCommands } from "./clear.ts";
 import type { CommandDefinition } from "./command.ts";
+import { debugCommand } from "./debug.ts";
 import { serveCommand } from "./serve.ts";
 import { connectCommand } from "./connect.ts";
 import { profileCommand } from "./profile.ts";
@@ -15,6 +16,7 @@ export const commands: readonly CommandDefinition[] = [
   connectCommand,
   ...showCommands,
   ...clearCommands,
+  debugCommand,
   ...userCommands,
   ...pkiCommands,
   profileCommand,
@@ -31,6 +33,8 @@ export const groups: Readonly<Record<string, string>> = {
   "clear": "end sessions, set counters to zero",
   "clear crypto": "end sessions, set counters to zero",
   "clear crypto ikev2": "set counters to zero",
+  "debug": "what the gateway does, as it happens",
+  "debug crypto": "what the gateway does, as it happens",
   "user": "the users file",
   "pki": "certificates for a lab or a small site",
 };

@@ -2,14 +2,15 @@
 import type { GatewayFacts, SessionFacts } from "../show/facts.ts";
 import { reasonOf, StartError } from "../start_error.ts";
 import { readLines, writeLine } from "./lines.ts";
-import type { ControlReply, ControlRequest } from "./protocol.ts";
+import type { DebugReply } from "../debug_feed.ts";
+import type { ControlReply, ControlRequest, DebugRequest } from "./protocol.ts";
 
 /** Octets of one line of an answer at most. */
 const mostReplyBytes = 64 * 1024 * 1024;
 /** Milliseconds that a gateway may be silent. */
 const patienceMs = 30_000;
 
-/** Asks the gateway at `path`. `StartError` when none answers, or when it refuses. */
+/** Asks the gateway at `path`. `StartError` when none answers, when it refuses or is silent too long. */
 export async function* ask(
   path: string,
   request: ControlRequest,
@@ -26,7 +27,10 @@ export async function* ask(
     isSilent = true;
     closeQuietly(connection);
   };
-  let timer = setTimeout(giveUp, patience);
+  // A patience without end would be too long for a timer, which then would not wait at all.
+  const watch = (): ReturnType<typeof setTimeout> | undefined =>
+    Number.isFinite(patience) ? setTimeout(giveUp, patience) : undefined;
+  let timer = watch();
   try {
     await writeLine(connection, request);
     for await (const line of readLines(connection, mostReplyBytes)) {
@@ -35,7 +39,7 @@ export async function* ask(
       if (reply.kind === "refused") throw new StartError(reply.reason);
       yield reply;
       if (reply.kind === "done") return;
-      timer = setTimeout(giveUp, patience);
+      timer = watch();
     }
   } catch (error) {
     if (error instanceof StartError) throw error;
@@ -46,6 +50,18 @@ export async function* ask(
     closeQuietly(connection);
   }
   throw new StartError(`Cannot talk to the gateway at ${path}: it broke off`);
+}
+
+/** What happens, as it happens; ends with an error when the gateway goes. */
+export async function* askDebug(path: string, request: DebugRequest): AsyncGenerator<DebugReply> {
+  for await (const reply of ask(path, request, Number.POSITIVE_INFINITY)) {
+    switch (reply.kind) {
+      case "debugging":
+      case "debug":
+      case "debug-lost":
+        yield reply;
+    }
+  }
 }
 
 /** The sessions that fit, part by part. */

@@ -3,7 +3,8 @@
  * end with `done` or `refused`. Sessions come in parts, so that a hundred thousand of them neither
  * make one long line nor hold up the gateway.
  */
-import type { SessionSelector } from "../../core/mod.ts";
+import { parseIpAddress, type SessionSelector } from "../../core/mod.ts";
+import { type DebugReply, type DebugTopic, debugTopics } from "../debug_feed.ts";
 import type { GatewayFacts, SessionFacts } from "../show/facts.ts";
 
 /** Octets of a request at most. */
@@ -18,12 +19,22 @@ export type ControlRequest =
   /** End sessions for good. */
   | { readonly command: "clear-sessions"; readonly selector: SessionSelector }
   /** Set counters to zero. */
-  | { readonly command: "clear-stats" };
+  | { readonly command: "clear-stats" }
+  | DebugRequest;
+
+/** Show what happens until the connection ends; no `done` comes. */
+export interface DebugRequest {
+  readonly command: "debug";
+  readonly topic?: DebugTopic;
+  /** An address as text. */
+  readonly peer?: string;
+}
 
 /** One line of an answer. */
 export type ControlReply =
   | { readonly kind: "sessions"; readonly sessions: readonly SessionFacts[] }
   | { readonly kind: "summary"; readonly summary: Omit<GatewayFacts, "sessions"> }
+  | DebugReply
   /** All lines were said. `count` is how many sessions were shown or ended. */
   | { readonly kind: "done"; readonly count: number }
   | { readonly kind: "refused"; readonly reason: string };
@@ -53,9 +64,24 @@ export function parseRequest(
       }
       return { ok: true, request: { command, selector } };
     }
+    case "debug": {
+      const request = parseDebug(memberOf(value, "topic"), memberOf(value, "peer"));
+      if (request === undefined) {
+        return { ok: false, reason: "Cannot read the request: topic or peer is malformed" };
+      }
+      return { ok: true, request };
+    }
     default:
       return { ok: false, reason: `Cannot do ${JSON.stringify(command)}: not a command` };
   }
+}
+
+function parseDebug(word: unknown, peer: unknown): DebugRequest | undefined {
+  const topic = debugTopics.find((one) => one === word);
+  if (topic === undefined && word !== undefined) return undefined;
+  if (peer === undefined) return { command: "debug", ...(topic === undefined ? {} : { topic }) };
+  if (typeof peer !== "string" || parseIpAddress(peer) === undefined) return undefined;
+  return { command: "debug", ...(topic === undefined ? {} : { topic }), peer };
 }
 
 function parseSelector(value: unknown): SessionSelector | undefined {

@@ -19,8 +19,11 @@ const requestPatienceMs = 5_000;
 /** Milliseconds within which an operator must have taken a line: `show … | less` may stand a while. */
 const linePatienceMs = 600_000;
 
-/** Answers a request, line by line. */
-export type ControlHandler = (request: ControlRequest) => AsyncIterable<ControlReply>;
+/** Answers a request, line by line; `signal` says that nobody listens any more. */
+export type ControlHandler = (
+  request: ControlRequest,
+  signal: AbortSignal,
+) => AsyncIterable<ControlReply>;
 
 /** A control socket that listens. */
 export interface ControlServer {
@@ -94,6 +97,7 @@ async function answer(
   linePatience: number,
 ): Promise<void> {
   let patience = setTimeout(() => closeQuietly(connection), requestPatienceMs);
+  let watching: Promise<void> | undefined;
   const say = async (reply: ControlReply): Promise<void> => {
     clearTimeout(patience);
     patience = setTimeout(() => closeQuietly(connection), linePatience);
@@ -105,13 +109,27 @@ async function answer(
       clearTimeout(patience);
       const parsed = parseRequest(line);
       if (!parsed.ok) return await say(refusal(parsed.reason));
-      for await (const reply of handler(parsed.request)) await say(reply);
+      const gone = new AbortController();
+      watching = untilGone(connection).then(() => gone.abort());
+      for await (const reply of handler(parsed.request, gone.signal)) await say(reply);
       return;
     }
   } catch (error) {
     await say(refusal(reasonOf(error))).catch(() => {});
   } finally {
     clearTimeout(patience);
+    closeQuietly(connection);
+    await watching;
+  }
+}
+
+/** Resolves when the operator, who has nothing more to say, or we closed the connection. */
+async function untilGone(connection: Deno.UnixConn): Promise<void> {
+  const ignored = new Uint8Array(256);
+  try {
+    while (await connection.read(ignored) !== null);
+  } catch {
+    // Closed on our side.
   }
 }
 

@@ -5,6 +5,7 @@ import { Lab, ping } from "../support/netns.ts";
 import {
   fetchImports,
   type Flags,
+  rejoinCommand,
   type RejoinGateway,
   startGateway,
   whyNoGateway,
@@ -190,5 +191,34 @@ loginTest(
     const bob = await client(second, "bob");
     assert.equal((await bob.process.status()).code, 1);
     assert.equal(await gateway.session("bob"), undefined);
+  },
+);
+
+loginTest(
+  "debug packet names the attributes that a client asked for, also those that nobody knows",
+  {},
+  async ({ lab, gateway, sites: [first, second], client }) => {
+    assert.ok(first && second);
+    const command = [...rejoinCommand(), "debug", "crypto", "ikev2", "packet"];
+    const control = ["--control", `${lab.folder}/state/control.sock`];
+    await using viewer = first.namespace.start("rejoin debug", [...command, ...control]);
+    await viewer.waitFor(/Debugging until interrupted/, 10_000);
+    const bob = await client(second, "bob", {
+      "cisco-attr": ["session-id=28717", "session-token=28718"],
+    });
+    await bob.nextEstablished(15_000);
+    await viewer.waitFor(/Sent IKE_AUTH response \d+ \{ AUTH, CP\(CFG_REPLY\)/, 5_000);
+    const from = String.raw`remote=${second.address.replaceAll(".", "\\.")}:\d+`;
+    assert.match(
+      viewer.output,
+      new RegExp(String.raw`Received IKE_AUTH request 1 \{ IDi, .*CP\(CFG_REQUEST\).* ${from}`),
+    );
+    assert.match(viewer.output, /^ {4}IDi type: CISCO_GROUP \(201\), length: 20$/m);
+    assert.match(viewer.output, /^ {4}Attrib type: unknown \(28717\), length: 0$/m);
+    assert.match(viewer.output, /^ {4}Attrib type: unknown \(28718\), length: 0$/m);
+    assert.ok(!viewer.output.includes("bobpw"));
+    assert.ok(!gateway.process.output.includes("ikev2-packet"), "the log is spared");
+    await viewer.stop("SIGINT");
+    assert.equal((await gateway.session("bob"))?.state, "active");
   },
 );

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import type { DebugReply } from "../../appliance/debug_feed.ts";
 import type { ControlReply, ControlRequest } from "../../appliance/control/protocol.ts";
 import { operatorOf } from "../../appliance/operator.ts";
 import {
   type Command,
   type GatewaySnapshot,
   moment,
+  parseIpAddress,
   type SessionSnapshot,
   wall,
 } from "../../core/mod.ts";
@@ -40,6 +42,8 @@ const totals = Object.fromEntries(
   counterNames.map((name) => [name, 2]),
 ) as DataplaneCounters["totals"];
 
+async function* nothing(): AsyncGenerator<DebugReply> {}
+
 async function ask(
   request: ControlRequest,
   picture = snapshot,
@@ -51,11 +55,15 @@ async function ask(
     packets: () => Promise.resolve({ totals, perSa: [] }),
     counters: () => ({ "aaa-accepted": 5 }),
     clearCounters: () => void told.push("counters cleared"),
+    debug: async function* (filter): AsyncGenerator<DebugReply> {
+      told.push(filter);
+      yield await Promise.resolve({ kind: "debugging" });
+    },
     clock: { now: () => moment(0, 1000) },
     dpd: { intervalSeconds: 45, retrySeconds: 2 },
   });
   const replies: ControlReply[] = [];
-  for await (const reply of handler(request)) replies.push(reply);
+  for await (const reply of handler(request, new AbortController().signal)) replies.push(reply);
   return { replies, told };
 }
 
@@ -104,6 +112,7 @@ Deno.test("clear stats reaches the core and the appliance", async () => {
 
 Deno.test("after clear stats the packet path counts from zero as well", async () => {
   let count = 7;
+  const { signal } = new AbortController();
   const handler = operatorOf({
     snapshot: () => snapshot,
     command: () => {},
@@ -114,20 +123,27 @@ Deno.test("after clear stats the packet path counts from zero as well", async ()
       }),
     counters: () => ({}),
     clearCounters: () => {},
+    debug: nothing,
     clock: { now: () => moment(0, 1000) },
     dpd: { intervalSeconds: 45, retrySeconds: 2 },
   });
   const packetsIn = async (): Promise<number | undefined> => {
-    for await (const reply of handler({ command: "summary" })) {
+    for await (const reply of handler({ command: "summary" }, signal)) {
       if (reply.kind === "summary") return reply.summary.counters["packets-in"];
     }
     return undefined;
   };
   assert.equal(await packetsIn(), 7);
-  await handler({ command: "clear-stats" })[Symbol.asyncIterator]().next();
+  await handler({ command: "clear-stats" }, signal)[Symbol.asyncIterator]().next();
   assert.equal(await packetsIn(), 0);
   count = 12;
   assert.equal(await packetsIn(), 5);
+});
+
+Deno.test("debug passes on what is wanted", async () => {
+  const { replies, told } = await ask({ command: "debug", topic: "packet", peer: "192.0.2.1" });
+  assert.deepEqual(replies, [{ kind: "debugging" }]);
+  assert.deepEqual(told, [{ topic: "packet", peer: parseIpAddress("192.0.2.1") }]);
 });
 
 Deno.test("the summary joins counters of core, packet path and appliance", async () => {

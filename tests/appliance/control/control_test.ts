@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { ask, askSessions, askSummary, order } from "../../../appliance/control/client.ts";
+import {
+  ask,
+  askDebug,
+  askSessions,
+  askSummary,
+  order,
+} from "../../../appliance/control/client.ts";
 import {
   type ControlReply,
   type ControlRequest,
@@ -115,6 +121,31 @@ Deno.test("a gateway that does not answer is one clear line", async () => {
   });
 });
 
+Deno.test("a handler is told when its operator goes, and when the gateway does", async () => {
+  const ends = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let count = 0;
+  let left: { readonly broken: Promise<void> } | undefined;
+  const handler: ControlHandler = async function* (_, signal): AsyncGenerator<ControlReply> {
+    const end = ends[count++];
+    yield { kind: "debugging" };
+    await new Promise((go) => signal.addEventListener("abort", go));
+    end?.resolve();
+  };
+  await withServer(handler, async (path) => {
+    for await (const reply of askDebug(path, { command: "debug" })) {
+      assert.deepEqual(reply, { kind: "debugging" });
+      break;
+    }
+    await ends[0]?.promise;
+    const second = askDebug(path, { command: "debug" });
+    await second.next();
+    const broken = assert.rejects(second.next(), /it broke off/);
+    left = { broken };
+  });
+  await ends[1]?.promise;
+  await left?.broken;
+});
+
 /** An operator who asks and never reads. */
 async function deafOperator(path: string): Promise<Deno.UnixConn> {
   const connection = await Deno.connect({ transport: "unix", path });
@@ -154,6 +185,8 @@ const malformed: readonly (readonly [text: string, reason: RegExp])[] = [
   ['{"command":"clear-sessions"}\n', /selector is malformed/],
   ['{"command":"clear-sessions","selector":{"user":"x"}}\n', /selector is malformed/],
   ['{"command":"sessions","selector":{"id":"1"}}\n', /selector is malformed/],
+  ['{"command":"debug","topic":"loud"}\n', /topic or peer is malformed/],
+  ['{"command":"debug","peer":"here"}\n', /topic or peer is malformed/],
   [`{"command":"${"x".repeat(5000)}`, /more than 4096 octets/],
 ];
 
