@@ -2,11 +2,12 @@
  * Writes the flag tables of README.md anew from the tables of the program, between the comments
  * `<!-- flags: NAME -->` and `<!-- end of flags -->`. A test fails when they differ.
  */
+import { profileFlags } from "../appliance/commands/profile.ts";
 import { connectFlags } from "../appliance/config/connect_flags.ts";
 import { flagMarkdown } from "../appliance/config/markdown.ts";
 import { serveFlags } from "../appliance/config/serve_flags.ts";
 
-const tables = { serve: serveFlags, connect: connectFlags };
+const tables = { serve: serveFlags, connect: connectFlags, profile: profileFlags };
 const path = new URL("../README.md", import.meta.url);
 
 let text = await Deno.readTextFile(path);

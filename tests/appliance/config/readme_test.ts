@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { profileFlags } from "../../../appliance/commands/profile.ts";
 import { connectFlags } from "../../../appliance/config/connect_flags.ts";
 import type { FlagTable } from "../../../appliance/config/flag.ts";
 import { escaped, flagRows } from "../../../appliance/config/markdown.ts";
@@ -15,7 +16,11 @@ function rowsIn(name: string): readonly (readonly string[])[] {
   );
 }
 
-const tables: Readonly<Record<string, FlagTable>> = { serve: serveFlags, connect: connectFlags };
+const tables: Readonly<Record<string, FlagTable>> = {
+  serve: serveFlags,
+  connect: connectFlags,
+  profile: profileFlags,
+};
 
 for (const [name, table] of Object.entries(tables)) {
   Deno.test(`README lists the flags of rejoin ${name} as they are (scripts/readme_flags.ts)`, () => {
