@@ -34,9 +34,10 @@ async function rejoinPki(
   kind: "ca" | "gateway" | "client",
   name: string,
   folder: string,
+  keyType: "ecdsa" | "rsa",
 ): Promise<void> {
   const said: string[] = [];
-  const status = await run(["pki", kind, name, "--folder", folder], {
+  const status = await run(["pki", kind, name, "--key-type", keyType, "--folder", folder], {
     out: () => {},
     err: (line) => void said.push(line),
     env: () => undefined,
@@ -46,7 +47,12 @@ async function rejoinPki(
   assert.equal(status, 0, said.join("\n"));
 }
 
-function loginTest(name: string, flags: Flags, play: (scene: Scene) => Promise<void>): void {
+function loginTest(
+  name: string,
+  flags: Flags,
+  play: (scene: Scene) => Promise<void>,
+  keyType: "ecdsa" | "rsa" = "ecdsa",
+): void {
   if (reason !== undefined) console.log(`skipped: ${name}: ${reason}`);
   Deno.test({
     name,
@@ -56,9 +62,9 @@ function loginTest(name: string, flags: Flags, play: (scene: Scene) => Promise<v
       await using lab = await Lab.create();
       const { gateway: namespace, clients: sites } = await connectedLab(lab, 2);
       const pki = (name: string): string => `${lab.folder}/pki/${name}`;
-      await rejoinPki("ca", "Test CA", pki(""));
-      await rejoinPki("gateway", gatewayId, pki(""));
-      await rejoinPki("client", "alice@example.test", pki(""));
+      await rejoinPki("ca", "Test CA", pki(""), keyType);
+      await rejoinPki("gateway", gatewayId, pki(""), keyType);
+      await rejoinPki("client", "alice@example.test", pki(""), keyType);
       await using gateway = await startGateway({
         namespace,
         folder: `${lab.folder}/state`,
@@ -192,6 +198,7 @@ loginTest(
     assert.equal((await bob.process.status()).code, 1);
     assert.equal(await gateway.session("bob"), undefined);
   },
+  "rsa",
 );
 
 loginTest(
