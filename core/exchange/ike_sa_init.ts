@@ -39,7 +39,7 @@ export interface InitMemory {
 export type InitOutcome =
   | { readonly kind: "sa"; readonly sa: IkeSa; readonly memory: InitMemory }
   /** An error or a demand; nothing is remembered. */
-  | { readonly kind: "answer"; readonly response: OwnedBytes; readonly cause: string }
+  | { readonly kind: "answered"; readonly response: OwnedBytes; readonly cause: string }
   | { readonly kind: "dropped"; readonly cause: string };
 
 /** Shortest and longest nonce (RFC 7296 §2.10 and §3.9). */
@@ -91,7 +91,7 @@ export function respondIkeSaInit(
 ): InitOutcome {
   const { payloads, header } = message;
   const refuse = (cause: string, payload: Payload): InitOutcome => ({
-    kind: "answer",
+    kind: "answered",
     cause,
     response: buildInitResponse(message, NO_SPI, [payload]),
   });

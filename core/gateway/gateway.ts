@@ -16,35 +16,28 @@ import {
   isCiscoFragment,
   parseCiscoFragment,
 } from "../eap/anyconnect/cisco_fragments.ts";
-import { announcedVendorIds } from "../eap/anyconnect/vendor_ids.ts";
-import { certificateRequest, parseCertificates } from "../exchange/certificate_auth.ts";
+import { parseCertificates } from "../exchange/certificate_auth.ts";
 import { exchanges } from "../exchange/exchanges.ts";
 import { IkeAuthResponder } from "../exchange/ike_auth_responder.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
-import type { InitAnnouncements } from "../exchange/ike_sa_init.ts";
-import { buildInitResponse, isInitialRequest, respondIkeSaInit } from "../exchange/ike_sa_init.ts";
-import { find } from "../exchange/payloads.ts";
+import { isInitialRequest } from "../exchange/ike_sa_init.ts";
 import { SpiTable } from "../exchange/spi_table.ts";
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
 import type { CloseReason, Direction, SaWorld } from "../exchange/world.ts";
 import { limits } from "../limits.ts";
-import { ExchangeType, NotifyType } from "../message/constants.ts";
-import { checkGrammar } from "../message/grammar.ts";
-import { type MessageHeader, parseHeader } from "../message/header.ts";
-import { buildMessage, parseMessage } from "../message/message.ts";
+import { ExchangeType } from "../message/constants.ts";
+import type { MessageHeader } from "../message/header.ts";
+import { parseMessage } from "../message/message.ts";
 import type { ParsedMessage } from "../message/message.ts";
-import { buildCookie, buildUnsupportedCritical, findNotify, notify } from "../message/notify.ts";
 import type { Payload } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
 import { after, monotonic } from "../moment.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import type { Random } from "../random.ts";
 import { assertNever } from "../result.ts";
-import type { WireFault } from "../wire/fault.ts";
 import type { Endpoint } from "../wire/address.ts";
-import { CookieJar } from "./cookie.ts";
-import { HalfOpenTable } from "./half_open.ts";
+import { Initiations } from "./initiations.ts";
 import type { Command, DataplaneEvent, Input } from "./input.ts";
 import { messageTrace } from "./message_trace.ts";
 import type { Output } from "./output.ts";
@@ -55,6 +48,7 @@ import { Sessions } from "./sessions.ts";
 import type { GatewayLoad, GatewaySnapshot } from "./snapshot.ts";
 import { snapshotOf } from "./snapshot_of.ts";
 import { SourceLimiter } from "./source_limiter.ts";
+import { answerUnreadable } from "./unreadable.ts";
 import { TimerQueue } from "./timer_queue.ts";
 
 /** What a gateway is made from. */
@@ -81,14 +75,12 @@ export class Gateway {
   readonly #random: Random;
   readonly #world: SaWorld;
   readonly #host: AuthHost;
-  readonly #announcements: InitAnnouncements;
   readonly #ciscoFragments = new CiscoReassembly();
-  readonly #cookies: CookieJar;
+  readonly #initiations: Initiations;
   readonly #failedReconnects = new SourceLimiter(limits.failedReconnectsPerMinute);
   readonly #failedLogins = new SourceLimiter(limits.failedLoginsPerMinute);
   readonly #sessions: Sessions;
   readonly #spis: SpiTable;
-  readonly #halfOpen = new HalfOpenTable();
   readonly #timers = new TimerQueue<IkeSa | Session>();
   /** Open questions. BOUNDED by the half-open SAs: one each. */
   readonly #questions = new Map<number, IkeSa>();
@@ -111,8 +103,13 @@ export class Gateway {
     this.#now = now.monotonic;
     this.#step = { at: now, outputs: [] };
     this.#clockOffset = now.wall - now.monotonic;
-    this.#announcements = announcementsOf(policy, crypto, this.#clientCas);
-    this.#cookies = new CookieJar(crypto, random, now.monotonic);
+    this.#initiations = new Initiations({
+      policy,
+      crypto,
+      random,
+      clientCas: this.#clientCas,
+      now,
+    });
     this.#spis = new SpiTable(random);
     this.#world = this.#makeWorld(crypto);
     this.#host = this.#makeHost();
@@ -162,7 +159,7 @@ export class Gateway {
 
   /** A picture for `show`. */
   snapshot(): GatewaySnapshot {
-    return snapshotOf(this.#sessions, this.#halfOpen.size, this.#counters);
+    return snapshotOf(this.#sessions, this.#initiations.size, this.#counters);
   }
 
   /** What is held in memory, for metrics. */
@@ -170,7 +167,7 @@ export class Gateway {
     return {
       ikeSas: this.#spis.ikeSaCount,
       espSpis: this.#spis.espSpiCount,
-      negotiating: this.#halfOpen.size,
+      negotiating: this.#initiations.size,
       timers: this.#timers.size,
       questions: this.#questions.size,
     };
@@ -209,7 +206,14 @@ export class Gateway {
 
   #handleMessage(step: Step, bytes: Bytes, local: Endpoint, remote: Endpoint): void {
     const parsed = parseMessage(bytes);
-    if (!parsed.ok) return this.#handleUnreadable(step, bytes, parsed.fault, local, remote);
+    if (!parsed.ok) {
+      this.#count(`unreadable-${parsed.fault.kind}`);
+      const answer = answerUnreadable(bytes, parsed.fault);
+      if (answer !== undefined) {
+        step.outputs.push({ kind: "transmit", local, remote, bytes: answer });
+      }
+      return;
+    }
     const message = parsed.value;
     const { header } = message;
     if (header.exchangeType === ExchangeType.IKE_SA_INIT) {
@@ -229,33 +233,6 @@ export class Gateway {
     });
   }
 
-  /** RFC 7296 §2.5 and §2.21: what cannot be read is mostly dropped. */
-  #handleUnreadable(
-    step: Step,
-    bytes: Bytes,
-    fault: WireFault,
-    local: Endpoint,
-    remote: Endpoint,
-  ): void {
-    this.#count(`unreadable-${fault.kind}`);
-    const header = parseHeader(bytes);
-    if (!header.ok || header.value.flags.response || !header.value.flags.initiator) return;
-    const { initiatorSpi, responderSpi, exchangeType, messageId, majorVersion } = header.value;
-    const answer = majorVersion > 2
-      ? notify(NotifyType.INVALID_MAJOR_VERSION)
-      : fault.kind === "unsupported-critical" && fault.had !== undefined &&
-          exchangeType === ExchangeType.IKE_SA_INIT
-      ? buildUnsupportedCritical(fault.had)
-      : undefined;
-    if (answer === undefined) return;
-    const flags = { initiator: false, response: true };
-    const response = buildMessage(
-      { initiatorSpi, responderSpi, exchangeType, flags, messageId },
-      [answer],
-    );
-    step.outputs.push({ kind: "transmit", local, remote, bytes: response });
-  }
-
   #handleInit(
     step: Step,
     bytes: Bytes,
@@ -273,74 +250,26 @@ export class Gateway {
       step.outputs.push({ kind: "transmit", local, remote, bytes: response });
     };
     this.#tellMessage("received", message.header, message.payloads, remote);
-    const known = this.#halfOpen.memoryOf(message.header.initiatorSpi, remote);
-    if (known !== undefined) {
-      // RFC 7296 §2.1: the same request again gets the same response.
-      if (equalBytes(known.request, bytes)) transmit(known.response);
-      else this.#count("init-spi-in-use");
-      return;
-    }
-    if (this.#halfOpen.size >= this.#policy.cookieThreshold) {
-      const demanded = this.#demandCookie(message, remote);
-      if (demanded !== undefined) {
-        this.#count("cookie-sent");
-        transmit(demanded);
-        return;
-      }
-    }
-    if (this.#halfOpen.size >= this.#policy.maxNegotiating) return this.#count("negotiating-limit");
-    if (this.#halfOpen.countOf(remote.address) >= limits.halfOpenPerSource) {
-      return this.#count("negotiating-limit-of-source");
-    }
-    const fault = checkGrammar({
-      exchangeType: ExchangeType.IKE_SA_INIT,
-      isResponse: false,
-      isEncrypted: message.encrypted !== undefined,
-      payloads: message.payloads,
-    });
-    if (fault !== undefined) return this.#count("init-against-grammar");
-    const outcome = respondIkeSaInit(
-      this.#world,
-      step,
-      bytes,
-      message,
-      local,
-      remote,
-      this.#announcements,
-    );
+    const outcome = this.#initiations.handle(this.#world, step, bytes, message, local, remote);
     switch (outcome.kind) {
       case "dropped":
         return this.#count(outcome.cause);
-      case "answer":
+      case "answered":
         this.#count(outcome.cause);
         transmit(outcome.response);
         return;
-      case "sa": {
-        const { sa, memory } = outcome;
+      case "begun": {
+        const { sa, memory, response } = outcome;
         sa.authenticator = new IkeAuthResponder(this.#host, memory);
         this.#spis.addIkeSa(sa);
-        this.#halfOpen.add(sa, memory);
         this.#count("ike-sa-init-answered");
         this.#timers.set(sa, sa.nextDeadline());
-        transmit(memory.response);
+        transmit(response);
         return;
       }
       default:
         assertNever(outcome);
     }
-  }
-
-  /** The response that asks for a cookie, or `undefined` when the request has a good one. */
-  #demandCookie(message: ParsedMessage, remote: Endpoint): OwnedBytes | undefined {
-    const nonce = find(message.payloads, "Nonce")?.data ?? new Uint8Array(0);
-    const subject = { spi: message.header.initiatorSpi, nonce, remote };
-    const cookie = findNotify(message.payloads, NotifyType.COOKIE)?.data;
-    if (cookie !== undefined) {
-      if (this.#cookies.accepts(this.#now, subject, cookie)) return undefined;
-      this.#count("cookie-wrong");
-    }
-    const fresh = this.#cookies.make(this.#now, subject);
-    return buildInitResponse(message, new Uint8Array(8), [buildCookie(fresh)]);
   }
 
   #handleTimeout(step: Step): void {
@@ -516,7 +445,7 @@ export class Gateway {
   }
 
   #saClosed(sa: IkeSa, reason: CloseReason, step: Step): void {
-    this.#halfOpen.remove(sa);
+    this.#initiations.finish(sa);
     if (reason === "half-open-timeout") this.#count("half-open-timeout");
     this.#sessions.lost(sa, step, reason);
   }
@@ -571,7 +500,7 @@ export class Gateway {
       });
       sa.close(step, "internal-error");
     }
-    if (sa.phase !== "authenticating") this.#halfOpen.remove(sa);
+    if (sa.phase !== "authenticating") this.#initiations.finish(sa);
     this.#timers.set(sa, sa.nextDeadline());
   }
 
@@ -591,21 +520,6 @@ export class Gateway {
     this.#clockOffset = offset;
     for (const session of this.#sessions.all()) this.#scheduleSession(session, step);
   }
-}
-
-function announcementsOf(
-  policy: Policy,
-  crypto: CryptoProvider,
-  clientCas: readonly Certificate[],
-): InitAnnouncements {
-  const { loginMethods } = policy;
-  const isAnyConnect = loginMethods.includes("anyconnect-eap");
-  return {
-    certificateRequest: loginMethods.includes("certificate")
-      ? certificateRequest(crypto, clientCas)
-      : [],
-    vendorIds: isAnyConnect ? announcedVendorIds.map((data) => ({ kind: "V", data } as const)) : [],
-  };
 }
 
 function rekeyNow(sa: IkeSa, step: Step, what: "ike" | "child"): void {
