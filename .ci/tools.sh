@@ -6,11 +6,12 @@ set -eu
 cache=$1
 shift
 
-# Network namespaces, traffic, libcrypto, and a second IKEv2.
+# Network namespaces, traffic, libcrypto, a second IKEv2, and an AAA server.
 debian_packages=(
   iproute2 iputils-ping iperf3 libssl3
   strongswan-charon strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins
   libstrongswan-extra-plugins libstrongswan-standard-plugins charon-cmd strongswan-pki
+  freeradius freeradius-utils
 )
 
 for version in "$@"; do

@@ -21,6 +21,7 @@ import {
   type IkeDatagram,
   openDataplane,
 } from "../dataplane/mod.ts";
+import { openAaa } from "./aaa/open.ts";
 import { systemClock } from "./clock.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
 import { identityOf } from "./config/identity.ts";
@@ -55,6 +56,8 @@ export interface ServePlan {
   readonly credentials: Credentials | undefined;
   /** DER of the CAs of `--client-ca`. */
   readonly clientCas: readonly Bytes[];
+  /** Shared with RADIUS servers; only with `--radius`. */
+  readonly radiusSecret: Uint8Array | undefined;
   readonly log: Log;
 }
 
@@ -100,11 +103,23 @@ export async function serve(plan: ServePlan): Promise<number> {
   const { credentials, facts } = await credentialsOf(plan, state.path);
   const policy = compilePolicy(settings, credentials, pools, Deno.hostname());
   const gateway = new Gateway({ policy, crypto, random: systemRandom, now: systemClock.now() });
-  const effects = new Effects(users, store);
+  const aaa = openAaa({
+    settings,
+    secret: plan.radiusSecret,
+    local: users,
+    pools,
+    nasIdentifier: policy.gatewayName,
+    crypto,
+    random: systemRandom,
+    clock: systemClock,
+    log,
+  });
+  running.defer(() => aaa.close());
+  const effects = new Effects(aaa.verifier, store);
   const driver = new Driver<never, never>({
     machine: gateway,
     packets: dataplane,
-    answer: (question) => effects.answer(question),
+    answer: (question, signal) => effects.answer(question, signal),
     clock: systemClock,
     log,
     extra: () => {},
@@ -122,8 +137,15 @@ export async function serve(plan: ServePlan): Promise<number> {
       snapshot: () => gateway.snapshot(),
       command: (command) => driver.command(command),
       packets: () => dataplane.counters(),
-      counters: () => ({ ...effects.counters, "records-unreadable": unreadable }),
-      clearCounters: () => effects.clearCounters(),
+      counters: () => ({
+        ...effects.counters,
+        ...aaa.counters(),
+        "records-unreadable": unreadable,
+      }),
+      clearCounters: () => {
+        effects.clearCounters();
+        aaa.clearCounters();
+      },
       debug: (filter, signal) => feed.follow(filter, signal),
       clock: systemClock,
       dpd: { intervalSeconds: settings.dpd, retrySeconds: settings["dpd-retry"] },
@@ -138,6 +160,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     inner: pools.own.map(({ address }) => formatIpAddress(address)),
     login: policy.loginMethods,
     users: users.size,
+    ...(settings.radius.length === 0 ? {} : { radius: settings.radius.map(formatEndpoint) }),
     crypto: dataplane.cryptoName,
     control: control.path,
     ...facts,

@@ -3,12 +3,20 @@
  * reconnect is how rarely anybody is asked.
  */
 import { type Answer, assertNever, type Question, type SessionRecord } from "../core/mod.ts";
-import type { Credential, Verdict } from "../core/mod.ts";
+import type { Credential, Endpoint, Verdict } from "../core/mod.ts";
 import { reasonOf } from "./start_error.ts";
+
+/** What else is known of a login. */
+export interface VerifyContext {
+  /** The peer. */
+  readonly remote: Endpoint;
+  /** Given when nobody wants to know any more. */
+  readonly signal: AbortSignal;
+}
 
 /** Whoever knows the users. */
 export interface UserVerifier {
-  verify(userName: string, credential: Credential): Promise<Verdict>;
+  verify(userName: string, credential: Credential, context: VerifyContext): Promise<Verdict>;
 }
 
 /** Whoever keeps records. */
@@ -21,6 +29,7 @@ export interface RecordKeeper {
 export interface EffectCounters {
   readonly "aaa-accepted": number;
   readonly "aaa-rejected": number;
+  readonly "aaa-challenged": number;
   readonly "aaa-failed": number;
   readonly "records-stored": number;
   readonly "records-deleted": number;
@@ -50,12 +59,13 @@ export class Effects {
   }
 
   /** The answer; work that could not be done is an answer too. */
-  async answer(question: Question): Promise<Answer> {
+  async answer(question: Question, signal: AbortSignal): Promise<Answer> {
     try {
       switch (question.kind) {
         case "verify": {
-          const verdict = await this.#users.verify(question.userName, question.credential);
-          this.#count(verdict.kind === "accept" ? "aaa-accepted" : "aaa-rejected");
+          const { userName, credential, remote } = question;
+          const verdict = await this.#users.verify(userName, credential, { remote, signal });
+          this.#count(countedAs[verdict.kind]);
           return { kind: "verdict", verdict };
         }
         case "store-record":
@@ -80,9 +90,16 @@ export class Effects {
   }
 }
 
+const countedAs = {
+  accept: "aaa-accepted",
+  reject: "aaa-rejected",
+  challenge: "aaa-challenged",
+} as const satisfies Record<Verdict["kind"], keyof EffectCounters>;
+
 const zeros: EffectCounters = {
   "aaa-accepted": 0,
   "aaa-rejected": 0,
+  "aaa-challenged": 0,
   "aaa-failed": 0,
   "records-stored": 0,
   "records-deleted": 0,

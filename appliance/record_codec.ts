@@ -45,14 +45,15 @@ interface PlainRecord
   extends Omit<SessionRecord, "identity" | "addresses" | "attributes" | "accounting"> {
   readonly identity: { readonly idType: number; readonly data: string };
   readonly addresses: readonly string[];
-  readonly attributes: Omit<SessionRecord["attributes"], "addresses"> & {
+  readonly attributes: Omit<SessionRecord["attributes"], "addresses" | "class"> & {
     readonly addresses?: readonly string[];
+    readonly class?: readonly string[];
   };
   readonly accounting: { readonly sessionId: string; readonly class: readonly string[] };
 }
 
 function plainOf(record: SessionRecord): PlainRecord {
-  const { addresses, ...attributes } = record.attributes;
+  const { addresses, class: classes, ...attributes } = record.attributes;
   return {
     ...record,
     identity: { idType: record.identity.idType, data: hexOf(record.identity.data) },
@@ -60,6 +61,7 @@ function plainOf(record: SessionRecord): PlainRecord {
     attributes: {
       ...attributes,
       ...(addresses === undefined ? {} : { addresses: addresses.map(formatIpAddress) }),
+      ...(classes === undefined ? {} : { class: classes.map(hexOf) }),
     },
     accounting: {
       sessionId: record.accounting.sessionId,
@@ -71,7 +73,7 @@ function plainOf(record: SessionRecord): PlainRecord {
 /** The value was authenticated, so what is in it was written by `plainOf`, maybe a later one. */
 function recordOf(plain: PlainRecord): SessionRecord | undefined {
   if (plain.version !== 1) return undefined;
-  const { addresses, ...attributes } = plain.attributes;
+  const { addresses, class: classes, ...attributes } = plain.attributes;
   return {
     ...plain,
     identity: { idType: plain.identity.idType, data: octetsOf(plain.identity.data) },
@@ -79,6 +81,7 @@ function recordOf(plain: PlainRecord): SessionRecord | undefined {
     attributes: {
       ...attributes,
       ...(addresses === undefined ? {} : { addresses: addresses.map(addressOf) }),
+      ...(classes === undefined ? {} : { class: classes.map(octetsOf) }),
     },
     accounting: {
       sessionId: plain.accounting.sessionId,

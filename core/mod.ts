@@ -87,7 +87,14 @@ export type {
 } from "./gateway/snapshot.ts";
 
 // Passwords: what a keeper of users needs for EAP-MSCHAPv2
-export { nameWithoutDomain, ntHash, verifyMschapv2 } from "./eap/ms_chap.ts";
+export {
+  authenticatorResponse,
+  nameWithoutDomain,
+  ntHash,
+  ntResponse,
+  sameAuthenticatorResponse,
+  verifyMschapv2,
+} from "./eap/ms_chap.ts";
 export type { MschapExchange, MschapProof } from "./eap/ms_chap.ts";
 export { equalSecrets } from "./crypto/constant_time.ts";
 

@@ -2,6 +2,7 @@
 import {
   type AddressRange,
   type CiscoAttributeName,
+  type Endpoint,
   type IpAddress,
   knownCiscoAttributes,
   type LoginMethod,
@@ -99,6 +100,21 @@ export const prefix: Form<Prefix> = {
   wanted: "an address block such as 10.0.0.0/8 or 2001:db8::/32",
   parse: parsePrefix,
 };
+
+/** A server and its UDP port; IPv6 addresses with a port stand in brackets. */
+export function server(defaultPort: number): Form<Endpoint> {
+  const port = wholeNumber(1, 65_534);
+  return {
+    form: "ADDR[:PORT]",
+    wanted: "an address such as 192.0.2.1, 192.0.2.1:1645, 2001:db8::1 or [2001:db8::1]:1645",
+    parse: (text) => {
+      const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
+      const address = parseIpAddress(bracketed ?? plain ?? text);
+      const given = digits === undefined ? defaultPort : port.parse(digits);
+      return address === undefined || given === undefined ? undefined : { address, port: given };
+    },
+  };
+}
 
 /** Addresses for clients: all of a range, or the hosts of a block. */
 export type PoolForm =

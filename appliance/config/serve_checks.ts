@@ -26,9 +26,11 @@ export function checkServe(gathered: Gathered<typeof serveFlags>): readonly Flag
     add("auth", "psk", pskRefusal(settings["reconnect-timeout"]));
   }
   const loginByUser = settings.auth.includes("eap-mschapv2");
-  if (given.has("auth") && loginByUser && settings.users === undefined && !given.has("user")) {
+  const hasUsers = settings.users !== undefined || given.has("user") || given.has("radius");
+  if (given.has("auth") && loginByUser && !hasUsers) {
     add("users", undefined, "users for eap-mschapv2: a users file, or --user NAME:PASSWORD");
   }
+  problems.push(...radiusProblems(gathered));
   const selfMade = settings.cert === undefined;
   if (
     given.has("auth") && settings.auth.includes("certificate") && !selfMade &&
@@ -55,6 +57,25 @@ export function checkServe(gathered: Gathered<typeof serveFlags>): readonly Flag
   const listens = settings.listen.map(formatIpAddress);
   for (const address of new Set(listens.filter((address, i) => listens.indexOf(address) !== i))) {
     add("listen", address, "each address once");
+  }
+  return problems;
+}
+
+function radiusProblems(
+  { settings, given }: Gathered<typeof serveFlags>,
+): readonly FlagProblem[] {
+  const { radius, "radius-source": source } = settings;
+  if (radius.length === 0) {
+    const stray = [...given].filter((name) => name.startsWith("radius-"));
+    return stray.map((name) => ({ name, wanted: "a --radius server with it" }));
+  }
+  const problems: FlagProblem[] = [];
+  if (settings["radius-secret-file"] === undefined) {
+    problems.push({ name: "radius-secret-file", wanted: "the secret shared with --radius" });
+  }
+  if (source !== undefined && radius.some(({ address }) => address.family !== source.family)) {
+    const value = formatIpAddress(source);
+    problems.push({ name: "radius-source", value, wanted: "an address of the servers' family" });
   }
   return problems;
 }

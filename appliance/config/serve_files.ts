@@ -1,5 +1,6 @@
 /** The files that `rejoin serve` is given: read once, every problem gathered, then fitted together. */
 import { type Certificate, type CryptoProvider, equalBytes, type Signer } from "../../core/mod.ts";
+import { readSecretFile } from "../aaa/secret_file.ts";
 import { StartError } from "../start_error.ts";
 import { openUsers } from "../users/users_file.ts";
 import type { Credentials } from "./compile.ts";
@@ -14,12 +15,16 @@ export interface ServeFiles {
   readonly certificates: readonly Certificate[];
   readonly signer: Signer | undefined;
   readonly clientCas: readonly Certificate[];
+  readonly radiusSecret: Uint8Array | undefined;
   readonly problems: readonly FlagProblem[];
 }
 
-/** Reads certificates, keys and the users file. */
+/** Reads certificates, keys, secrets and the users file. */
 export function readServeFiles(
-  settings: Pick<ServeSettings, "cert" | "chain" | "key" | "client-ca" | "users">,
+  settings: Pick<
+    ServeSettings,
+    "cert" | "chain" | "key" | "client-ca" | "users" | "radius-secret-file"
+  >,
   crypto: CryptoProvider,
 ): ServeFiles {
   const files = new NamedFiles();
@@ -31,7 +36,12 @@ export function readServeFiles(
   const { users } = settings;
   if (users !== undefined) files.attempt("users", users, "users", () => openUsers(users));
   const clientCas = settings["client-ca"].flatMap((path) => files.certificates("client-ca", path));
-  return { certificates, signer, clientCas, problems: files.problems };
+  const secretFile = settings["radius-secret-file"];
+  const radiusSecret = secretFile === undefined
+    ? undefined
+    : files.attempt("radius-secret-file", secretFile, "one secret", () =>
+      readSecretFile(secretFile));
+  return { certificates, signer, clientCas, radiusSecret, problems: files.problems };
 }
 
 /** What the operator's own certificate and key make of the gateway; `StartError` when they do not fit. */

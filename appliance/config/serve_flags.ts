@@ -17,6 +17,7 @@ import {
   pool,
   prefix,
   proposal,
+  server,
   userAndPassword,
   wholeNumber,
   wholeNumberOrOff,
@@ -24,6 +25,7 @@ import {
 
 const who = "Identity";
 const login = "Who may log in";
+const radius = "RADIUS";
 const addresses = "Addresses and attributes";
 const back = "Reconnect";
 const sa = "IKE and ESP";
@@ -65,6 +67,37 @@ export const serveFlags = {
   ),
   "allow-sha1": toggle(login, "sign over SHA-1 for peers that know no better, and take it"),
   "client-ca": list(login, filePath, "CA of client certificates, PEM; else the self-made CA"),
+
+  radius: list(
+    radius,
+    server(1812),
+    "server that decides who may log in, in the order they are to be asked",
+  ),
+  "radius-secret-file": optional(radius, filePath, "file with the secret shared with the servers"),
+  "radius-password": single(
+    radius,
+    oneOf("pap", "mschapv2"),
+    "pap",
+    "how servers are asked about passwords from forms",
+  ),
+  "radius-timeout": single(
+    radius,
+    wholeNumber(1, 600),
+    "10",
+    "seconds that one server is waited for; more where people press a button",
+  ),
+  "radius-dead-time": single(
+    radius,
+    wholeNumberOrOff(1, 86_400),
+    "60",
+    "seconds that a silent server is asked last",
+  ),
+  "radius-source": optional(radius, ipAddress, "address to ask from; else the host chooses"),
+  "radius-allow-unsigned": toggle(
+    radius,
+    "believe answers without Message-Authenticator; unsafe outside of a network of one's own",
+  ),
+  "radius-fallback-local": toggle(radius, "let local users in while no server answers"),
 
   pool: list(
     addresses,

@@ -2,7 +2,7 @@
  * Slow or durable work, as questions and answers. AAA back ends (local users now, RADIUS later) and
  * the store answer asynchronously; a person may take minutes; any question may be cancelled.
  */
-import type { Bytes } from "../bytes.ts";
+import type { Bytes, OwnedBytes } from "../bytes.ts";
 import type { Endpoint, IpAddress } from "../wire/address.ts";
 import type { SessionRecord } from "./record.ts";
 
@@ -34,6 +34,8 @@ export interface UserAttributes {
   readonly addresses?: readonly IpAddress[];
   /** Seconds from the first login until the session ends. */
   readonly sessionLifetimeSeconds?: number;
+  /** Octets that accounting gives back as they are. */
+  readonly class?: readonly OwnedBytes[];
 }
 
 /** The answer of AAA. */

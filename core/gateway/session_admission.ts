@@ -78,7 +78,7 @@ export function beginSession(
     peerType,
     addresses,
     attributes,
-    accounting: { sessionId: key, class: [] },
+    accounting: { sessionId: key, class: attributes.class ?? [] },
     firstLogin: now,
     ...(session.absoluteEnd === undefined ? {} : { absoluteEnd: session.absoluteEnd }),
     ...aliveFacts(ground, step, sa),

@@ -268,8 +268,9 @@ Deno.test("questions are answered by users and store, counted, and failures are 
     delete: (name) => Promise.resolve(void kept.push(`delete ${name}`)),
   });
   const credential = { kind: "password", password: "p" } as const;
+  const { signal } = new AbortController();
   const ask = (userName: string): Promise<Answer> =>
-    effects.answer({ kind: "verify", userName, credential, remote: there });
+    effects.answer({ kind: "verify", userName, credential, remote: there }, signal);
   assert.deepEqual(await ask("ann"), {
     kind: "verdict",
     verdict: { kind: "accept", attributes: {} },
@@ -277,14 +278,17 @@ Deno.test("questions are answered by users and store, counted, and failures are 
   assert.deepEqual(await ask("eve"), { kind: "verdict", verdict: { kind: "reject" } });
   assert.deepEqual(await ask("down"), { kind: "failed", reason: "server is down" });
   const store = (key: string): Promise<Answer> =>
-    effects.answer({ kind: "store-record", record: recordOf(key, 1, 0) });
+    effects.answer({ kind: "store-record", record: recordOf(key, 1, 0) }, signal);
   assert.deepEqual(await store("k"), { kind: "done" });
   assert.deepEqual(await store("full"), { kind: "failed", reason: "disk full" });
-  assert.deepEqual(await effects.answer({ kind: "delete-record", key: "k" }), { kind: "done" });
+  assert.deepEqual(await effects.answer({ kind: "delete-record", key: "k" }, signal), {
+    kind: "done",
+  });
   assert.deepEqual(kept, ["put k", "put full", "delete k"]);
   assert.deepEqual(effects.counters, {
     "aaa-accepted": 1,
     "aaa-rejected": 1,
+    "aaa-challenged": 0,
     "aaa-failed": 1,
     "records-stored": 1,
     "records-deleted": 1,

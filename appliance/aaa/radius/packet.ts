@@ -1,0 +1,149 @@
+/**
+ * RADIUS packets as octets (RFC 2865 §3 and §5, §5.26 for vendors' attributes): framing only, nothing
+ * is hidden, signed or believed here.
+ *
+ * Own code: of the libraries on npm `radius` is the one that others build upon, and like `radclient`
+ * and `node-radius-client`, which wrap it, it throws on hostile octets, reads dictionaries from disk
+ * at run time, is untyped, and knows nothing of a required Message-Authenticator.
+ */
+import {
+  type Bytes,
+  concatBytes,
+  fail,
+  ok,
+  type OwnedBytes,
+  type Result,
+} from "../../../core/mod.ts";
+import { type AttributeName, isKnownVendor, nameOf, rowOf } from "./attributes.ts";
+
+/** Packet codes. */
+export const Code = {
+  ACCESS_REQUEST: 1,
+  ACCESS_ACCEPT: 2,
+  ACCESS_REJECT: 3,
+  ACCOUNTING_REQUEST: 4,
+  ACCOUNTING_RESPONSE: 5,
+  ACCESS_CHALLENGE: 11,
+} as const;
+
+/** One attribute of the table, its value as it is or is to be on the wire. */
+export interface Attribute {
+  readonly name: AttributeName;
+  readonly value: Bytes;
+}
+
+/** A packet as parsed. */
+export interface RadiusPacket {
+  readonly code: number;
+  readonly identifier: number;
+  /** 16 octets. */
+  readonly authenticator: Bytes;
+  /** In order; those that the table does not have are left out. */
+  readonly attributes: readonly Attribute[];
+}
+
+/** Why octets are no packet. */
+export type PacketFault = "too-short" | "bad-length" | "bad-attribute" | "bad-vendor-attribute";
+
+/** Octets before the attributes. */
+export const headerBytes = 20;
+/** RFC 2865 §3. */
+const longestPacket = 4096;
+/** One octet holds the length of an attribute, header included. */
+const longestAttribute = 255;
+const vendorSpecific = 26;
+
+/** Reads a packet; octets behind its own length are padding and not looked at. */
+export function parsePacket(bytes: Bytes): Result<RadiusPacket, PacketFault> {
+  if (bytes.length < headerBytes) return fail("too-short");
+  const [code = 0, identifier = 0, high = 0, low = 0] = bytes;
+  const length = high << 8 | low;
+  if (length < headerBytes || length > longestPacket || length > bytes.length) {
+    return fail("bad-length");
+  }
+  const attributes: Attribute[] = [];
+  for (let at = headerBytes; at < length;) {
+    const size = bytes[at + 1] ?? 0;
+    if (at + 2 > length || size < 2 || at + size > length) return fail("bad-attribute");
+    const type = bytes[at] ?? 0;
+    const value = bytes.subarray(at + 2, at + size);
+    at += size;
+    if (type === vendorSpecific) {
+      const inner = parseVendor(value);
+      if (inner === undefined) return fail("bad-vendor-attribute");
+      attributes.push(...inner);
+      continue;
+    }
+    const name = nameOf(undefined, type);
+    if (name !== undefined) attributes.push({ name, value });
+  }
+  return ok({ code, identifier, authenticator: bytes.subarray(4, headerBytes), attributes });
+}
+
+/** Vendors are free in the form of their values, so only those of the table are looked into. */
+function parseVendor(value: Bytes): Attribute[] | undefined {
+  if (value.length < 4) return undefined;
+  const vendor = new DataView(value.buffer, value.byteOffset).getUint32(0);
+  if (!isKnownVendor(vendor)) return [];
+  const attributes: Attribute[] = [];
+  for (let at = 4; at < value.length;) {
+    const size = value[at + 1] ?? 0;
+    if (size < 2 || at + size > value.length) return undefined;
+    const name = nameOf(vendor, value[at] ?? 0);
+    if (name !== undefined) attributes.push({ name, value: value.subarray(at + 2, at + size) });
+    at += size;
+  }
+  return attributes;
+}
+
+/** Frames a packet; `undefined` when an attribute or all of them are too long. */
+export function buildPacket(
+  { code, identifier, authenticator, attributes }: RadiusPacket,
+): OwnedBytes | undefined {
+  const parts: Bytes[] = [];
+  for (const { name, value } of attributes) {
+    const { type, vendor } = rowOf(name);
+    const framed = vendor === undefined
+      ? concatBytes(new Uint8Array([type, value.length + 2]), value)
+      : buildVendor(vendor, type, value);
+    if (framed.length > longestAttribute) return undefined;
+    parts.push(framed);
+  }
+  const length = parts.reduce((sum, part) => sum + part.length, headerBytes);
+  if (length > longestPacket) return undefined;
+  const header = new Uint8Array([code, identifier, length >> 8, length & 0xff]);
+  return concatBytes(header, authenticator, ...parts);
+}
+
+function buildVendor(vendor: number, type: number, value: Bytes): OwnedBytes {
+  const header = new Uint8Array([
+    vendorSpecific,
+    value.length + 8,
+    0,
+    0,
+    0,
+    0,
+    type,
+    value.length + 2,
+  ]);
+  new DataView(header.buffer).setUint32(2, vendor);
+  return concatBytes(header, value);
+}
+
+/** All values of a name, in order. */
+export function valuesOf(packet: RadiusPacket, name: AttributeName): readonly Bytes[] {
+  return packet.attributes.filter((one) => one.name === name).map(({ value }) => value);
+}
+
+/** Four octets, network order. */
+export function number32(value: number): OwnedBytes {
+  const octets = new Uint8Array(4);
+  new DataView(octets.buffer).setUint32(0, value);
+  return octets;
+}
+
+/** The number in four octets; `undefined` for another length. */
+export function readNumber32(value: Bytes): number | undefined {
+  if (value.length !== 4) return undefined;
+  return new DataView(value.buffer, value.byteOffset).getUint32(0);
+}

@@ -1,0 +1,170 @@
+/**
+ * What the shared secret does in RADIUS: hides values (RFC 2865 §5.2, RFC 2548 §2.4.2) and signs
+ * packets, by the authenticators (RFC 2865 §3, RFC 2866 §3) and by Message-Authenticator (RFC 3579
+ * §3.2). All of it is MD5; only Message-Authenticator, an HMAC, still protects an answer from being
+ * forged on its way (CVE-2024-3596), so it is asked for unless the operator says otherwise.
+ */
+import { createHash, createHmac } from "node:crypto";
+import {
+  type Bytes,
+  concatBytes,
+  copyBytes,
+  equalSecrets,
+  fail,
+  ok,
+  type OwnedBytes,
+  type Result,
+} from "../../../core/mod.ts";
+import { rowOf } from "./attributes.ts";
+import {
+  type Attribute,
+  buildPacket,
+  Code,
+  headerBytes,
+  type PacketFault,
+  parsePacket,
+  type RadiusPacket,
+} from "./packet.ts";
+
+/** What is needed to protect a request: the random octets are used for Access-Requests only. */
+export interface RequestToSeal {
+  readonly code: number;
+  readonly identifier: number;
+  /** Values in the clear. */
+  readonly attributes: readonly Attribute[];
+  /** 16 fresh random octets. */
+  readonly nonce: Bytes;
+}
+
+/** A request as sent. */
+export interface SealedRequest {
+  readonly bytes: OwnedBytes;
+  /** The Request Authenticator, which answers are checked against. */
+  readonly authenticator: OwnedBytes;
+}
+
+/** Why an answer is not believed. */
+export type AnswerFault =
+  | PacketFault
+  | "bad-authenticator"
+  | "bad-message-authenticator"
+  | "no-message-authenticator"
+  | "bad-hidden-value";
+
+const digestBytes = 16;
+const zeros = new Uint8Array(digestBytes);
+
+/** Hides, frames and signs a request; `undefined` when it does not fit into a packet. */
+export function sealRequest(secret: Bytes, request: RequestToSeal): SealedRequest | undefined {
+  const { code, identifier, nonce } = request;
+  if (code === Code.ACCOUNTING_REQUEST) {
+    const bytes = buildPacket({ ...request, authenticator: zeros });
+    if (bytes === undefined) return undefined;
+    const authenticator = md5(bytes, secret);
+    bytes.set(authenticator, 4);
+    return { bytes, authenticator };
+  }
+  const attributes = request.attributes.map(({ name, value }) =>
+    rowOf(name).hiding === "password"
+      ? { name, value: hidePassword(secret, nonce, value) }
+      : { name, value }
+  );
+  // It comes first, so that nothing that follows can be made to look like it.
+  const signed: Attribute = { name: "Message-Authenticator", value: zeros };
+  const bytes = buildPacket({
+    code,
+    identifier,
+    authenticator: nonce,
+    attributes: [signed, ...attributes],
+  });
+  if (bytes === undefined) return undefined;
+  bytes.set(hmac(secret, bytes), headerBytes + 2);
+  return { bytes, authenticator: copyBytes(nonce) };
+}
+
+/**
+ * Checks an answer against its request and shows what was hidden in it. With `mustBeSigned` an answer
+ * to an Access-Request without Message-Authenticator is not believed.
+ */
+export function openAnswer(
+  secret: Bytes,
+  requestAuthenticator: Bytes,
+  datagram: Bytes,
+  mustBeSigned: boolean,
+): Result<RadiusPacket, AnswerFault> {
+  const parsed = parsePacket(datagram);
+  if (!parsed.ok) return parsed;
+  const packet = parsed.value;
+  const length = (datagram[2] ?? 0) << 8 | (datagram[3] ?? 0);
+  const bytes = copyBytes(datagram.subarray(0, length));
+  const authenticator = copyBytes(packet.authenticator);
+  bytes.set(requestAuthenticator, 4);
+  if (!equalSecrets(md5(bytes, secret), authenticator)) return fail("bad-authenticator");
+  const macs = packet.attributes.filter(({ name }) => name === "Message-Authenticator");
+  const [mac] = macs;
+  if (mac === undefined) {
+    if (mustBeSigned) return fail("no-message-authenticator");
+  } else if (macs.length > 1 || !isSigned(secret, bytes, datagram, mac.value)) {
+    return fail("bad-message-authenticator");
+  }
+  const attributes: Attribute[] = [];
+  for (const { name, value } of packet.attributes) {
+    const shown = rowOf(name).hiding === "salted"
+      ? showSalted(secret, requestAuthenticator, value)
+      : copyBytes(value);
+    if (shown === undefined) return fail("bad-hidden-value");
+    attributes.push({ name, value: shown });
+  }
+  const { code, identifier } = packet;
+  return ok({ code, identifier, authenticator, attributes });
+}
+
+/** `bytes` has the Request Authenticator in place; `mac` is a view into `datagram`. */
+function isSigned(secret: Bytes, bytes: Bytes, datagram: Bytes, mac: Bytes): boolean {
+  if (mac.length !== digestBytes) return false;
+  const blank = copyBytes(bytes);
+  blank.fill(0, mac.byteOffset - datagram.byteOffset, mac.byteOffset - datagram.byteOffset + 16);
+  return equalSecrets(hmac(secret, blank), mac);
+}
+
+/** User-Password: blocks of 16, each masked by the one before (RFC 2865 §5.2). */
+export function hidePassword(secret: Bytes, authenticator: Bytes, password: Bytes): OwnedBytes {
+  const blocks = Math.max(1, Math.ceil(password.length / digestBytes));
+  const hidden = new Uint8Array(blocks * digestBytes);
+  hidden.set(password);
+  let previous = authenticator;
+  for (let at = 0; at < hidden.length; at += digestBytes) {
+    const block = hidden.subarray(at, at + digestBytes);
+    mask(block, md5(secret, previous));
+    previous = block;
+  }
+  return hidden;
+}
+
+/** A value under a salt; `undefined` when its lengths make no sense. */
+function showSalted(secret: Bytes, authenticator: Bytes, value: Bytes): OwnedBytes | undefined {
+  const cipher = value.subarray(2);
+  if (cipher.length === 0 || cipher.length % digestBytes !== 0) return undefined;
+  const plain = copyBytes(cipher);
+  let previous = concatBytes(authenticator, value.subarray(0, 2));
+  for (let at = 0; at < plain.length; at += digestBytes) {
+    mask(plain.subarray(at, at + digestBytes), md5(secret, previous));
+    previous = copyBytes(cipher.subarray(at, at + digestBytes));
+  }
+  const length = plain[0] ?? 0;
+  return length < plain.length ? plain.subarray(1, 1 + length) : undefined;
+}
+
+function mask(block: Uint8Array, by: Bytes): void {
+  by.forEach((octet, i) => block[i] = (block[i] ?? 0) ^ octet);
+}
+
+function md5(...parts: readonly Bytes[]): OwnedBytes {
+  const hash = createHash("md5");
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+}
+
+function hmac(secret: Bytes, bytes: Bytes): OwnedBytes {
+  return new Uint8Array(createHmac("md5", secret).update(bytes).digest());
+}

@@ -1,0 +1,193 @@
+/** Our side of RADIUS against FreeRADIUS itself, without a tunnel. */
+import assert from "node:assert/strict";
+import { RadiusClient } from "../../../../appliance/aaa/radius/client.ts";
+import { RadiusVerifier } from "../../../../appliance/aaa/radius/verifier.ts";
+import { systemClock } from "../../../../appliance/clock.ts";
+import { providerOfMachine } from "../../../../appliance/crypto.ts";
+import type { VerifyContext } from "../../../../appliance/effects.ts";
+import { systemRandom } from "../../../../appliance/entropy.ts";
+import {
+  type Credential,
+  formatIpAddress,
+  type MschapProof,
+  ntHash,
+  ntResponse,
+  parseIpAddress,
+  textOf,
+  utf8,
+  verifyMschapv2,
+} from "../../../../core/mod.ts";
+import { radiusSecret, startFreeRadius, whyNoFreeRadius } from "../../../support/free_radius.ts";
+import { silentLog } from "./support.ts";
+
+const crypto = providerOfMachine();
+const loopback = parseIpAddress("127.0.0.1") ?? assert.fail();
+const context: VerifyContext = {
+  remote: { address: loopback, port: 4500 },
+  signal: new AbortController().signal,
+};
+
+interface Scene {
+  readonly client: RadiusClient;
+  verifier(passwords: "pap" | "mschapv2"): RadiusVerifier;
+}
+
+const reason = whyNoFreeRadius();
+
+function radiusTest(
+  name: string,
+  how: { readonly signs: boolean; readonly allowUnsigned: boolean },
+  run: (scene: Scene) => Promise<void>,
+): void {
+  const full = `FreeRADIUS: ${name}`;
+  if (reason !== undefined) console.log(`skipped: ${full}: ${reason}`);
+  Deno.test({
+    name: full,
+    ignore: reason !== undefined,
+    fn: async () => {
+      const folder = await Deno.makeTempDir();
+      const port = 20_000 + Deno.pid % 20_000;
+      try {
+        await using _server = await startFreeRadius({ folder, port, signs: how.signs });
+        const client = new RadiusClient({
+          servers: [{ address: loopback, port }],
+          secret: utf8(radiusSecret),
+          source: undefined,
+          allowUnsigned: how.allowUnsigned,
+          times: { timeoutMs: 700, deadMs: 1000, firstPauseMs: 300 },
+          random: systemRandom,
+          clock: systemClock,
+          log: silentLog,
+        });
+        try {
+          await run({
+            client,
+            verifier: (passwords) =>
+              new RadiusVerifier({
+                client,
+                crypto,
+                random: systemRandom,
+                log: silentLog,
+                nasIdentifier: "gw.example.test",
+                passwords,
+                isServed: (address) => formatIpAddress(address).startsWith("10.99.0."),
+                local: { verify: () => Promise.resolve({ kind: "reject" }) },
+                fallsBack: false,
+              }),
+          });
+        } finally {
+          client.close();
+        }
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}
+
+function mschap(userName: string, password: string): Credential & { readonly kind: "mschapv2" } {
+  const authenticatorChallenge = systemRandom.bytes(16);
+  const peerChallenge = systemRandom.bytes(16);
+  const response = ntResponse(
+    crypto,
+    ntHash(password),
+    authenticatorChallenge,
+    peerChallenge,
+    userName,
+  );
+  return { kind: "mschapv2", authenticatorChallenge, peerChallenge, ntResponse: response };
+}
+
+const signed = { signs: true, allowUnsigned: false };
+
+for (const passwords of ["pap", "mschapv2"] as const) {
+  radiusTest(`a password by ${passwords} lets in with all attributes`, signed, async (scene) => {
+    const verifier = scene.verifier(passwords);
+    const verdict = await verifier.verify(
+      "alice",
+      { kind: "password", password: "alicepw" },
+      context,
+    );
+    assert.equal(verdict.kind, "accept");
+    if (verdict.kind !== "accept") return;
+    const { addresses, sessionLifetimeSeconds, class: classes } = verdict.attributes;
+    assert.deepEqual(addresses?.map(formatIpAddress), ["10.99.0.77"]);
+    assert.equal(sessionLifetimeSeconds, 3600);
+    assert.deepEqual(classes?.map(textOf), ["OU=staff", "second"]);
+    const wrong = await verifier.verify("alice", { kind: "password", password: "no" }, context);
+    assert.deepEqual(wrong, { kind: "reject" });
+    const bob = await verifier.verify("bob", { kind: "password", password: "bobpw" }, context);
+    assert.deepEqual(bob, { kind: "accept", attributes: { sessionLifetimeSeconds: 1200 } });
+    // The server says yes, and gives an address that no route leads to.
+    const stray = await verifier.verify(
+      "stray",
+      { kind: "password", password: "straypw" },
+      context,
+    );
+    assert.deepEqual(stray, { kind: "reject" });
+    assert.equal(scene.client.counters.get("answers"), 4);
+    assert.equal(scene.client.counters.get("requests"), 4);
+  });
+}
+
+radiusTest(
+  "EAP-MSCHAPv2 gets the proof and the MSK that the password gives",
+  signed,
+  async (scene) => {
+    const credential = mschap("alice", "alicepw");
+    const verdict = await scene.verifier("pap").verify("alice", credential, context);
+    const expected: MschapProof | undefined = verifyMschapv2(
+      crypto,
+      ntHash("alicepw"),
+      credential,
+      "alice",
+    );
+    assert.ok(verdict.kind === "accept" && expected !== undefined);
+    assert.deepEqual(verdict.mschapv2, expected);
+    const wrong = await scene.verifier("pap").verify("alice", mschap("alice", "no"), context);
+    assert.deepEqual(wrong, { kind: "reject" });
+  },
+);
+
+radiusTest(
+  "a challenge becomes one more form, and its answer goes back with the state",
+  signed,
+  async (scene) => {
+    const verifier = scene.verifier("pap");
+    const first = await verifier.verify("otp", { kind: "password", password: "otppw" }, context);
+    assert.ok(first.kind === "challenge");
+    assert.equal(first.message, "Type the code of your token");
+    const state = first.state;
+    const answer = (code: string): Credential => ({
+      kind: "challenge-answer",
+      answer: code,
+      state,
+    });
+    assert.equal((await verifier.verify("otp", answer("135791"), context)).kind, "reject");
+    assert.equal((await verifier.verify("otp", answer("246810"), context)).kind, "accept");
+  },
+);
+
+radiusTest(
+  "answers without Message-Authenticator are not believed",
+  { signs: false, allowUnsigned: false },
+  async (scene) => {
+    const credential = { kind: "password", password: "alicepw" } as const;
+    await assert.rejects(
+      scene.verifier("pap").verify("alice", credential, context),
+      /no RADIUS server answered/,
+    );
+    assert.ok((scene.client.counters.get("no-message-authenticator") ?? 0) >= 1);
+    assert.equal(scene.client.counters.get("answers"), undefined);
+  },
+);
+
+radiusTest(
+  "answers without Message-Authenticator are believed where the operator allows it",
+  { signs: false, allowUnsigned: true },
+  async (scene) => {
+    const credential = { kind: "password", password: "alicepw" } as const;
+    const verdict = await scene.verifier("pap").verify("alice", credential, context);
+    assert.equal(verdict.kind, "accept");
+  },
+);

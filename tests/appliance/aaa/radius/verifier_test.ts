@@ -1,0 +1,131 @@
+/** What becomes of answers, without a server: authorization, proofs, fallback. */
+import assert from "node:assert/strict";
+import { authorize } from "../../../../appliance/aaa/radius/authorization.ts";
+import { challengeState, planOf } from "../../../../appliance/aaa/radius/credentials.ts";
+import { type Attribute, Code, number32 } from "../../../../appliance/aaa/radius/packet.ts";
+import type { RadiusPacket } from "../../../../appliance/aaa/radius/packet.ts";
+import { readSecretFile } from "../../../../appliance/aaa/secret_file.ts";
+import { providerOfMachine } from "../../../../appliance/crypto.ts";
+import { systemRandom } from "../../../../appliance/entropy.ts";
+import { hexOf, parseHex, textOf, utf8 } from "../../../../core/mod.ts";
+
+function accepted(...attributes: Attribute[]): RadiusPacket {
+  return { code: Code.ACCESS_ACCEPT, identifier: 0, authenticator: new Uint8Array(16), attributes };
+}
+
+function address(hex: string): Attribute {
+  return { name: "Framed-IP-Address", value: parseHex(hex) ?? assert.fail() };
+}
+
+function pair(text: string): Attribute {
+  return { name: "Cisco-AVPair", value: utf8(text) };
+}
+
+const everywhere = (): boolean => true;
+
+Deno.test("an accept without attributes gives none", () => {
+  assert.deepEqual(authorize(accepted(), everywhere), { kind: "attributes", attributes: {} });
+});
+
+Deno.test("addresses that mean one of the pool are none", () => {
+  for (const hex of ["ffffffff", "fffffffe"]) {
+    const { kind, ...rest } = authorize(accepted(address(hex)), everywhere);
+    assert.deepEqual([kind, rest], ["attributes", { attributes: {} }]);
+  }
+});
+
+const unusable: readonly (readonly [string, Attribute, string])[] = [
+  ["an address of three octets", address("0a6300"), "Framed-IP-Address"],
+  ["an address of no pool", address("0a630102"), "Framed-IP-Address"],
+  ["an IPv6 address of four octets", {
+    name: "Framed-IPv6-Address",
+    value: number32(1),
+  }, "Framed-IPv6-Address"],
+  ["a timeout of two octets", {
+    name: "Session-Timeout",
+    value: new Uint8Array(2),
+  }, "Session-Timeout"],
+  ["a lifetime that is no number", pair("ipsec:session-lifetime=soon"), "Cisco-AVPair"],
+  ["a lifetime of 0", pair("ipsec:session-lifetime=0"), "Cisco-AVPair"],
+];
+
+for (const [what, attribute, name] of unusable) {
+  Deno.test(`an accept with ${what} lets nobody in`, () => {
+    const authorization = authorize(accepted(attribute), ({ octets }) => octets[2] === 0);
+    assert.deepEqual(authorization, { kind: "unusable", attribute: name });
+  });
+}
+
+Deno.test("Cisco's lifetime wins over Session-Timeout, and 0 seconds are no limit", () => {
+  const timeout = (seconds: number): Attribute => ({
+    name: "Session-Timeout",
+    value: number32(seconds),
+  });
+  const lifetimeOf = (...attributes: Attribute[]): number | undefined => {
+    const authorization = authorize(accepted(...attributes), everywhere);
+    assert.ok(authorization.kind === "attributes");
+    return authorization.attributes.sessionLifetimeSeconds;
+  };
+  assert.equal(lifetimeOf(timeout(60), pair("ipsec:session-lifetime=300")), 300);
+  assert.equal(lifetimeOf(timeout(60), pair("ipsec:dns-servers=10.0.0.1")), 60);
+  assert.equal(lifetimeOf(timeout(0)), undefined);
+  assert.equal(lifetimeOf(timeout(0xffff_ffff)), 25_920_000);
+});
+
+const options = { crypto: providerOfMachine(), random: systemRandom, passwords: "pap" } as const;
+
+Deno.test("an accept that proves nothing is worth nothing", () => {
+  const exchange = {
+    authenticatorChallenge: new Uint8Array(16),
+    peerChallenge: new Uint8Array(16),
+    ntResponse: new Uint8Array(24),
+  };
+  const eap = planOf(options, "alice", { kind: "mschapv2", ...exchange });
+  assert.throws(() => eap?.settle(accepted()), /without proof or keys/);
+  const form = planOf(
+    { ...options, passwords: "mschapv2" },
+    "alice",
+    { kind: "password", password: "p" },
+  );
+  const [, response] = form?.attributes ?? [];
+  assert.equal(response?.name, "MS-CHAP2-Response");
+  const success: Attribute = {
+    name: "MS-CHAP2-Success",
+    value: utf8(`${String.fromCharCode(0)}S=${"0".repeat(40)}`),
+  };
+  assert.throws(() => form?.settle(accepted(success)), /without knowing the password/);
+});
+
+Deno.test("the state of a challenge comes back to the server that gave it", () => {
+  const state = challengeState(accepted({ name: "State", value: utf8("s") }), 3);
+  const plan = planOf(options, "alice", { kind: "challenge-answer", answer: "42", state });
+  assert.equal(plan?.server, 3);
+  assert.deepEqual(plan.attributes.map(({ name, value }) => [name, textOf(value)]), [
+    ["User-Password", "42"],
+    ["State", "s"],
+  ]);
+  assert.equal(hexOf(challengeState(accepted(), 0)), "00");
+  const none = { kind: "challenge-answer", answer: "42", state: undefined } as const;
+  assert.equal(planOf(options, "alice", none), undefined);
+});
+
+Deno.test("a password that does not fit is not asked about", () => {
+  const password = "x".repeat(129);
+  assert.equal(planOf(options, "alice", { kind: "password", password }), undefined);
+});
+
+Deno.test("a secret file is its owner's alone, and its line end is not of the secret", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(path, "s e c\n");
+    await Deno.chmod(path, 0o600);
+    assert.equal(textOf(readSecretFile(path)), "s e c");
+    await Deno.chmod(path, 0o640);
+    assert.throws(() => readSecretFile(path), /mode 0640.*needs mode 0600/);
+    await Deno.chmod(path, 0o600);
+    await Deno.writeTextFile(path, "\n");
+    assert.throws(() => readSecretFile(path), /it is empty/);
+  } finally {
+    await Deno.remove(path);
+  }
+});

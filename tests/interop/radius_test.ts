@@ -1,0 +1,138 @@
+/** A gateway whose users are FreeRADIUS's: logins, refusals, and who is asked when a user comes back. */
+import assert from "node:assert/strict";
+import {
+  type FreeRadius,
+  radiusSecret,
+  startFreeRadius,
+  whyNoFreeRadius,
+} from "../support/free_radius.ts";
+import { type InteropScene, interopTest } from "../support/interop.ts";
+import { ping } from "../support/netns.ts";
+import type { Flags } from "../support/rejoin.ts";
+import { type RejoinClient, startClient } from "../support/rejoin_client.ts";
+import { innerTarget } from "../support/road_warrior.ts";
+import { gatewayName } from "../support/test_pki.ts";
+
+const port = 1812;
+
+/** Starts the server and a gateway that asks it. */
+async function withRadius(
+  scene: InteropScene,
+  run: (server: FreeRadius) => Promise<void>,
+  flags: Flags = {},
+): Promise<void> {
+  const { lab: { folder }, inside } = scene;
+  const secretFile = `${folder}/radius-secret`;
+  await Deno.writeTextFile(secretFile, `${radiusSecret}\n`, { mode: 0o600 });
+  await using server = await startFreeRadius({
+    folder: `${folder}/radius`,
+    port,
+    namespace: inside,
+    signs: true,
+  });
+  scene.gateway = await scene.gateway.restart("SIGTERM", {
+    radius: `127.0.0.1:${port}`,
+    "radius-secret-file": secretFile,
+    "radius-timeout": 3,
+    ...flags,
+  });
+  await run(server);
+}
+
+async function connect(
+  { lab, site, pki }: InteropScene,
+  auth: "anyconnect-eap" | "eap-mschapv2",
+  who: { readonly user?: string; readonly password?: string; readonly answer?: string } = {},
+): Promise<RejoinClient> {
+  const { user = "alice", password = "alicepw", answer = "none" } = who;
+  const folder = `${lab.folder}/client`;
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  await Deno.writeTextFile(`${folder}/password`, `${password}\n`, { mode: 0o600 });
+  await Deno.writeTextFile(`${folder}/answer`, `${answer}\n`, { mode: 0o600 });
+  return await startClient({
+    namespace: site.namespace,
+    folder,
+    gateway: site.gatewayAddress,
+    flags: {
+      user,
+      auth,
+      "password-file": `${folder}/password`,
+      "answer-file": `${folder}/answer`,
+      ca: pki.ca,
+      "remote-id": gatewayName,
+      "state-dir": folder,
+    },
+  });
+}
+
+const reason = whyNoFreeRadius();
+
+function radiusInterop(name: string, run: (scene: InteropScene) => Promise<void>): void {
+  if (reason === undefined) interopTest(name, run);
+  else console.log(`skipped: interop: ${name}: ${reason}`);
+}
+
+for (const auth of ["anyconnect-eap", "eap-mschapv2"] as const) {
+  radiusInterop(
+    `RADIUS lets a user in by ${auth}, and is not needed when they come back`,
+    (scene) =>
+      withRadius(scene, async (server) => {
+        await using first = await connect(scene, auth);
+        assert.equal((await first.nextEstablished(10_000)).how, "login");
+        const before = await scene.gateway.session("alice");
+        assert.deepEqual(before?.addresses, ["10.99.0.77"]);
+        assert.equal((await scene.gateway.counters())["radius-answers"], 1);
+        await server.process.stop();
+        for (let time = 1; time <= 3; time++) {
+          await first.process.stop("SIGKILL");
+          await using again = await connect(scene, auth);
+          assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
+          const after = await scene.gateway.session("alice");
+          assert.deepEqual(after?.addresses, ["10.99.0.77"]);
+          assert.equal(after?.reconnect?.count, time);
+          const [source = ""] = after.addresses;
+          const answers = await ping(scene.site.namespace, innerTarget, { source });
+          assert.equal(answers.received, answers.sent);
+          await again.process.stop("SIGKILL");
+        }
+        const counters = await scene.gateway.counters();
+        assert.equal(counters["aaa-question"], 1);
+        assert.equal(counters["radius-requests"], 1);
+      }),
+  );
+}
+
+radiusInterop(
+  "what RADIUS refuses is refused, whatever the local users say",
+  (scene) =>
+    withRadius(scene, async () => {
+      await using client = await connect(scene, "eap-mschapv2", { password: "local only" });
+      await client.process.status();
+      assert.deepEqual(await scene.gateway.sessions(), []);
+      assert.equal((await scene.gateway.counters())["aaa-rejected"], 1);
+    }, { user: "alice:local only" }),
+);
+
+radiusInterop(
+  "local users stand in for a silent server only where that is wanted",
+  (scene) =>
+    withRadius(scene, async (server) => {
+      await server.process.stop();
+      await using client = await connect(scene, "eap-mschapv2");
+      assert.equal((await client.nextEstablished(20_000)).how, "login");
+      assert.equal((await scene.gateway.counters())["radius-timeouts"], 1);
+    }, { "radius-fallback-local": true }),
+);
+
+radiusInterop("an Access-Challenge is a second form, and who comes back sees neither", (scene) =>
+  withRadius(scene, async () => {
+    const otp = { user: "otp", password: "otppw", answer: "246810" };
+    await using first = await connect(scene, "anyconnect-eap", otp);
+    assert.equal((await first.nextEstablished(10_000)).how, "login");
+    await first.process.stop("SIGKILL");
+    await using again = await connect(scene, "anyconnect-eap", otp);
+    assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
+    const counters = await scene.gateway.counters();
+    assert.equal(counters["aaa-challenged"], 1);
+    assert.equal(counters["radius-requests"], 2);
+  }));

@@ -1,0 +1,201 @@
+/**
+ * FreeRADIUS 3 of Debian as the AAA server of a test: a configuration of its own, written into a folder
+ * of the test, on 127.0.0.1. Its users are in `radiusUsers`; `otp` is asked for a code.
+ */
+import { Background, until } from "./background.ts";
+import type { Namespace } from "./netns.ts";
+
+const program = "/usr/sbin/freeradius";
+
+/** The secret that it shares with everybody on this host. */
+export const radiusSecret = "a secret of the lab";
+
+/** What the server knows, in the form of its own users file. */
+const radiusUsers = `
+alice Cleartext-Password := "alicepw"
+	Framed-IP-Address = 10.99.0.77,
+	Session-Timeout = 3600,
+	Class = "OU=staff",
+	Class += "second",
+	Reply-Message = "unused"
+bob Cleartext-Password := "bobpw"
+	Session-Timeout = 3600,
+	Cisco-AVPair = "ipsec:session-lifetime=1200"
+stray Cleartext-Password := "straypw"
+	Framed-IP-Address = 203.0.113.9
+otp Cleartext-Password := "otppw"
+`;
+
+/** What a server is started with. */
+export interface FreeRadiusOptions {
+  /** Its own; made if it is not there. */
+  readonly folder: string;
+  /** The port of questions; accounting is at the next one. */
+  readonly port: number;
+  /** Where it runs; else on this host. */
+  readonly namespace?: Namespace;
+  /** Whether all answers carry Message-Authenticator, as it is not the habit of 3.2.1. */
+  readonly signs: boolean;
+}
+
+/** Why it cannot be started here, or `undefined`. */
+export function whyNoFreeRadius(): string | undefined {
+  try {
+    Deno.statSync(program);
+    return undefined;
+  } catch {
+    return `${program} is missing (Debian: freeradius)`;
+  }
+}
+
+/** A running server. */
+export class FreeRadius implements AsyncDisposable {
+  readonly #folder: string;
+  /** Its process and log. */
+  readonly process: Background;
+
+  /** Use `startFreeRadius`. */
+  constructor(process: Background, folder: string) {
+    this.process = process;
+    this.#folder = folder;
+  }
+
+  /** The accounting records so far: attributes by name, in order of arrival. */
+  async records(): Promise<readonly Readonly<Record<string, string>>[]> {
+    let text: string;
+    try {
+      text = await Deno.readTextFile(`${this.#folder}/detail`);
+    } catch {
+      return [];
+    }
+    return text.split(/\n\n/).filter((part) => part.trim() !== "").map((part) =>
+      Object.fromEntries(
+        [...part.matchAll(/^\t(\S+) = (.*)$/gm)].map(([, name, value = ""]) => [
+          name,
+          value.replace(/^"(.*)"$/, "$1"),
+        ]),
+      )
+    );
+  }
+
+  /** The first record of which all of this is true. */
+  record(wanted: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>> {
+    return until(
+      `an accounting record ${JSON.stringify(wanted)}`,
+      async () =>
+        (await this.records()).find((record) =>
+          Object.entries(wanted).every(([name, value]) => record[name] === value)
+        ),
+      10_000,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process.stop();
+  }
+}
+
+/** Starts a server and waits until it listens. */
+export async function startFreeRadius(options: FreeRadiusOptions): Promise<FreeRadius> {
+  const { folder, namespace } = options;
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(`${folder}/users`, radiusUsers);
+  await Deno.writeTextFile(`${folder}/radiusd.conf`, configurationOf(options));
+  const command = [program, "-f", "-X", "-d", folder];
+  const process = namespace?.start("freeradius", command) ?? new Background("freeradius", command);
+  try {
+    await process.waitFor(/Ready to process requests/, 15_000);
+  } catch (error) {
+    await process.stop("SIGKILL");
+    throw error;
+  }
+  return new FreeRadius(process, folder);
+}
+
+function configurationOf({ folder, port, signs }: FreeRadiusOptions): string {
+  const sign = signs ? "update reply { Message-Authenticator := 0x00 }" : "";
+  return `
+prefix = /usr
+libdir = /usr/lib/freeradius
+logdir = ${folder}
+run_dir = ${folder}
+correct_escapes = true
+log {
+	destination = stdout
+}
+security {
+	reject_delay = 0
+}
+client lab {
+	ipaddr = 127.0.0.1
+	secret = "${radiusSecret}"
+	require_message_authenticator = yes
+}
+modules {
+	pap {
+	}
+	mschap {
+	}
+	files {
+		usersfile = ${folder}/users
+	}
+	detail {
+		filename = ${folder}/detail
+	}
+	always handled {
+		rcode = handled
+	}
+}
+server lab {
+	listen {
+		type = auth
+		ipaddr = 127.0.0.1
+		port = ${port}
+	}
+	listen {
+		type = acct
+		ipaddr = 127.0.0.1
+		port = ${port + 1}
+	}
+	authorize {
+		files
+		if (&User-Name == "otp") {
+			if (&State) {
+				update control { Cleartext-Password := "246810" }
+			}
+			else {
+				update control { Auth-Type := Challenge }
+			}
+		}
+		mschap
+		pap
+	}
+	authenticate {
+		Auth-Type PAP {
+			pap
+		}
+		Auth-Type MS-CHAP {
+			mschap
+		}
+		Auth-Type Challenge {
+			update reply {
+				Reply-Message := "Type the code of your token"
+				State := 0x6c61622d7374617465
+			}
+			update control { Response-Packet-Type := Access-Challenge }
+			${sign}
+			handled
+		}
+	}
+	post-auth {
+		${sign}
+		Post-Auth-Type REJECT {
+			${sign}
+		}
+	}
+	accounting {
+		detail
+	}
+}
+`;
+}
