@@ -124,15 +124,20 @@ radiusInterop(
     }, { "radius-fallback-local": true }),
 );
 
-radiusInterop("an Access-Challenge is a second form, and who comes back sees neither", (scene) =>
-  withRadius(scene, async () => {
-    const otp = { user: "otp", password: "otppw", answer: "246810" };
-    await using first = await connect(scene, "anyconnect-eap", otp);
-    assert.equal((await first.nextEstablished(10_000)).how, "login");
-    await first.process.stop("SIGKILL");
-    await using again = await connect(scene, "anyconnect-eap", otp);
-    assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
-    const counters = await scene.gateway.counters();
-    assert.equal(counters["aaa-challenged"], 1);
-    assert.equal(counters["radius-requests"], 2);
-  }));
+radiusInterop(
+  "an Access-Challenge is a second form, and who comes back sees neither",
+  (scene) =>
+    withRadius(scene, async () => {
+      const otp = { user: "otp", password: "otppw", answer: "246810" };
+      await using first = await connect(scene, "anyconnect-eap", otp);
+      assert.equal((await first.nextEstablished(10_000)).how, "login");
+      assert.equal((await scene.gateway.session("otp"))?.reconnect?.count, 0);
+      await first.process.stop("SIGKILL");
+      await using again = await connect(scene, "anyconnect-eap", otp);
+      assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
+      assert.equal((await scene.gateway.session("otp"))?.reconnect?.count, 1);
+      const counters = await scene.gateway.counters();
+      assert.equal(counters["aaa-challenged"], 1);
+      assert.equal(counters["radius-requests"], 2);
+    }),
+);
