@@ -3,6 +3,7 @@
  * answered at the end, so that a crash may fall between the two. A withdrawn store command may
  * have been carried out or not.
  */
+import { textOf, utf8 } from "../../core/bytes.ts";
 import type { CryptoProvider } from "../../core/crypto/provider.ts";
 import { verifyMschapv2 } from "../../core/eap/ms_chap.ts";
 import type { Answer, Question, UserAttributes, Verdict } from "../../core/gateway/question.ts";
@@ -29,6 +30,8 @@ export class SimBackend {
   readonly attributes = new Map<string, UserAttributes>();
   /** Names that AAA knows users by, by what they may call themselves instead. */
   readonly names = new Map<string, string>();
+  /** Codes that users are asked for after their password. */
+  readonly codes = new Map<string, string>();
   /** Makes the store fail. */
   storeFails = false;
   /** How AAA answers: as it should, with a failure, with a rejection, or never. */
@@ -130,8 +133,16 @@ export class SimBackend {
     } as const;
     if (this.aaa === "rejects") return { kind: "reject" };
     if (credential.kind === "certificate") return accept;
+    const code = this.codes.get(name);
     if (credential.kind === "password") {
-      return simUsers[name] === credential.password ? accept : { kind: "reject" };
+      if (simUsers[name] !== credential.password) return { kind: "reject" };
+      return code === undefined
+        ? accept
+        : { kind: "challenge", message: "Code of your device", state: utf8(name) };
+    }
+    if (credential.kind === "challenge-answer") {
+      const isTheirs = textOf(credential.state ?? utf8("")) === name;
+      return isTheirs && credential.answer === code ? accept : { kind: "reject" };
     }
     const hash = simHashes.get(name);
     if (hash === undefined || credential.kind !== "mschapv2") return { kind: "reject" };

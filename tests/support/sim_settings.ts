@@ -54,7 +54,10 @@ export const simHashes: ReadonlyMap<string, Uint8Array> = new Map(
 );
 
 /** A login by AnyConnect-EAP with a user's password. */
-export function anyConnectLogin(name: string): ClientLogin {
+export function anyConnectLogin(
+  name: string,
+  change: Partial<Extract<ClientLogin, { kind: "anyconnect-eap" }>> = {},
+): ClientLogin {
   return {
     kind: "anyconnect-eap",
     user: { name, password: simUsers[name] ?? "" },
@@ -62,6 +65,7 @@ export function anyConnectLogin(name: string): ClientLogin {
     group: undefined,
     header: { version: "5.1.8.105", macAddresses: [] },
     answer: () => undefined,
+    ...change,
   };
 }
 

@@ -8,7 +8,10 @@
  */
 import { hexOf } from "../../core/bytes.ts";
 import type { ClientOutput } from "../../core/client/events.ts";
+import type { ClientLogin } from "../../core/exchange/initiator_settings.ts";
+import { find } from "../../core/exchange/payloads.ts";
 import type { Output } from "../../core/gateway/output.ts";
+import type { Policy } from "../../core/gateway/policy.ts";
 import type { Question } from "../../core/gateway/question.ts";
 import { stripPadding } from "../../core/message/encrypted.ts";
 import { formatEncrypted, formatMessage } from "../../core/message/format.ts";
@@ -16,10 +19,12 @@ import { parseMessage, parsePayloads } from "../../core/message/message.ts";
 import type { Trace } from "../../core/trace.ts";
 import type { Endpoint } from "../../core/wire/address.ts";
 import { equalEndpoints, formatEndpoint, formatIpAddress } from "../../core/wire/address.ts";
+import { AnyConnectPeer } from "./anyconnect_peer.ts";
 import type { SimClient } from "./sim_client.ts";
 import { quickCrypto, watchCrypto } from "./sim_crypto.ts";
-import { anyConnectLogin, endpoint, gatewayEndpoint } from "./sim_settings.ts";
+import { anyConnectLogin, endpoint, gatewayEndpoint, simUsers } from "./sim_settings.ts";
 import { calm, type Flight, type SimEvent, SimWorld } from "./sim_world.ts";
+import { formatAnyConnect } from "./transcript_eap.ts";
 
 /** The text as it ought to be: the commands and comments of `text`, with what they come to. */
 export function playTranscript(text: string): string {
@@ -41,12 +46,17 @@ export function playTranscript(text: string): string {
 /** Initiators put these off for so long that a story is not interrupted by them. */
 const CLIENT = { dpd: { intervalMs: 86_400_000, retryMs: 2_000 } };
 
+/** What second factors are about, and what is typed instead of it and of passwords. */
+const CODE = "482913";
+const WRONG = "not-this";
+
 const METHODS = { loginMethods: ["anyconnect-eap", "eap-mschapv2", "certificate"] } as const;
 
 class Play {
   readonly #watch = watchCrypto(quickCrypto);
   readonly #world = new SimWorld(1, METHODS, calm, { crypto: this.#watch.crypto });
   readonly #clients = new Map<string, SimClient>();
+  readonly #peers = new Map<string, AnyConnectPeer>();
   readonly #spis = new Map<number, string>();
   readonly #pairs = new Map<string, string>();
   readonly #sent = new Set<string>();
@@ -70,9 +80,25 @@ class Play {
   }
 
   readonly #verbs = {
-    client: (name: string, host: string, how = "eap"): void => {
-      const login = how === "anyconnect" ? { login: anyConnectLogin(name) } : {};
+    client: (name: string, host: string, how = "eap", ...words: string[]): void => {
+      const login = how === "anyconnect" ? { login: this.#anyConnect(name, words) } : {};
       this.#clients.set(name, this.#world.addClient(name, host, { ...CLIENT, ...login }));
+    },
+    gateway: (what: string, ...words: string[]): void => this.#configure(what, words),
+    "second-factor": (name: string): void => {
+      this.#world.backend.codes.set(name, CODE);
+    },
+    store: (how: string): void => {
+      this.#world.backend.storeFails = how === "fails";
+    },
+    peer: (name: string, host: string): void => {
+      this.#peers.set(
+        name,
+        new AnyConnectPeer(this.#world, { host, seed: 900 + this.#peers.size }),
+      );
+    },
+    says: (name: string, what: string, ...words: string[]): void => {
+      this.#peerSays(this.#peer(name), what, words);
     },
     connect: (name: string): void => this.#world.connect(this.#client(name)),
     advance: (time: string): void => this.#world.run(milliseconds(time)),
@@ -111,6 +137,68 @@ class Play {
     },
     show: (): void => this.#show(),
   };
+
+  /** `certificate`, `certificate+password`, `wrong-password`, `group=NAME`, `code=right|wrong`. */
+  #anyConnect(name: string, words: readonly string[]): ClientLogin {
+    const { certificate, signer } = this.#world.pki.client;
+    const after = (prefix: string): string | undefined =>
+      words.find((word) => word.startsWith(prefix))?.slice(prefix.length);
+    const code = after("code=");
+    return anyConnectLogin(name, {
+      ...(words.some((word) => word.startsWith("certificate"))
+        ? { certificate: { certificates: [certificate], signer } }
+        : {}),
+      ...(words.includes("certificate") ? { user: undefined } : {}),
+      ...(words.includes("wrong-password") ? { user: { name, password: WRONG } } : {}),
+      group: after("group="),
+      answer: () => code === undefined ? undefined : code === "right" ? CODE : WRONG,
+    });
+  }
+
+  /** Starts the gateway anew with another policy; for the beginning of a story. */
+  #configure(what: string, words: readonly string[]): void {
+    const { policy } = this.#world;
+    const { anyConnect, attributes } = policy;
+    const [word = ""] = words;
+    const groups = words.map((name) => ({ name }));
+    const changes: Record<string, Partial<Policy>> = {
+      mode: { anyConnect: { ...anyConnect, mode: word as typeof anyConnect.mode } },
+      groups: { anyConnect: { ...anyConnect, groups } },
+      banner: { attributes: { ...attributes, banner: words.join(" ") } },
+      reconnect: { reconnect: { timeoutMs: 0 } },
+    };
+    const change = changes[what];
+    if (change === undefined) throw new Error(`the gateway has no ${what}`);
+    this.#world.policy = { ...policy, ...change };
+    this.#world.restart();
+  }
+
+  #peerSays(peer: AnyConnectPeer, what: string, [who = "", how = "", group]: string[]): void {
+    switch (what) {
+      case "hello":
+        return peer.begin();
+      case "init":
+        return peer.init(who === "" ? {} : { groupSelect: who });
+      case "answers": {
+        const password = how === "right" ? simUsers[who] ?? "" : WRONG;
+        return peer.answer({ password, username: who }, group);
+      }
+      case "ack":
+        return peer.acknowledge();
+      case "proof":
+        return peer.prove();
+      case "again":
+        return peer.repeat();
+      default:
+        throw new Error(`a peer cannot say ${what}`);
+    }
+  }
+
+  #peer(name: string): AnyConnectPeer {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) throw new Error(`no peer ${name}`);
+    return peer;
+  }
 
   #client(name: string): SimClient {
     const client = this.#clients.get(name);
@@ -162,7 +250,11 @@ class Play {
       return formatEncrypted(header, encrypted);
     }
     const inner = parsePayloads(encrypted.firstInnerPayload, plaintext, 0);
-    return inner.ok ? formatMessage(header, inner.value) : "unreadable inside";
+    if (!inner.ok) return "unreadable inside";
+    const packet = find(inner.value, "EAP")?.packet ?? new Uint8Array(0);
+    const said = formatAnyConnect(packet, (sessionId) => this.#pair(sessionId));
+    const line = formatMessage(header, inner.value);
+    return said === undefined ? line : line.replace(/EAP\(\w+\)/, () => `EAP(${said})`);
   }
 
   /** What was sealed into this body, with either kind of cipher. */
@@ -245,12 +337,14 @@ class Play {
 
   #show(): void {
     const { sessions, pools, negotiating } = this.#world.show;
-    for (const { id, userName, state, addresses, reconnect, childSas, lastRemote } of sessions) {
+    for (const session of sessions) {
+      const { id, userName, state, addresses, peerType, reconnect, childSas, lastRemote } = session;
       const spis = childSas.map(({ inboundSpi }) => this.#spi(inboundSpi)).join(" ");
       const facts = [
         `session ${id}: ${userName} ${state}`,
         addresses.map(formatIpAddress).join(" "),
         `from ${lastRemote}`,
+        ...(peerType === "AnyConnect" ? [peerType] : []),
         `reconnects ${reconnect?.count ?? "-"}`,
         ...(spis === "" ? [] : [spis]),
       ];
@@ -273,6 +367,7 @@ class Play {
   #nameOf(at: Endpoint): string {
     if (equalEndpoints(at, gatewayEndpoint)) return "gateway";
     for (const [name, { outer }] of this.#clients) if (equalEndpoints(outer, at)) return name;
+    for (const [name, { peer }] of this.#peers) if (equalEndpoints(peer.endpoint, at)) return name;
     return formatEndpoint(at);
   }
 }
