@@ -12,6 +12,9 @@ import type { AuthenticationFacts, IkeSa } from "./ike_sa.ts";
 /** The port that a request for a client certificate names. */
 const CLIENT_SERVICES_PORT = 443;
 
+/** Of the documents, for everybody: ours is told after authentication only (RFC 7296 §2.20). */
+const DOCUMENT_VERSION = "1.0";
+
 /** How a login by EAP is called. */
 export interface LoginByEap {
   /** In records. */
@@ -52,7 +55,7 @@ function beginAnyConnect(
     groups,
     texts: englishTexts,
     tries,
-    version: policy.attributes.applicationVersion,
+    version: DOCUMENT_VERSION,
     csport: CLIENT_SERVICES_PORT,
     banner: policy.attributes.banner,
     serverCertHash: undefined,

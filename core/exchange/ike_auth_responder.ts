@@ -58,6 +58,8 @@ interface EapTalk extends LoginByEap {
   readonly peer: Peer;
   readonly eap: EapServer;
   readonly grant?: Grant;
+  /** Whether a wrong answer was held against the source already. */
+  readonly isCounted?: boolean;
 }
 
 type State =
@@ -141,7 +143,10 @@ export class IkeAuthResponder implements Authenticator {
     if (!("question" in state) || state.question !== id) return;
     switch (state.kind) {
       case "eap": {
-        const { talk } = state;
+        // Each wrong answer is a guess, also of somebody who leaves before the last try.
+        const isWrong = answer.kind === "verdict" && answer.verdict.kind === "reject";
+        if (isWrong) this.#host.loginRefused(sa);
+        const talk = isWrong ? { ...state.talk, isCounted: true } : state.talk;
         const next = answer.kind === "verdict"
           ? talk.eap.complete(answer.verdict)
           : talk.eap.abandon("aaa-failed");
@@ -296,7 +301,9 @@ export class IkeAuthResponder implements Authenticator {
     if (packet === undefined) {
       return this.#refuse(sa, step, "no-eap-payload", talk.peer, NotifyType.INVALID_SYNTAX);
     }
-    this.#applyEap(sa, step, talk, talk.eap.handle(packet), []);
+    const next = talk.eap.handle(packet);
+    if (next.kind === "failure" && talk.isCounted !== true) this.#host.loginRefused(sa);
+    this.#applyEap(sa, step, talk, next, []);
   }
 
   #applyEap(
@@ -315,6 +322,10 @@ export class IkeAuthResponder implements Authenticator {
         );
         return sa.reply(step, [...before, { kind: "EAP", packet: next.packet }]);
       case "verify": {
+        // Conversations that were begun before the source was blocked are worth no more guesses.
+        if (this.#host.isLoginBlocked(sa)) {
+          return this.#refuse(sa, step, "too-many-failures", talk.peer);
+        }
         const { userName, credential } = next;
         const { remote } = sa;
         const question = this.#ask(sa, step, { kind: "verify", userName, credential, remote });
@@ -330,7 +341,6 @@ export class IkeAuthResponder implements Authenticator {
         return sa.reply(step, [{ kind: "EAP", packet: next.packet }]);
       }
       case "failure":
-        this.#host.loginRefused(sa);
         this.#traceRefusal(sa, step, next.reason, talk.peer);
         sa.reply(step, [{ kind: "EAP", packet: next.packet }]);
         return sa.linger(step, "authentication-failed");

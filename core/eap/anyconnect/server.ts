@@ -82,6 +82,9 @@ interface Accepted {
   readonly attributes: UserAttributes;
 }
 
+/** No user has these in a name (RFC 8265 §3), and AAA, logs and terminals may be led astray by them. */
+const CONTROL = /\p{Cc}/u;
+
 /** What `tunnel-group` says where there are no groups. */
 const NO_GROUP = "default";
 
@@ -240,6 +243,7 @@ export class AnyConnectServer implements EapServerMethod {
     if (!isFilled(userName, limits.userNameLength) || !isFilled(password, limits.passwordLength)) {
       return this.#rejectAnswers();
     }
+    if (CONTROL.test(userName)) return this.#rejectAnswers();
     this.#state = { kind: "verifying", userName, hasForm: true };
     return { kind: "verify", userName, credential: { kind: "password", password } };
   }
@@ -259,6 +263,8 @@ export class AnyConnectServer implements EapServerMethod {
 
   #rejectAnswers(): EapMethodStep {
     this.#failures += 1;
+    // Where a certificate alone logs in, a password would be a way around it.
+    if (this.#options.mode.kind === "certificate") return failure("wrong-answer");
     if (this.#failures >= this.#options.tries) return failure("wrong-password");
     return this.#showForm(true);
   }

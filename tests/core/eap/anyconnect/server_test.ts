@@ -1,6 +1,7 @@
 /** Every row of the exchange table as a conversation, against our own client and by hand. */
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { parseTlvs } from "../../../../core/eap/anyconnect/framing.ts";
+import { EapClient } from "../../../../core/eap/client.ts";
 import { EapServer, type EapStep } from "../../../../core/eap/server.ts";
 import { toHex } from "../../../support/hex.ts";
 import { vectorTest } from "../../../support/vectors.ts";
@@ -294,6 +295,33 @@ Deno.test("a user whom AAA does not want is refused in spite of a good certifica
   step = server.handle(packetOf(2, message.value.xml, message.value));
   deepEqual(step, { kind: "verify", userName: "alice", credential: { kind: "certificate" } });
   equal(reasonOf(server.complete({ kind: "reject" })), "not-authorized");
+});
+
+Deno.test("where a certificate alone logs in, a wrong second factor opens no way for a password", () => {
+  for (const answer of ["000000", ""]) {
+    const server = newServer({ mode: { kind: "certificate", proof } });
+    const client = new EapClient("", newClient({ certificate, answer: () => answer }));
+    let step = server.start();
+    while (step.kind === "request") {
+      const said = client.handle(step.packet);
+      ok(said.kind === "respond");
+      step = server.handle(said.packet);
+      if (step.kind === "verify" && step.credential.kind === "certificate") {
+        step = server.complete({ kind: "challenge", message: "Code?" });
+      } else if (step.kind === "verify") {
+        step = server.complete({ kind: "reject" });
+      }
+    }
+    equal(reasonOf(step), "wrong-answer");
+  }
+});
+
+Deno.test("a user name with control characters is a wrong one, and nobody is asked about it", () => {
+  for (const username of ["alice\n", "ali\tce", "al\u0085ice", "alice\u007f"]) {
+    const server = newServer();
+    const step = toForm(server);
+    isRetryForm(server.handle(packetOf(2, replyTo(step, { username, password: "p&w" }))));
+  }
 });
 
 function packetData(step: EapStep): Uint8Array {
