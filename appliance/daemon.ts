@@ -162,6 +162,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     users: users.size,
     ...(settings.radius.length === 0 ? {} : { radius: settings.radius.map(formatEndpoint) }),
     crypto: dataplane.cryptoName,
+    features: dataplane.features,
     control: control.path,
     ...facts,
   });

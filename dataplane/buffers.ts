@@ -21,12 +21,16 @@ export class Arena {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** For reading and writing single fields. */
   readonly view: DataView<ArrayBuffer>;
+  /** For copying, comparing and summing, in the machine's order. */
+  readonly words: Uint32Array<ArrayBuffer>;
   #used = 0;
 
   /** Allocates `size` octets. */
   constructor(size: number) {
-    this.bytes = new Uint8Array(new ArrayBuffer(size));
+    const whole = Math.ceil(size / cacheLineBytes) * cacheLineBytes;
+    this.bytes = new Uint8Array(new ArrayBuffer(whole));
     this.view = new DataView(this.bytes.buffer);
+    this.words = new Uint32Array(this.bytes.buffer);
   }
 
   /** Hands out `size` octets that start on a cache line; returns their offset. */

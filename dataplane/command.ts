@@ -10,6 +10,7 @@ import type { DataplaneEvent } from "../core/gateway/input.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { Endpoint } from "../core/wire/address.ts";
 import type { DataplaneCounters, IkeDatagram } from "./dataplane.ts";
+import type { DataplaneFeature } from "./features.ts";
 import type { UdpSocket } from "./io/udp_socket_linux.ts";
 
 /** A command. */
@@ -31,6 +32,8 @@ export interface LoopStart {
   readonly sockets: readonly UdpSocket[];
   /** The TUN device. */
   readonly tunFd: number;
+  /** What the kernel does for us. */
+  readonly features: readonly DataplaneFeature[];
   /** Largest inner packet. */
   readonly mtu: number;
   /** The end of the command socket that is the loop's. */

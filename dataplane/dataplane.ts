@@ -9,6 +9,7 @@ import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { Prefix } from "../core/gateway/policy.ts";
 import type { Endpoint, IpAddress } from "../core/wire/address.ts";
 import type { CounterName } from "./counters.ts";
+import type { DataplaneFeature } from "./features.ts";
 
 /** How to start the packet path. */
 export interface DataplaneOptions {
@@ -31,6 +32,8 @@ export interface DataplaneOptions {
    * client; `undefined` for none, as a gateway wants it.
    */
   readonly natKeepaliveMs?: number;
+  /** Features to do without even where the kernel has them. */
+  readonly without?: readonly DataplaneFeature[];
 }
 
 /** An IKE message as it arrived; the non-ESP marker is gone and `bytes` belong to the receiver. */
@@ -98,6 +101,8 @@ export interface Dataplane {
   readonly tunName: string;
   /** Which crypto provider protects ESP. */
   readonly cryptoName: "noble" | "libcrypto";
+  /** What the kernel does for the packet path; the rest goes the slow way. */
+  readonly features: readonly DataplaneFeature[];
   /** Whether `port` is a NAT traversal port of ours: IKE messages there carry the non-ESP marker. */
   isNattPort(port: number): boolean;
   /**

@@ -20,6 +20,8 @@ export { DataplaneError } from "./error.ts";
 export type { DataplaneErrorKind } from "./error.ts";
 export { counterNames } from "./counters.ts";
 export type { CounterName } from "./counters.ts";
+export { dataplaneFeatures } from "./features.ts";
+export type { DataplaneFeature } from "./features.ts";
 export type {
   ChildSaCounters,
   Dataplane,

@@ -27,12 +27,21 @@ import { systemError } from "./ffi/libc.ts";
 import { Forwarder } from "./forwarder.ts";
 import { receiveRecord } from "./io/command_channel_linux.ts";
 import { Poller } from "./io/poll_linux.ts";
-import { TunQueue } from "./io/tun_linux.ts";
-import { batchSize, pathBetween, ReceiveBatch, SendBatch } from "./io/udp_linux.ts";
+import { TunQueue, tunSlots } from "./io/tun_queue_linux.ts";
+import { pathBetween, ReceiveBatch } from "./io/udp_linux.ts";
+import { SendBatch } from "./io/udp_send_linux.ts";
+import { TunWriter } from "./tun_writer.ts";
+import { Segmenter } from "./ip/segmentation.ts";
 import { SaTable } from "./sa_table.ts";
 
 /** Traffic is reported at most this often. */
 const seenIntervalMs = 1000;
+
+/** A turn reads no more once so many packets wait; a super-packet still fits behind them. */
+const burst = 64;
+
+/** Packets that a turn reads, sent or not. */
+const readLimit = 64;
 
 /** Gives a report to the control plane; `transfer` lists memory that goes with it. */
 export type Reporter = (report: LoopReport, transfer?: ArrayBuffer[]) => void;
@@ -48,12 +57,15 @@ export class PacketLoop {
   readonly #received: ReceiveBatch;
   readonly #outgoing: SendBatch;
   readonly #tun: TunQueue;
+  readonly #segmenter: Segmenter;
+  readonly #writer: TunWriter;
   readonly #poller: Poller;
   readonly #commandBuffer = new Uint8Array(commandBytes);
   readonly #ikeInFlight: Int32Array;
   readonly #moved = new Map<ChildSa, Endpoint>();
   readonly #keepaliveAt: number;
   #isStopped = false;
+  #hasDrained = false;
   #now = 0;
   #seenReportedAt = Number.NEGATIVE_INFINITY;
   #keepaliveDueAt = Number.POSITIVE_INFINITY;
@@ -66,9 +78,13 @@ export class PacketLoop {
     this.#table = new SaTable(ciphers);
     this.#forwarder = new Forwarder(arena.view, this.#table, this.#counters);
     this.#received = new ReceiveBatch(arena);
-    this.#outgoing = new SendBatch(arena, start.sockets.map((socket) => socket.fd), 0);
-    this.#tun = new TunQueue(arena, start.tunFd, start.mtu);
-    const fds = [start.commandFd, start.tunFd, ...start.sockets.map((socket) => socket.fd)];
+    const { features } = start;
+    const socketFds = start.sockets.map((socket) => socket.fd);
+    this.#outgoing = new SendBatch(arena, socketFds, 0, features.includes("udp-gso"));
+    this.#tun = new TunQueue(arena, start.tunFd, start.mtu, features.includes("tun-tso"));
+    this.#segmenter = new Segmenter(arena);
+    this.#writer = new TunWriter(arena, this.#tun, this.#counters, features);
+    const fds = [start.commandFd, start.tunFd, ...socketFds];
     this.#poller = new Poller(arena, fds);
     this.#ikeInFlight = new Int32Array(start.ikeInFlight);
     this.#keepaliveAt = arena.reserve(1);
@@ -107,34 +123,46 @@ export class PacketLoop {
       if (-count === Errno.EBADF) throw systemError("receive datagrams", -count);
       return;
     }
-    let hasDrained = false;
+    this.#hasDrained = false;
     for (let i = 0; i < count; i++) {
-      const offset = this.#received.offset(i);
-      const length = this.#received.length(i);
       if (this.#received.isTruncated(i)) {
         this.#count(Counter.truncated);
         continue;
       }
-      switch (this.#kindOf(socket, offset, length)) {
-        case DatagramKind.ESP:
-          // The record that installs an SA is there before the peer's first packet, but may be unread.
-          if (!hasDrained && this.#table.findInbound(this.#view.getUint32(offset)) === undefined) {
-            this.#drainCommands();
-            hasDrained = true;
-          }
-          this.#receiveEsp(socket, i, offset, length);
-          break;
-        case DatagramKind.IKE:
-          this.#receiveIke(socket, i, offset, length);
-          break;
-        case DatagramKind.KEEPALIVE:
-          this.#count(Counter.keepalive);
-          break;
-        default:
-          this.#count(Counter["too-short"]);
-      }
+      const offset = this.#received.offset(i);
+      const length = this.#received.length(i);
+      const size = this.#received.segmentSize(i);
+      let at = 0;
+      do {
+        this.#receiveDatagram(socket, i, offset + at, Math.min(size, length - at));
+        at += size;
+      } while (at < length);
     }
+    this.#writer.flush(); // before the slots are used again
     this.#received.recycle(count);
+  }
+
+  #receiveDatagram(socket: number, i: number, offset: number, length: number): void {
+    switch (this.#kindOf(socket, offset, length)) {
+      case DatagramKind.ESP:
+        // The record that installs an SA is there before the peer's first packet, but may be unread.
+        if (
+          !this.#hasDrained && this.#table.findInbound(this.#view.getUint32(offset)) === undefined
+        ) {
+          this.#drainCommands();
+          this.#hasDrained = true;
+        }
+        this.#receiveEsp(socket, i, offset, length);
+        break;
+      case DatagramKind.IKE:
+        this.#receiveIke(socket, i, offset, length);
+        break;
+      case DatagramKind.KEEPALIVE:
+        this.#count(Counter.keepalive);
+        break;
+      default:
+        this.#count(Counter["too-short"]);
+    }
   }
 
   #kindOf(socket: number, offset: number, length: number): DatagramKind {
@@ -145,9 +173,7 @@ export class PacketLoop {
   #receiveEsp(socket: number, i: number, offset: number, length: number): void {
     const forwarder = this.#forwarder;
     if (forwarder.open(offset, length)) {
-      if (!this.#tun.write(forwarder.outOffset, forwarder.outLength)) {
-        this.#count(Counter["tun-error"]);
-      }
+      this.#writer.add(forwarder.outOffset, forwarder.outLength);
     }
     if (!forwarder.isNewest) return;
     const sa = forwarder.sa as ChildSa;
@@ -184,9 +210,8 @@ export class PacketLoop {
   }
 
   #transmit(): void {
-    const forwarder = this.#forwarder;
     const outgoing = this.#outgoing;
-    for (let reads = 0; reads < batchSize; reads++) {
+    for (let reads = 0; reads < readLimit && outgoing.count < burst; reads++) {
       const slot = outgoing.count;
       const length = this.#tun.read(slot);
       if (length < 0) {
@@ -197,12 +222,33 @@ export class PacketLoop {
         }
         throw systemError("read from the TUN device", -length);
       }
-      if (!forwarder.seal(this.#tun.offset(slot), length)) continue;
-      const sa = forwarder.sa as ChildSa;
-      outgoing.add(forwarder.outOffset, forwarder.outLength, sa.path);
-      sa.counters[SaCounter.LAST_SENT] = this.#now;
+      if (this.#tun.isSuper) this.#sealSegments(slot, length);
+      else if (this.#tun.finish(slot, length)) this.#seal(this.#tun.offset(slot), length);
+      else this.#count(Counter["bad-outbound-header"]);
     }
     this.#flush();
+  }
+
+  /** The packets that a super-packet stands for, each in a slot of its own. */
+  #sealSegments(slot: number, length: number): void {
+    const segmenter = this.#segmenter;
+    if (!this.#tun.startSegments(segmenter, slot, length)) {
+      this.#count(Counter["bad-outbound-header"]);
+      return;
+    }
+    for (let k = 0; k < segmenter.count; k++) {
+      if (this.#outgoing.count === tunSlots) this.#flush();
+      const at = this.#tun.offset(this.#outgoing.count);
+      this.#seal(at, segmenter.cut(k, at));
+    }
+  }
+
+  #seal(at: number, length: number): void {
+    const forwarder = this.#forwarder;
+    if (!forwarder.seal(at, length)) return;
+    const sa = forwarder.sa as ChildSa;
+    this.#outgoing.add(forwarder.outOffset, forwarder.outLength, sa.path);
+    sa.counters[SaCounter.LAST_SENT] = this.#now;
   }
 
   #flush(): void {
@@ -246,7 +292,7 @@ export class PacketLoop {
       if (sa.outbound === "superseded") continue;
       let due = (sa.counters[SaCounter.LAST_SENT] as number) + natKeepaliveMs;
       if (due <= this.#now) {
-        if (this.#outgoing.count === batchSize) this.#flush();
+        if (this.#outgoing.count === tunSlots) this.#flush();
         this.#outgoing.add(this.#keepaliveAt, 1, sa.path);
         this.#count(Counter["keepalive-sent"]);
         sa.counters[SaCounter.LAST_SENT] = this.#now;

@@ -16,13 +16,19 @@ import type {
 } from "./dataplane.ts";
 import { DataplaneError } from "./error.ts";
 import { espAlgorithmOf } from "./esp/keys.ts";
+import { type DataplaneFeature, dataplaneFeatures } from "./features.ts";
 import { libc } from "./ffi/libc.ts";
 import { type CommandChannel, openCommandChannel, sendRecord } from "./io/command_channel_linux.ts";
 import { IkeSender } from "./io/ike_sender_linux.ts";
 import { TunRoutes } from "./io/routes_linux.ts";
 import { openTun, type TunDevice } from "./io/tun_linux.ts";
 import { pathBetween } from "./io/udp_linux.ts";
-import { openUdpSocket, type UdpSocket } from "./io/udp_socket_linux.ts";
+import {
+  enableUdpGro,
+  hasUdpSegmentation,
+  openUdpSocket,
+  type UdpSocket,
+} from "./io/udp_socket_linux.ts";
 
 /** What waits for a counters report. */
 interface CountersWaiter {
@@ -53,20 +59,34 @@ export async function startDataplane(
   handlers: DataplaneHandlers,
 ): Promise<Dataplane> {
   const resources = new Resources();
+  const wanted = new Set(dataplaneFeatures.filter((it) => !options.without?.includes(it)));
   try {
-    const tun = resources.tun = openTun(options.tunName);
+    const tun = resources.tun = openTun(options.tunName, wanted);
     const routes = resources.routes = new TunRoutes(tun, options.mtu);
     for (const [endpoint, isNatt] of endpointsOf(options)) {
       resources.sockets.push(openUdpSocket(endpoint, isNatt));
     }
+    const features = [...tun.features, ...udpFeatures(resources.sockets, wanted)];
     const channel = resources.channel = openCommandChannel();
-    const running = new RunningDataplane(resources, tun, routes, channel, handlers);
+    const running = new RunningDataplane(resources, tun, routes, channel, features, handlers);
     await running.start(options);
     return running;
   } catch (error) {
     resources.close();
     throw error;
   }
+}
+
+/** Turns on what is wanted and there; IKE's own sockets have no use for it. */
+function udpFeatures(
+  sockets: readonly UdpSocket[],
+  wanted: ReadonlySet<DataplaneFeature>,
+): DataplaneFeature[] {
+  const natt = sockets.filter((socket) => socket.isNatt);
+  const features: DataplaneFeature[] = [];
+  if (wanted.has("udp-gso") && natt.every(hasUdpSegmentation)) features.push("udp-gso");
+  if (wanted.has("udp-gro") && natt.every(enableUdpGro)) features.push("udp-gro");
+  return features;
 }
 
 /** IKE endpoints, then NAT traversal endpoints. */
@@ -86,6 +106,7 @@ function endpointsOf(options: DataplaneOptions): [Endpoint, boolean][] {
 class RunningDataplane implements Dataplane {
   readonly sockets: readonly Endpoint[];
   readonly tunName: string;
+  readonly features: readonly DataplaneFeature[];
   readonly #resources: Resources;
   readonly #bound: readonly UdpSocket[];
   readonly #nattSockets: readonly UdpSocket[];
@@ -108,6 +129,7 @@ class RunningDataplane implements Dataplane {
     tun: TunDevice,
     routes: TunRoutes,
     channel: CommandChannel,
+    features: readonly DataplaneFeature[],
     handlers: DataplaneHandlers,
   ) {
     this.#resources = resources;
@@ -118,6 +140,7 @@ class RunningDataplane implements Dataplane {
     this.#handlers = handlers;
     this.sockets = resources.sockets.map((socket) => socket.local);
     this.tunName = tun.name;
+    this.features = features;
     this.#sender = new IkeSender(resources.sockets);
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
       type: "module",
@@ -141,6 +164,7 @@ class RunningDataplane implements Dataplane {
     const start: LoopStart = {
       sockets: this.#bound,
       tunFd: tun.fd,
+      features: this.features,
       mtu: options.mtu,
       commandFd: channel.loopFd,
       crypto: options.crypto,

@@ -8,8 +8,9 @@
 import { Arena } from "./buffers.ts";
 import type { LoopReport, LoopStart } from "./command.ts";
 import { selectEspCiphers } from "./crypto.ts";
-import { receiveBatchBytes, sendBatchBytes } from "./io/udp_linux.ts";
-import { tunQueueBytes } from "./io/tun_linux.ts";
+import { tunQueueBytes } from "./io/tun_queue_linux.ts";
+import { receiveBatchBytes } from "./io/udp_linux.ts";
+import { sendBatchBytes } from "./io/udp_send_linux.ts";
 import { PacketLoop } from "./packet_loop.ts";
 import { warmUp, warmUpBytes } from "./warm_up.ts";
 

@@ -16,6 +16,8 @@ export interface OuterPath {
   readonly name: Uint32Array;
   /** Control messages that choose our source address; may be empty. */
   readonly control: Uint32Array;
+  /** Longer packets must be sent one by one: the kernel refused to cut a run of them for this way. */
+  segmentLimit?: number;
 }
 
 /** Slots of `ChildSa.counters`; octets are those of inner packets. */

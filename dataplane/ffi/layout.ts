@@ -42,9 +42,19 @@ export const Linux = {
   POLLERR: 8,
   POLLHUP: 16,
   POLLNVAL: 32,
+  SOL_UDP: 17,
+  UDP_SEGMENT: 103,
+  UDP_GRO: 104,
   TUNSETIFF: 0x400454ca,
+  TUNSETOFFLOAD: 0x400454d0,
   IFF_TUN: 1,
   IFF_NO_PI: 0x1000,
+  IFF_VNET_HDR: 0x4000,
+  TUN_F_CSUM: 1,
+  TUN_F_TSO4: 2,
+  TUN_F_TSO6: 4,
+  TUN_F_USO4: 0x20,
+  TUN_F_USO6: 0x40,
 } as const;
 
 /** Sizes of structures, in octets. */
@@ -56,6 +66,23 @@ export const Size = {
   MMSGHDR: 64,
   POLLFD: 8,
   IFREQ: 40,
+  VIRTIO_NET_HDR: 10,
+} as const;
+
+/** Offsets and values in `struct virtio_net_hdr`; its numbers are in the machine's order. */
+export const VirtioNet = {
+  FLAGS: 0,
+  GSO_TYPE: 1,
+  HEADER_LENGTH: 2,
+  GSO_SIZE: 4,
+  CHECKSUM_START: 6,
+  CHECKSUM_OFFSET: 8,
+  NEEDS_CHECKSUM: 1,
+  GSO_NONE: 0,
+  GSO_TCPV4: 1,
+  GSO_TCPV6: 4,
+  GSO_UDP_L4: 5,
+  GSO_ECN: 0x80,
 } as const;
 
 /** Offsets in `struct mmsghdr`, which starts with `struct msghdr`. */
@@ -73,8 +100,11 @@ export const Mmsghdr = {
 /** Offsets in `struct cmsghdr`, and of what follows it. */
 const Cmsghdr = { LEN: 0, LEVEL: 8, TYPE: 12, DATA: 16 } as const;
 
-/** Room for the control messages of one received datagram. */
+/** Room for the control messages of one datagram: an address and a segment size. */
 export const controlBytes = 64;
+
+/** Octets of a control message that holds a segment size. */
+export const segmentSizeControlBytes = 24;
 
 const twoTo32 = 0x1_0000_0000;
 
@@ -142,6 +172,30 @@ export function parsePacketInfo(
     at += Math.ceil(size / 8) * 8;
   }
   return undefined;
+}
+
+/** Writes the control message that lets the kernel cut what is sent into datagrams of `size`. */
+export function writeSegmentSize(view: DataView, offset: number, size: number): void {
+  view.setUint32(offset + Cmsghdr.LEN, Cmsghdr.DATA + 2, true);
+  view.setUint32(offset + Cmsghdr.LEN + 4, 0);
+  view.setUint32(offset + Cmsghdr.LEVEL, Linux.SOL_UDP, true);
+  view.setUint32(offset + Cmsghdr.TYPE, Linux.UDP_SEGMENT, true);
+  view.setUint16(offset + Cmsghdr.DATA, size, true);
+}
+
+/** The length of the datagrams that the kernel joined (UDP_GRO); 0 when it is a single one. */
+export function parseSegmentSize(view: DataView, offset: number, length: number): number {
+  let at = offset;
+  while (at + Cmsghdr.DATA + 4 <= offset + length) {
+    const size = view.getUint32(at + Cmsghdr.LEN, true);
+    const level = view.getUint32(at + Cmsghdr.LEVEL, true);
+    if (level === Linux.SOL_UDP && view.getUint32(at + Cmsghdr.TYPE, true) === Linux.UDP_GRO) {
+      return view.getInt32(at + Cmsghdr.DATA, true);
+    }
+    if (size < Cmsghdr.DATA) return 0;
+    at += (size + 7) & ~7;
+  }
+  return 0;
 }
 
 /** The same octets as 32-bit words in the machine's order, to be copied without a loop over octets. */

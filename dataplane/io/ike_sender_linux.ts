@@ -4,7 +4,8 @@ import type { Endpoint } from "../../core/wire/address.ts";
 import { Arena } from "../buffers.ts";
 import { nonEspMarkerBytes } from "../datagram.ts";
 import { Linux } from "../ffi/layout.ts";
-import { pathBetween, SendBatch, sendBatchBytes } from "./udp_linux.ts";
+import { pathBetween } from "./udp_linux.ts";
+import { SendBatch, sendBatchBytes } from "./udp_send_linux.ts";
 import type { UdpSocket } from "./udp_socket_linux.ts";
 
 const messageBytes = 65_536;

@@ -1,15 +1,14 @@
 /**
- * The TUN device: opening it, and reading and writing inner packets one by one.
+ * Opening the TUN device, with as much offload as the kernel has and the caller wants.
  *
- * Plain packets without a prefix (IFF_NO_PI). A virtio header in front (IFF_VNET_HDR), which brings
- * several segments in one read, would be another prefix of the same slots.
+ * Packets have no protocol prefix (IFF_NO_PI), and a virtio header (IFF_VNET_HDR) where segmentation is
+ * left to us.
  */
-import { type Arena, headroomBytes, slotStride, tailroomBytes } from "../buffers.ts";
 import { DataplaneError } from "../error.ts";
 import { Errno } from "../ffi/errno.ts";
-import { Linux, Size, writePointer } from "../ffi/layout.ts";
-import { addressOf, cString, errno, libc, pointerTo, systemError } from "../ffi/libc.ts";
-import { batchSize } from "./udp_linux.ts";
+import { Linux, Size } from "../ffi/layout.ts";
+import { cString, errno, libc, systemError } from "../ffi/libc.ts";
+import type { DataplaneFeature } from "../features.ts";
 
 /** An open TUN device; it goes away when the descriptor is closed. */
 export interface TunDevice {
@@ -19,13 +18,21 @@ export interface TunDevice {
   readonly name: string;
   /** Interface index. */
   readonly index: number;
+  /** Which of the TUN features it has; without any, packets have no virtio header. */
+  readonly features: readonly DataplaneFeature[];
+}
+
+interface Attached {
+  readonly fd: number;
+  /** The `ifreq` in which the kernel wrote the name. */
+  readonly request: Uint8Array;
 }
 
 const tunPath = "/dev/net/tun";
 const nameBytes = 16;
 
-/** Makes the device; throws `DataplaneError`. */
-export function openTun(name: string): TunDevice {
+/** Makes the device, with the features that are wanted and there; throws `DataplaneError`. */
+export function openTun(name: string, wanted: ReadonlySet<DataplaneFeature>): TunDevice {
   const bytes = new TextEncoder().encode(name);
   if (bytes.length === 0 || bytes.length >= nameBytes || /[\s/:]/.test(name)) {
     throw new DataplaneError(
@@ -33,24 +40,48 @@ export function openTun(name: string): TunDevice {
       `Cannot name a TUN device "${name}": needs 1 to 15 octets without space, slash or colon`,
     );
   }
-  const flags = Linux.O_RDWR | Linux.O_NONBLOCK | Linux.O_CLOEXEC;
-  const fd = libc.open(cString(tunPath), flags);
-  if (fd < 0) throw openError(errno());
-  const request = new Uint8Array(Size.IFREQ);
-  request.set(bytes);
-  new DataView(request.buffer).setUint16(nameBytes, Linux.IFF_TUN | Linux.IFF_NO_PI, true);
-  if (libc.ioctl(fd, BigInt(Linux.TUNSETIFF), request) < 0) {
-    const number = errno();
-    libc.close(fd);
-    throw attachError(name, number);
-  }
+  const withHeader = wanted.has("tun-tso") ? attach(name, bytes, Linux.IFF_VNET_HDR) : undefined;
+  const offload = withHeader === undefined ? [] : setOffload(withHeader.fd, wanted);
+  // A kernel that leaves no segmentation to us would only add its header to each packet.
+  if (withHeader !== undefined && offload.length === 0) libc.close(withHeader.fd);
+  const attached = withHeader !== undefined && offload.length > 0
+    ? withHeader
+    : attach(name, bytes, 0);
+  const { fd, request } = attached;
   const given = new TextDecoder().decode(request.subarray(0, request.indexOf(0)));
   const index = libc.if_nametoindex(cString(given));
   if (index === 0) {
     libc.close(fd);
     throw systemError(`find the index of ${given}`, errno());
   }
-  return { fd, name: given, index };
+  return { fd, name: given, index, features: offload };
+}
+
+/** Makes a device with these flags; `undefined` where the kernel does not know a further one. */
+function attach(name: string, bytes: Uint8Array, more: 0): Attached;
+function attach(name: string, bytes: Uint8Array, more: number): Attached | undefined;
+function attach(name: string, bytes: Uint8Array, more: number): Attached | undefined {
+  const fd = libc.open(cString(tunPath), Linux.O_RDWR | Linux.O_NONBLOCK | Linux.O_CLOEXEC);
+  if (fd < 0) throw openError(errno());
+  const request = new Uint8Array(Size.IFREQ);
+  request.set(bytes);
+  const flags = Linux.IFF_TUN | Linux.IFF_NO_PI | more;
+  new DataView(request.buffer).setUint16(nameBytes, flags, true);
+  if (libc.ioctl(fd, BigInt(Linux.TUNSETIFF), request) === 0) return { fd, request };
+  const number = errno();
+  libc.close(fd);
+  if (more !== 0 && number === Errno.EINVAL) return undefined;
+  throw attachError(name, number);
+}
+
+/** Which segmentation the kernel agrees to leave to us. */
+function setOffload(fd: number, wanted: ReadonlySet<DataplaneFeature>): DataplaneFeature[] {
+  const set = (flags: number): boolean =>
+    libc.ioctlNumber(fd, BigInt(Linux.TUNSETOFFLOAD), BigInt(flags)) === 0;
+  const tso = Linux.TUN_F_CSUM | Linux.TUN_F_TSO4 | Linux.TUN_F_TSO6;
+  const uso = Linux.TUN_F_USO4 | Linux.TUN_F_USO6;
+  if (wanted.has("tun-uso") && set(tso | uso)) return ["tun-tso", "tun-uso"];
+  return set(tso) ? ["tun-tso"] : [];
 }
 
 function openError(number: number): DataplaneError {
@@ -87,58 +118,5 @@ function attachError(name: string, number: number): DataplaneError {
       );
     default:
       return systemError(`make TUN device ${name}`, number);
-  }
-}
-
-/** Octets of the arena that a queue takes. */
-export function tunQueueBytes(mtu: number): number {
-  return batchSize * slotStride(headroomBytes + mtu + tailroomBytes) + 1024;
-}
-
-/** Slots for packets from the device, and writing packets to it. */
-export class TunQueue {
-  readonly #fd: number;
-  readonly #mtu: number;
-  readonly #view: DataView;
-  readonly #base: number;
-  readonly #slots: number;
-  readonly #stride: number;
-  readonly #iovec: number;
-  readonly #iovecPointer: Deno.PointerObject;
-  readonly #slotPointers: readonly Deno.PointerObject[];
-
-  /** Lays out the slots in an arena that has `tunQueueBytes(mtu)` left. */
-  constructor(arena: Arena, fd: number, mtu: number) {
-    this.#fd = fd;
-    this.#mtu = mtu;
-    this.#view = arena.view;
-    this.#stride = slotStride(headroomBytes + mtu + tailroomBytes);
-    this.#slots = arena.reserve(batchSize * this.#stride);
-    this.#iovec = arena.reserve(Size.IOVEC);
-    const { address, pointer } = addressOf(arena.bytes);
-    this.#base = address;
-    this.#iovecPointer = pointerTo(pointer, this.#iovec);
-    const pointers: Deno.PointerObject[] = [];
-    for (let i = 0; i < batchSize; i++) pointers.push(pointerTo(pointer, this.offset(i)));
-    this.#slotPointers = pointers;
-  }
-
-  /** Where the packet of slot `i` starts: behind its headroom. */
-  offset(i: number): number {
-    return this.#slots + i * this.#stride + headroomBytes;
-  }
-
-  /** Reads one packet into slot `i` without waiting; its length, or minus the error number. */
-  read(i: number): number {
-    const slot = this.#slotPointers[i] as Deno.PointerObject;
-    const length = libc.read(this.#fd, slot, this.#mtu);
-    return length < 0 ? -errno() : length;
-  }
-
-  /** Writes one packet that lies anywhere in the arena; whether the device took it. */
-  write(offset: number, length: number): boolean {
-    writePointer(this.#view, this.#iovec, this.#base + offset);
-    this.#view.setUint32(this.#iovec + 8, length, true);
-    return libc.writev(this.#fd, this.#iovecPointer, 1) === length;
   }
 }

@@ -1,14 +1,12 @@
 /**
- * Batches of datagrams: `recvmmsg` into slots of the arena, `sendmmsg` from anywhere in it.
+ * Batches of received datagrams: `recvmmsg` into slots of the arena, and the way back to a peer.
  *
- * Message headers, iovecs, names and control messages are laid out once. Segmentation offload
- * (UDP_GRO, UDP_SEGMENT) would need other control messages and a segment size per slot, and nothing
- * else here.
+ * With UDP_GRO a message may be several datagrams of one peer, one behind the other, all of the same length
+ * but the last.
  */
 import type { Endpoint, IpAddress } from "../../core/wire/address.ts";
 import { type Arena, slotStride } from "../buffers.ts";
 import type { OuterPath } from "../esp/child_sa.ts";
-import { Errno } from "../ffi/errno.ts";
 import {
   buildPacketInfo,
   buildSockaddr,
@@ -16,86 +14,41 @@ import {
   Linux,
   Mmsghdr,
   parsePacketInfo,
+  parseSegmentSize,
   parseSockaddr,
   Size,
   wordsOf,
-  writePointer,
 } from "../ffi/layout.ts";
-import { addressOf, errno, libc, pointerTo } from "../ffi/libc.ts";
+import { errno, libc } from "../ffi/libc.ts";
+import { Messages, messagesBytes, nameStride } from "./udp_messages.ts";
 import { isUnspecified, type UdpSocket } from "./udp_socket_linux.ts";
 
-/** Datagrams in one system call. */
+/** Messages in one system call. */
 export const batchSize = 64;
 
 /** The largest UDP payload, and room that makes a slot's length visible when it is exceeded. */
 const datagramBytes = 65_536;
-const nameStride = 32;
 const flowLabelWord = 1;
 
+/** After a burst of so many octets, take no more than so many messages. */
+const longBurst = 131_072;
+const longMessages = 8;
+
 /** Octets of the arena that a receive batch takes. */
-export const receiveBatchBytes: number = batchSize *
-    (slotStride(datagramBytes) + Size.MMSGHDR + Size.IOVEC + nameStride + controlBytes) + 1024;
-
-/** Octets of the arena that a send batch takes, packets not included. */
-export const sendBatchBytes: number = batchSize *
-    (Size.MMSGHDR + Size.IOVEC + nameStride + controlBytes) + 1024;
-
-/** Message headers in the arena, one per slot, with their iovec, name and control message. */
-class Messages {
-  readonly view: DataView;
-  readonly words: Uint32Array;
-  readonly base: number;
-  readonly headers: number;
-  readonly iovecs: number;
-  readonly names: number;
-  readonly controls: number;
-  readonly pointers: readonly Deno.PointerObject[];
-
-  constructor(arena: Arena) {
-    this.view = arena.view;
-    this.words = new Uint32Array(arena.bytes.buffer);
-    this.headers = arena.reserve(batchSize * Size.MMSGHDR);
-    this.iovecs = arena.reserve(batchSize * Size.IOVEC);
-    this.names = arena.reserve(batchSize * nameStride);
-    this.controls = arena.reserve(batchSize * controlBytes);
-    const { address, pointer } = addressOf(arena.bytes);
-    this.base = address;
-    const pointers: Deno.PointerObject[] = [];
-    for (let i = 0; i < batchSize; i++) {
-      const header = this.headers + i * Size.MMSGHDR;
-      pointers.push(pointerTo(pointer, header));
-      writePointer(this.view, header + Mmsghdr.NAME, address + this.names + i * nameStride);
-      writePointer(this.view, header + Mmsghdr.IOV, address + this.iovecs + i * Size.IOVEC);
-      writePointer(this.view, header + Mmsghdr.IOVLEN, 1);
-      writePointer(this.view, header + Mmsghdr.CONTROL, address + this.controls + i * controlBytes);
-    }
-    this.pointers = pointers;
-  }
-
-  /** Which octets slot `i` carries. */
-  setData(i: number, offset: number, length: number): void {
-    const iovec = this.iovecs + i * Size.IOVEC;
-    writePointer(this.view, iovec, this.base + offset);
-    this.view.setUint32(iovec + 8, length, true);
-  }
-
-  /** Lengths of name and control message of slot `i`. */
-  setLengths(i: number, nameLength: number, controlLength: number): void {
-    const header = this.headers + i * Size.MMSGHDR;
-    this.view.setUint32(header + Mmsghdr.NAMELEN, nameLength, true);
-    this.view.setUint32(header + Mmsghdr.CONTROLLEN, controlLength, true);
-  }
-}
+export const receiveBatchBytes: number = batchSize * slotStride(datagramBytes) +
+  messagesBytes(batchSize);
 
 /** Received datagrams. They are overwritten by the next `receive`. */
 export class ReceiveBatch {
   readonly #messages: Messages;
   readonly #slots: number;
   readonly #stride = slotStride(datagramBytes);
+  /** Messages to ask for: fewer when they are long, so that a burst stays in the processor's cache. */
+  #wanted = batchSize;
 
   /** Lays out the slots in an arena that has `receiveBatchBytes` left. */
   constructor(arena: Arena) {
-    this.#messages = new Messages(arena);
+    this.#messages = new Messages(arena, batchSize);
     this.#slots = arena.reserve(batchSize * this.#stride);
     for (let i = 0; i < batchSize; i++) {
       this.#messages.setData(i, this.offset(i), datagramBytes);
@@ -103,22 +56,25 @@ export class ReceiveBatch {
     }
   }
 
-  /** Takes what is there, without waiting; the number of datagrams, or minus the error number. */
+  /** Takes what is there, without waiting; the number of messages, or minus the error number. */
   receive(fd: number): number {
     const messages = this.#messages;
     const first = messages.pointers[0] as Deno.PointerObject;
-    const count = libc.recvmmsg(fd, first, batchSize, Linux.MSG_DONTWAIT, null);
+    const count = libc.recvmmsg(fd, first, this.#wanted, Linux.MSG_DONTWAIT, null);
     return count < 0 ? -errno() : count;
   }
 
   /** Makes the first `count` slots ready again after their use. */
   recycle(count: number): void {
+    let octets = 0;
     for (let i = 0; i < count; i++) {
+      octets += this.length(i);
       this.#messages.setLengths(i, Size.SOCKADDR_IN6, controlBytes);
     }
+    this.#wanted = octets > longBurst ? longMessages : batchSize;
   }
 
-  /** Where datagram `i` starts. */
+  /** Where message `i` starts. */
   offset(i: number): number {
     return this.#slots + i * this.#stride;
   }
@@ -127,6 +83,14 @@ export class ReceiveBatch {
   length(i: number): number {
     const { view, headers } = this.#messages;
     return view.getUint32(headers + i * Size.MMSGHDR + Mmsghdr.LEN, true);
+  }
+
+  /** The length of each datagram in it but the last, which may be shorter; its own for a single one. */
+  segmentSize(i: number): number {
+    const { view, headers, controls } = this.#messages;
+    const control = view.getUint32(headers + i * Size.MMSGHDR + Mmsghdr.CONTROLLEN, true);
+    const size = parseSegmentSize(view, controls + i * controlBytes, control);
+    return size > 0 ? size : this.length(i);
   }
 
   /** Whether it was longer than a slot. */
@@ -162,72 +126,6 @@ export class ReceiveBatch {
   }
 }
 
-/** Datagrams that wait to be sent. */
-export class SendBatch {
-  readonly #messages: Messages;
-  readonly #fds: readonly number[];
-  readonly #flags: number;
-  readonly #sockets = new Uint32Array(batchSize);
-  #count = 0;
-
-  /**
-   * Lays out the headers in an arena that has `sendBatchBytes` left. `fds` is by socket number; with
-   * MSG_DONTWAIT in `flags` a full socket buffer refuses datagrams.
-   */
-  constructor(arena: Arena, fds: readonly number[], flags: number) {
-    this.#messages = new Messages(arena);
-    this.#fds = fds;
-    this.#flags = flags | Linux.MSG_NOSIGNAL;
-  }
-
-  /** Datagrams that wait. */
-  get count(): number {
-    return this.#count;
-  }
-
-  /** Adds the octets at `offset`; they must stay as they are until `flush`. Not more than `batchSize`. */
-  add(offset: number, length: number, path: OuterPath): void {
-    const messages = this.#messages;
-    const i = this.#count++;
-    this.#sockets[i] = path.socket;
-    messages.setData(i, offset, length);
-    messages.setLengths(i, path.name.length * 4, path.control.length * 4);
-    copyWords(path.name, messages.words, (messages.names + i * nameStride) >>> 2);
-    copyWords(path.control, messages.words, (messages.controls + i * controlBytes) >>> 2);
-  }
-
-  /** Sends all of them. Returns how many the kernel refused. */
-  flush(): number {
-    let refused = 0;
-    let at = 0;
-    while (at < this.#count) {
-      const socket = this.#sockets[at] as number;
-      let end = at + 1;
-      while (end < this.#count && this.#sockets[end] === socket) end++;
-      refused += this.#sendRun(this.#fds[socket] as number, at, end);
-      at = end;
-    }
-    this.#count = 0;
-    return refused;
-  }
-
-  /** One socket's part. A message that the kernel refuses stops the call; the others still go. */
-  #sendRun(fd: number, start: number, end: number): number {
-    let refused = 0;
-    let at = start;
-    while (at < end) {
-      const first = this.#messages.pointers[at] as Deno.PointerObject;
-      const sent = libc.sendmmsg(fd, first, end - at, this.#flags);
-      if (sent > 0) at += sent;
-      else if (sent === 0 || errno() !== Errno.EINTR) {
-        refused++;
-        at++;
-      }
-    }
-    return refused;
-  }
-}
-
 /** The way from `local` to `remote` through one of `sockets`; `undefined` when none fits. */
 export function pathBetween(
   sockets: readonly UdpSocket[],
@@ -256,8 +154,4 @@ function findSocket(sockets: readonly UdpSocket[], local: Endpoint): number {
   return sockets.findIndex((socket) =>
     fits(socket) && (isUnspecified(socket.local.address) || isUnspecified(local.address))
   );
-}
-
-function copyWords(from: Uint32Array, to: Uint32Array, at: number): void {
-  for (let k = 0; k < from.length; k++) to[at + k] = from[k] as number;
 }

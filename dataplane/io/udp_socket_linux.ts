@@ -23,6 +23,16 @@ export function isUnspecified(address: IpAddress): boolean {
   return address.octets.every((octet) => octet === 0);
 }
 
+/** Asks the kernel to join datagrams of one flow on receiving; whether it will. */
+export function enableUdpGro({ fd }: UdpSocket): boolean {
+  return trySetOption(fd, Linux.SOL_UDP, Linux.UDP_GRO, 1);
+}
+
+/** Whether the kernel can cut what is sent into datagrams; setting it to 0 changes nothing. */
+export function hasUdpSegmentation({ fd }: UdpSocket): boolean {
+  return trySetOption(fd, Linux.SOL_UDP, Linux.UDP_SEGMENT, 0);
+}
+
 /** Opens and binds a socket; port 0 takes a free one. Throws `DataplaneError`. */
 export function openUdpSocket(endpoint: Endpoint, isNatt: boolean): UdpSocket {
   const isV4 = endpoint.address.family === 4;

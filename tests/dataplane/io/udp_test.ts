@@ -10,9 +10,8 @@ import {
   pathBetween,
   ReceiveBatch,
   receiveBatchBytes,
-  SendBatch,
-  sendBatchBytes,
 } from "../../../dataplane/io/udp_linux.ts";
+import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.ts";
 import { openUdpSocket, type UdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
 import { address } from "../support/ends.ts";
 

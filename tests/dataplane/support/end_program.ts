@@ -2,8 +2,16 @@
  * A program with one packet path, commanded over standard input: one JSON line a call, one an answer,
  * and one for everything that the packet path reports. Run it in a network namespace of its own.
  */
+import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
+import { parseIpAddress } from "../../../core/wire/address.ts";
+import { Arena } from "../../../dataplane/buffers.ts";
+import { libc } from "../../../dataplane/ffi/libc.ts";
+import { pathBetween, ReceiveBatch, receiveBatchBytes } from "../../../dataplane/io/udp_linux.ts";
+import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.ts";
+import { openUdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
 import { type Dataplane, DataplaneError, openDataplane } from "../../../dataplane/mod.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
 import { fromLine, toLine } from "./wire_json.ts";
 
 function say(value: unknown): void {
@@ -19,8 +27,8 @@ async function open(options: Parameters<typeof openDataplane>[0]): Promise<unkno
     event: (event) => say({ event }),
     fatal: (error) => say({ fatal: error.message }),
   });
-  const { sockets, tunName, cryptoName } = dataplane;
-  return { sockets, tunName, cryptoName, startedMs: performance.now() - start };
+  const { sockets, tunName, cryptoName, features } = dataplane;
+  return { sockets, tunName, cryptoName, features, startedMs: performance.now() - start };
 }
 
 /** A server that sends back what it gets, until the program ends. */
@@ -73,6 +81,82 @@ async function udp(host: string, port: number, sizes: readonly number[]): Promis
   return good;
 }
 
+/**
+ * Opens streams to an echo server, each with random octets in writes of random sizes; how many came back
+ * with the same SHA-256.
+ */
+async function streams(host: string, port: number, count: number, size: number): Promise<number> {
+  const run = async (seed: number): Promise<boolean> => {
+    const random = new SeededRandom(seed);
+    const block = random.bytes(400_000);
+    const connection = await Deno.connect({ hostname: host, port });
+    const [sent, received] = [createHash("sha256"), createHash("sha256")];
+    const writing = (async () => {
+      for (let at = 0; at < size;) {
+        const start = random.below(300_000);
+        const part = block.subarray(start, start + 1 + random.below(random.below(2) * 99_000 + 99));
+        for (let done = 0; done < part.length;) done += await connection.write(part.subarray(done));
+        sent.update(part);
+        at += part.length;
+      }
+      await connection.closeWrite();
+    })();
+    for await (const part of connection.readable) received.update(part);
+    await writing;
+    return sent.digest("hex") === received.digest("hex");
+  };
+  const results = await Promise.all(Array.from({ length: count }, (_, i) => run(i + 1)));
+  return results.filter((it) => it).length;
+}
+
+/**
+ * Sends datagrams in runs that the kernel cuts (UDP_SEGMENT), so that they come to the TUN device as
+ * super-packets; how many came back as they were, each once. All but every sixteenth have `size` octets.
+ */
+async function udpRuns(
+  from: string,
+  host: string,
+  port: number,
+  size: number,
+  count: number,
+): Promise<number> {
+  const address = parseIpAddress(from)!;
+  const remote = parseIpAddress(host)!;
+  const socket = openUdpSocket({ address, port: 0 }, true);
+  const arena = new Arena(receiveBatchBytes + sendBatchBytes + 300_000);
+  const outgoing = new SendBatch(arena, [socket.fd], 0, true);
+  const received = new ReceiveBatch(arena);
+  const path = pathBetween([socket], socket.local, { address: remote, port })!;
+  const room = arena.reserve(64 * size);
+  const good = new Set<number>();
+  for (let first = 0; first < count; first += 32) {
+    for (let i = first; i < first + 32; i++) {
+      const at = room + (i % 32) * size;
+      const length = i % 16 === 15 ? size >> 1 : size;
+      arena.bytes.fill(i & 0xff, at, at + length);
+      arena.view.setUint32(at, i);
+      outgoing.add(at, length, path);
+    }
+    outgoing.flush();
+    for (let tries = 0; tries < 100 && good.size < first + 32; tries++) {
+      const messages = Math.max(0, received.receive(socket.fd));
+      for (let m = 0; m < messages; m++) {
+        const at = received.offset(m);
+        const i = arena.view.getUint32(at);
+        const length = received.length(m);
+        const content = arena.bytes.subarray(at + 4, at + length);
+        const isSame = length === (i % 16 === 15 ? size >> 1 : size) &&
+          content.every((octet) => octet === (i & 0xff));
+        if (isSame && !good.has(i)) good.add(i);
+      }
+      received.recycle(messages);
+      if (messages === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+  libc.close(socket.fd);
+  return good.size;
+}
+
 /** Sends datagrams that nobody answers. */
 async function spray(host: string, port: number, datagrams: readonly Uint8Array[]): Promise<void> {
   const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
@@ -89,7 +173,16 @@ function ticks(): number {
 }
 
 // deno-lint-ignore no-explicit-any
-const helpers: Record<string, (...args: any[]) => unknown> = { open, echo, tcp, udp, spray, ticks };
+const helpers: Record<string, (...args: any[]) => unknown> = {
+  open,
+  echo,
+  tcp,
+  udp,
+  streams,
+  udpRuns,
+  spray,
+  ticks,
+};
 
 // deno-lint-ignore no-explicit-any
 async function call(name: string, args: any[]): Promise<unknown> {

@@ -11,7 +11,7 @@ import { until } from "../../support/background.ts";
 import { fromLine, toLine } from "./wire_json.ts";
 
 /** The answer to `open`. */
-export interface Opened extends Pick<Dataplane, "sockets" | "tunName" | "cryptoName"> {
+export interface Opened extends Pick<Dataplane, "sockets" | "tunName" | "cryptoName" | "features"> {
   readonly startedMs: number;
 }
 

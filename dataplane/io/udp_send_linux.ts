@@ -1,0 +1,174 @@
+/**
+ * Sending datagrams from anywhere in the arena: `sendmmsg`, and runs of equal length to one peer as one
+ * message that the kernel cuts (UDP_SEGMENT).
+ *
+ * The kernel cuts octets and knows no packets: in a run all have the length of the first, and only the
+ * last may be shorter.
+ */
+import type { Arena } from "../buffers.ts";
+import type { OuterPath } from "../esp/child_sa.ts";
+import { Errno } from "../ffi/errno.ts";
+import {
+  controlBytes,
+  Linux,
+  Mmsghdr,
+  segmentSizeControlBytes,
+  Size,
+  writePointer,
+  writeSegmentSize,
+} from "../ffi/layout.ts";
+import { errno, libc } from "../ffi/libc.ts";
+import { Messages, messagesBytes, nameStride } from "./udp_messages.ts";
+
+/** Datagrams that a batch holds. */
+export const sendBatchSize = 128;
+
+/** What the kernel takes in one message: UDP_MAX_SEGMENTS of old kernels, and less than 65 507 octets. */
+const runLimits = { packets: 64, bytes: 65_000 } as const;
+
+/** Octets of the arena that a send batch takes, packets not included. */
+export const sendBatchBytes: number = messagesBytes(sendBatchSize);
+
+/** Datagrams that wait to be sent. */
+export class SendBatch {
+  readonly #messages: Messages;
+  readonly #fds: readonly number[];
+  readonly #flags: number;
+  #joinsRuns: boolean;
+  /** By packet. */
+  readonly #lengths = new Uint32Array(sendBatchSize);
+  /** By message: its path, its first packet and how many packets. */
+  readonly #paths: (OuterPath | undefined)[] = new Array(sendBatchSize).fill(undefined);
+  readonly #starts = new Uint32Array(sendBatchSize);
+  readonly #runs = new Uint32Array(sendBatchSize);
+  #count = 0;
+  #messageCount = 0;
+  #runBytes = 0;
+  #isRunOpen = false;
+
+  /**
+   * Lays out the headers in an arena that has `sendBatchBytes` left. `fds` is by socket number; with
+   * MSG_DONTWAIT in `flags` a full socket buffer refuses datagrams. `joinsRuns`: use UDP_SEGMENT.
+   */
+  constructor(arena: Arena, fds: readonly number[], flags: number, joinsRuns = false) {
+    this.#messages = new Messages(arena, sendBatchSize);
+    this.#fds = fds;
+    this.#flags = flags | Linux.MSG_NOSIGNAL;
+    this.#joinsRuns = joinsRuns;
+  }
+
+  /** Datagrams that wait. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds the octets at `offset`; they must stay as they are until `flush`. Not more than `sendBatchSize`. */
+  add(offset: number, length: number, path: OuterPath): void {
+    const packet = this.#count++;
+    this.#lengths[packet] = length;
+    this.#messages.setData(packet, offset, length);
+    if (this.#isRunOpen && this.#extends(length, path)) {
+      const run = this.#messageCount - 1;
+      this.#runs[run] = (this.#runs[run] as number) + 1;
+      this.#runBytes += length;
+      this.#isRunOpen = length === this.#lengths[this.#starts[run] as number];
+      return;
+    }
+    const message = this.#messageCount++;
+    this.#paths[message] = path;
+    this.#starts[message] = packet;
+    this.#runs[message] = 1;
+    this.#runBytes = length;
+    this.#isRunOpen = this.#joinsRuns && length <= (path.segmentLimit ?? length);
+  }
+
+  /** Sends all of them. Returns how many the kernel refused. */
+  flush(): number {
+    let refused = 0;
+    for (let i = 0; i < this.#messageCount; i++) {
+      this.#write(i, this.#starts[i] as number, this.#runs[i] as number);
+    }
+    for (let at = 0; at < this.#messageCount;) {
+      const { socket } = this.#paths[at] as OuterPath;
+      let end = at + 1;
+      while (end < this.#messageCount && this.#paths[end]?.socket === socket) end++;
+      refused += this.#send(this.#fds[socket] as number, at, end);
+      at = end;
+    }
+    this.#count = 0;
+    this.#messageCount = 0;
+    this.#isRunOpen = false;
+    return refused;
+  }
+
+  #extends(length: number, path: OuterPath): boolean {
+    const run = this.#messageCount - 1;
+    return this.#paths[run] === path &&
+      length <= (this.#lengths[this.#starts[run] as number] as number) &&
+      (this.#runs[run] as number) < runLimits.packets &&
+      this.#runBytes + length <= runLimits.bytes;
+  }
+
+  /** Lays out message `i`, which carries `count` packets from `first` on. */
+  #write(i: number, first: number, count: number): void {
+    const messages = this.#messages;
+    const { view, words } = messages;
+    const path = this.#paths[i] as OuterPath;
+    const header = messages.headers + i * Size.MMSGHDR;
+    const control = messages.controls + i * controlBytes;
+    let controlLength = path.control.length * 4;
+    copyWords(path.name, words, (messages.names + i * nameStride) >>> 2);
+    copyWords(path.control, words, control >>> 2);
+    if (count > 1) {
+      writeSegmentSize(view, control + controlLength, this.#lengths[first] as number);
+      controlLength += segmentSizeControlBytes;
+    }
+    writePointer(view, header + Mmsghdr.IOV, messages.base + messages.iovecs + first * Size.IOVEC);
+    view.setUint32(header + Mmsghdr.IOVLEN, count, true);
+    messages.setLengths(i, path.name.length * 4, controlLength);
+  }
+
+  /** One socket's part. A message that the kernel refuses stops the call; the others still go. */
+  #send(fd: number, start: number, end: number): number {
+    let refused = 0;
+    let at = start;
+    while (at < end) {
+      const first = this.#messages.pointers[at] as Deno.PointerObject;
+      const sent = libc.sendmmsg(fd, first, end - at, this.#flags);
+      if (sent > 0) {
+        at += sent;
+        continue;
+      }
+      const number = sent === 0 ? 0 : errno();
+      if (number === Errno.EINTR) continue;
+      refused += (this.#runs[at] as number) > 1 ? this.#sendSingly(fd, at, number) : 1;
+      at++;
+    }
+    return refused;
+  }
+
+  /** A run that the kernel refused, packet by packet. What it refused is not asked of it again. */
+  #sendSingly(fd: number, message: number, number: number): number {
+    const first = this.#starts[message] as number;
+    const count = this.#runs[message] as number;
+    const path = this.#paths[message] as OuterPath;
+    if (number === Errno.EMSGSIZE) path.segmentLimit = (this.#lengths[first] as number) - 1;
+    else if (isUnsupported(number)) this.#joinsRuns = false;
+    const pointer = this.#messages.pointers[message] as Deno.PointerObject;
+    let refused = 0;
+    for (let packet = first; packet < first + count; packet++) {
+      this.#write(message, packet, 1);
+      if (libc.sendmmsg(fd, pointer, 1, this.#flags) !== 1) refused++;
+    }
+    return refused;
+  }
+}
+
+/** Whether an error says that the kernel or the device cannot cut, rather than that this run is bad. */
+function isUnsupported(number: number): boolean {
+  return number === Errno.EINVAL || number === Errno.EIO || number === Errno.EOPNOTSUPP;
+}
+
+function copyWords(from: Uint32Array, to: Uint32Array, at: number): void {
+  for (let k = 0; k < from.length; k++) to[at + k] = from[k] as number;
+}
