@@ -5,6 +5,7 @@ import type { Assignment, ClientSettings, Identity } from "./initiator_settings.
 import { AnyConnectClient } from "../eap/anyconnect/client.ts";
 import { ANYCONNECT_IDENTITY } from "../eap/anyconnect/identity.ts";
 import { EapClient } from "../eap/client.ts";
+import { EapCode } from "../eap/packet.ts";
 import { Mschapv2Client } from "../eap/mschapv2_client.ts";
 import type { SessionPair } from "../gateway/record.ts";
 import { limits } from "../limits.ts";
@@ -194,6 +195,10 @@ export class IkeAuthInitiator {
       case "success":
         return this.#handleSuccess(sa, step, next.msk);
       case "failure":
+        // Where it is we who give up, a gateway that waits for an answer is told.
+        if (packet[0] !== EapCode.FAILURE) {
+          sa.farewell(step, [notify(NotifyType.AUTHENTICATION_FAILED)]);
+        }
         return this.#refused(sa, step, next.reason, true);
       case "ignore":
         return this.#refused(sa, step, "eap-nonsense", false);

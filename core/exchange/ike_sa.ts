@@ -402,9 +402,10 @@ export class IkeSa {
       if (exchangeType === ExchangeType.IKE_AUTH && this.authenticator !== undefined) {
         this.authenticator.handle(this, step, payloads);
       } else if (exchangeType === ExchangeType.INFORMATIONAL) {
-        // The initiator may refuse us in the middle of authentication (RFC 7296 §2.21.2).
+        // The initiator may refuse us in the middle of authentication (RFC 7296 §2.21.2), or only ask
+        // whether we are there while a person types.
         this.reply(step, []);
-        this.linger(step, "authentication-failed");
+        if (payloads.length > 0) this.linger(step, "authentication-failed");
       } else {
         this.reply(step, [notify(NotifyType.INVALID_SYNTAX)]);
       }

@@ -13,11 +13,12 @@ import {
   type CiscoAttributeName,
   knownCiscoAttributes,
 } from "../../../core/message/cisco_attributes.ts";
-import { AuthMethod, IdType, NotifyType } from "../../../core/message/constants.ts";
+import { AuthMethod, ExchangeType, IdType, NotifyType } from "../../../core/message/constants.ts";
+import { notify } from "../../../core/message/notify.ts";
 import type { Payload } from "../../../core/message/payload.ts";
 import { AnyConnectPeer, ciscoWishes } from "../../support/anyconnect_peer.ts";
 import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
-import { address, endpoint, proposals } from "../../support/sim_settings.ts";
+import { address, anyConnectLogin, endpoint, proposals } from "../../support/sim_settings.ts";
 import { SimWorld } from "../../support/sim_world.ts";
 
 const methods = { loginMethods: ["anyconnect-eap"] } as const;
@@ -278,4 +279,53 @@ Deno.test("a wrong MS-CHAPv2 password counts once against its source", () => {
   const late = new SimPeer(world, { seed: 2 });
   late.init();
   deepEqual(notifiesOf(late.beginEap("alice")), [NotifyType.AUTHENTICATION_FAILED]);
+});
+
+Deno.test("AnyConnect: while a person types, the client may ask whether the gateway is there", () => {
+  const world = newWorld(712);
+  const peer = atForm(world, 1);
+  for (let i = 0; i < 5; i++) {
+    world.run(45_000);
+    deepEqual(peer.peer.request(ExchangeType.INFORMATIONAL, []), []);
+  }
+  peer.answer({ username: "alice", password: "alicepw" });
+  peer.acknowledge();
+  peer.prove();
+  ok(find(peer.last, "SA") !== undefined);
+  const leaver = atForm(world, 2);
+  const refusal = [notify(NotifyType.AUTHENTICATION_FAILED)];
+  deepEqual(leaver.peer.request(ExchangeType.INFORMATIONAL, refusal), []);
+  world.run(60_000);
+  equal(world.show.negotiating, 0);
+  // Asking does not keep a form open for ever.
+  const idler = atForm(world, 3);
+  for (let i = 0; i < 6; i++) {
+    world.run(45_000);
+    idler.peer.request(ExchangeType.INFORMATIONAL, []);
+  }
+  world.run(limits.authenticatingMs - 6 * 45_000);
+  equal(world.show.negotiating, 0);
+});
+
+Deno.test("AnyConnect: a client of ours that gives up leaves nothing half-open behind", () => {
+  const world = newWorld(713);
+  const login = anyConnectLogin("alice", { user: { name: "alice", password: "wrong" } });
+  const alice = world.addClient("alice", "198.51.100.7", { login });
+  world.connect(alice);
+  world.runUntil(() => alice.last("closed") !== undefined, 2_000);
+  world.run(45_000);
+  equal(world.show.negotiating, 0);
+});
+
+Deno.test("AnyConnect: who types gets its cached response again, and minutes are limited", () => {
+  const world = newWorld(714);
+  const peer = atForm(world, 1);
+  world.run(limits.authenticatingMs - 5_000);
+  peer.answer({ username: "alice", password: "wrong" });
+  const { document } = peer;
+  peer.repeat();
+  equal(world.aaaQuestions, 1);
+  deepEqual(peer.document, document);
+  world.run(limits.authenticatingMs + 1_000);
+  equal(world.show.negotiating, 0);
 });
