@@ -112,9 +112,16 @@ function loginMethodsOf(
   );
 }
 
-/** Numbers by name; one that was not given keeps its default. */
+/**
+ * Numbers by name; one that was not given keeps its default, but for a number that was given to
+ * another name: what an operator has seen is above what we guess.
+ */
 export function attributeNumbersOf(given: readonly AttributeNumber[]): CiscoAttributeNumbers {
   const table: Record<CiscoAttributeName, readonly number[]> = { ...knownCiscoAttributes };
+  const taken = new Set(given.flatMap(({ numbers }) => numbers));
+  for (const [name, numbers] of Object.entries(knownCiscoAttributes)) {
+    table[name as CiscoAttributeName] = numbers.filter((number) => !taken.has(number));
+  }
   for (const { name } of given) {
     const named = given.filter((one) => one.name === name).flatMap((one) => one.numbers);
     table[name] = [...new Set(named)];

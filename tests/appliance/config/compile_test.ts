@@ -102,6 +102,20 @@ Deno.test("attribute numbers may be replaced one by one, and be several", () => 
   );
 });
 
+Deno.test("a number that is given to one name is no other's default any more", () => {
+  assert.deepEqual(
+    policyOf({ "cisco-attr": "session-id=28711 session-token=28705,28706" }).attributeNumbers,
+    {
+      ...knownCiscoAttributes,
+      "session-id": [28711],
+      "session-token": [28705, 28706],
+      "mtu": [],
+      "idle-timeout": [],
+      "disconnected-timeout": [],
+    },
+  );
+});
+
 Deno.test("addresses, domains and texts reach the client's attributes", () => {
   const { attributes, pools, identity, gatewayName } = policyOf({
     dns: "10.0.0.53,2001:db8::53",
