@@ -80,6 +80,7 @@ export function compilePolicy(
       mode: settings["anyconnect-mode"],
       groups: settings["login-group"],
       tries: settings["login-tries"],
+      rsaHash: settings["anyconnect-rsa-hash"],
     },
     allowSha1: settings["allow-sha1"],
     reconnect: { timeoutMs: settings["reconnect-timeout"] * 1000 },

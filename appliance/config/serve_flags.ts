@@ -65,6 +65,12 @@ export const serveFlags = {
     "3",
     "wrong passwords before AnyConnect-EAP gives up",
   ),
+  "anyconnect-rsa-hash": single(
+    login,
+    oneOf("prf", "sha1"),
+    "prf",
+    "hash of RSA signatures for AnyConnect clients that announce none; sha1 is weak",
+  ),
   "allow-sha1": toggle(login, "sign over SHA-1 for peers that know no better, and take it"),
   "client-ca": list(login, filePath, "CA of client certificates, PEM; else the self-made CA"),
 

@@ -287,7 +287,7 @@ export class IkeAuthResponder implements Authenticator {
       hasRfc7427: this.#memory.peerHashes !== undefined,
       anchors: this.#host.clientCas,
       at: this.#now,
-      allowSha1: policy.allowSha1,
+      allowSha1: policy.anyConnect.rsaHash === "sha1",
     }));
     if (begun === undefined) return this.#refuse(sa, step, "eap-login-is-off", peer);
     const { eap, ...login } = begun;

@@ -32,7 +32,7 @@ export function responderOctets(
 
 /**
  * IDr, our certificates and our signature. Method 1 is over the hash of the PRF, as AnyConnect takes it,
- * and over SHA-1 as RFC 7296 has it only for other peers and where policy allows it.
+ * and over SHA-1 as RFC 7296 has it only where policy allows it, for AnyConnect and others apart.
  */
 export function gatewayProof(
   sa: IkeSa,
@@ -42,9 +42,10 @@ export function gatewayProof(
 ): readonly Payload[] {
   const { identity, certificates, signer } = policy;
   const prfHash = factsOfPrf(sa.suite.prf).hash;
+  const takesSha1 = isAnyConnect ? policy.anyConnect.rsaHash === "sha1" : policy.allowSha1;
   const auth = signAuth(signer, responderOctets(sa, memory, policy), {
     peerHashes: memory.peerHashes,
-    legacyRsaHash: policy.allowSha1 && !isAnyConnect ? "sha1" : prfHash,
+    legacyRsaHash: takesSha1 ? "sha1" : prfHash,
   });
   const encoding = CertEncoding.X509_SIGNATURE;
   return [

@@ -51,6 +51,11 @@ export interface AnyConnectPolicy {
   readonly groups: readonly { readonly name: string; readonly alias?: string }[];
   /** Wrong passwords before EAP-Failure. */
   readonly tries: number;
+  /**
+   * What an RSA signature is over where the client announces no hashes: the hash of the PRF, or SHA-1,
+   * as an ASA may be told, which is then taken from clients too.
+   */
+  readonly rsaHash: "prf" | "sha1";
 }
 
 /** Times of SAs, in milliseconds; a rekey starts at a random point in the last tenth. */

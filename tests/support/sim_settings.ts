@@ -98,7 +98,7 @@ export function simPolicy(pki: SimPki, change: Partial<Policy> = {}): Policy {
       smartcardRemovalDisconnect: false,
     },
     attributeNumbers: simNumbers,
-    anyConnect: { mode: "password", groups: [], tries: 3 },
+    anyConnect: { mode: "password", groups: [], tries: 3, rsaHash: "prf" },
     allowSha1: true,
     reconnect: { timeoutMs: 1_800_000 },
     ikeProposals: defaultIkeProposals(),

@@ -37,7 +37,7 @@ export interface ClientProof {
   readonly anchors: readonly Certificate[];
   /** When. */
   readonly at: Wall;
-  /** Whether SHA-1 counts, where it is the hash of the PRF. */
+  /** Whether SHA-1 counts besides the hash of the PRF. */
   readonly allowSha1: boolean;
 }
 
@@ -114,7 +114,10 @@ function bareSchemes(
   prfHash: HashName,
   isBare: boolean,
 ): readonly SignatureScheme[] {
-  if (key.kind === "rsa") return isBare ? [{ kind: "rsa-pkcs1", hash: prfHash }] : [];
+  if (key.kind === "rsa") {
+    const hashes = isBare ? new Set<HashName>([prfHash, "sha1"]) : [];
+    return [...hashes].map((hash): SignatureScheme => ({ kind: "rsa-pkcs1", hash }));
+  }
   const ownHash = ({ "P-256": "sha256", "P-384": "sha384", "P-521": "sha512" } as const)[key.curve];
   const encoding = isBare ? "raw" : "der";
   return [...new Set<HashName>([ownHash, prfHash])]

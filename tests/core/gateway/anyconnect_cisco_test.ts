@@ -193,22 +193,31 @@ function listeningSigner(world: SimWorld): { signer: Signer; schemes: SignatureS
   return { schemes, signer: { key: { kind: "rsa", modulusBits: 2048 }, spki, sign } };
 }
 
-Deno.test("AnyConnect: method 1 has the hash of the PRF, method 14 is for who announces it, and SHA-1 is never taken", () => {
+Deno.test("AnyConnect: method 1 has the hash of the PRF, or SHA-1 by a flag; who announces hashes gets 14", () => {
+  const { RSA_SIGNATURE, DIGITAL_SIGNATURE } = AuthMethod;
   const rows = [
-    ["sha256", false, false, AuthMethod.RSA_SIGNATURE, "sha256"],
-    ["sha384", false, false, AuthMethod.RSA_SIGNATURE, "sha384"],
-    ["sha512", false, true, AuthMethod.RSA_SIGNATURE, "sha512"],
-    ["sha256", true, true, AuthMethod.DIGITAL_SIGNATURE, "sha512"],
+    ["sha256", false, "prf", RSA_SIGNATURE, "sha256"],
+    ["sha384", false, "prf", RSA_SIGNATURE, "sha384"],
+    ["sha512", false, "prf", RSA_SIGNATURE, "sha512"],
+    ["sha256", false, "sha1", RSA_SIGNATURE, "sha1"],
+    ["sha256", true, "sha1", DIGITAL_SIGNATURE, "sha512"],
+    ["sha256", true, "prf", DIGITAL_SIGNATURE, "sha512"],
   ] as const;
-  for (const [prf, announcesHashes, allowSha1, method, hash] of rows) {
+  for (const [prf, announcesHashes, rsaHash, method, hash] of rows) {
     const notation = `aes128gcm16-prf${prf}-ecp256`;
     const { signer, schemes } = listeningSigner(new SimWorld(707));
     const ikeProposals = proposals("ike", notation);
-    const world = newWorld(707, { signer, allowSha1, ikeProposals });
+    const { anyConnect } = newWorld(707).policy;
+    const world = newWorld(707, {
+      signer,
+      ikeProposals,
+      allowSha1: true, // is for peers of other kinds
+      anyConnect: { ...anyConnect, rsaHash },
+    });
     const peer = new AnyConnectPeer(world, { ike: [notation], announcesHashes });
     peer.begin();
     equal(find(peer.last, "AUTH")?.method, method, notation);
-    deepEqual(schemes, [{ kind: "rsa-pkcs1", hash }], `${notation} ${allowSha1}`);
+    deepEqual(schemes, [{ kind: "rsa-pkcs1", hash }], `${notation} ${rsaHash}`);
   }
 });
 
