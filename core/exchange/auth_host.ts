@@ -3,6 +3,7 @@ import type { Bytes, OwnedBytes } from "../bytes.ts";
 import type { Policy } from "../gateway/policy.ts";
 import type { Question, UserAttributes } from "../gateway/question.ts";
 import type { LoginMethod, PeerType, SessionPair } from "../gateway/record.ts";
+import type { Wall } from "../moment.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { IkeSa } from "./ike_sa.ts";
@@ -46,6 +47,8 @@ export type Admission =
     readonly kind: "admitted";
     readonly session: number;
     readonly addresses: readonly IpAddress[];
+    /** When the session ends for good, where it does. */
+    readonly absoluteEnd?: Wall;
     /** To be stored before the pair is shown (design rule 2). */
     readonly pair?: SessionPair;
     readonly store?: Question;

@@ -107,7 +107,7 @@ export class ResponderSession {
     const childPayloads = installFirstChildSa(sa, step, child, this.#memory, replaces);
     sa.reply(step, [
       ...proven.proof,
-      ...this.#configReply(admitted, pairStored),
+      ...this.#configReply(step, admitted, pairStored),
       ...childPayloads,
     ]);
     this.#host.activate(sa, step, admitted.session, pairStored);
@@ -131,13 +131,18 @@ export class ResponderSession {
     return cp?.configType === ConfigType.REQUEST ? cp : undefined;
   }
 
-  #configReply(admitted: Admitted, pairStored: boolean): readonly Payload[] {
+  #configReply(step: Step, admitted: Admitted, pairStored: boolean): readonly Payload[] {
     const request = this.#configRequest();
     if (request === undefined) return [];
     const { policy } = this.#host;
+    const { absoluteEnd } = admitted;
+    // A user may have less time than others, and who comes back has what is left of it.
+    const left = absoluteEnd === undefined ? undefined : {
+      sessionTimeoutSeconds: Math.max(1, Math.ceil((absoluteEnd - step.at.wall) / 1000)),
+    };
     const attributes = answerWishes(request.attributes, {
       addresses: admitted.addresses,
-      attributes: policy.attributes,
+      attributes: { ...policy.attributes, ...left },
       pair: pairStored ? admitted.pair : undefined,
       numbers: policy.attributeNumbers,
     });

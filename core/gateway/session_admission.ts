@@ -10,6 +10,7 @@ import type { Admission, Login, Wishes } from "../exchange/auth_host.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
+import type { Wall } from "../moment.ts";
 import { wall } from "../moment.ts";
 import { invariant } from "../result.ts";
 import { formatEndpoint } from "../wire/address.ts";
@@ -64,7 +65,7 @@ export function beginSession(
   table.add(session);
   table.expect(session, sa);
   if (!wishes.pair || policy.reconnect.timeoutMs === 0) {
-    return { kind: "admitted", session: id, addresses };
+    return { kind: "admitted", session: id, addresses, ...endOf(session) };
   }
   const pair = makePair(random);
   const key = makeRecordKey(random);
@@ -124,7 +125,12 @@ export function resumeSession(
   };
   if (fresh !== undefined) return admitWithPair(session, record, fresh);
   session.pendingRecord = record;
-  return { kind: "admitted", session: session.id, addresses: session.addresses };
+  return {
+    kind: "admitted",
+    session: session.id,
+    addresses: session.addresses,
+    ...endOf(session),
+  };
 }
 
 /** The session lives on `sa` from now on. */
@@ -203,9 +209,14 @@ function admitWithPair(session: Session, record: SessionRecord, pair: SessionPai
     kind: "admitted",
     session: session.id,
     addresses: session.addresses,
+    ...endOf(session),
     pair,
     store: { kind: "store-record", record },
   };
+}
+
+function endOf({ absoluteEnd }: Session): { readonly absoluteEnd?: Wall } {
+  return absoluteEnd === undefined ? {} : { absoluteEnd };
 }
 
 /** INITIAL_CONTACT: the user's older sessions under the same IDi are gone (RFC 7296 §2.4). */

@@ -338,3 +338,31 @@ Deno.test("AnyConnect: who types gets its cached response again, and minutes are
   world.run(limits.authenticatingMs + 1_000);
   equal(world.show.negotiating, 0);
 });
+
+Deno.test("AnyConnect: session-timeout is the user's own, and what is left of it on the way back", () => {
+  const world = newWorld(715, { sessionLifetimeMs: 86_400_000 });
+  world.backend.attributes.set("bob", { sessionLifetimeSeconds: 7200 });
+  const [timeout] = knownCiscoAttributes["session-timeout"];
+  const [id] = knownCiscoAttributes["session-id"];
+  const [token] = knownCiscoAttributes["session-token"];
+  ok(timeout !== undefined && id !== undefined && token !== undefined);
+  const wishes = [1, timeout, id, token].map((type) => ({ type, value: new Uint8Array(0) }));
+  const timeoutIn = (payloads: readonly Payload[]): number =>
+    Number.parseInt(repliesIn(payloads).find(([type]) => type === timeout)?.[1] ?? "", 16);
+  const alice = new AnyConnectPeer(world, { seed: 1, host: "203.0.113.1", wishes });
+  equal(timeoutIn(alice.login("alice", "alicepw")), 86_400);
+  const bob = new AnyConnectPeer(world, { seed: 2, host: "203.0.113.2", wishes });
+  const first = bob.login("bob", "bobpw");
+  equal(timeoutIn(first), 7200);
+  const pair = bob.peer.pairIn(first);
+  ok(pair !== undefined);
+  world.run(600_000);
+  const again = new SimPeer(world, { seed: 3, host: "203.0.113.3" });
+  again.init();
+  const payloads = again.wishes().map((payload) =>
+    payload.kind === "CP" ? { ...payload, attributes: wishes } : payload
+  );
+  const back = again.request(ExchangeType.IKE_AUTH, [...again.pairProof(pair), ...payloads]);
+  const left = timeoutIn(back);
+  ok(left > 6500 && left <= 6600, String(left));
+});
