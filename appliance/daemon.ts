@@ -21,6 +21,7 @@ import {
   type IkeDatagram,
   openDataplane,
 } from "../dataplane/mod.ts";
+import { Ledger } from "./aaa/ledger.ts";
 import { openAaa } from "./aaa/open.ts";
 import { systemClock } from "./clock.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
@@ -46,6 +47,9 @@ import { LocalUsers } from "./users/local_users.ts";
 const storePatienceMs = 5_000;
 /** Milliseconds that shutting down waits for answers to DELETE. */
 const deletePatienceMs = 1_000;
+
+/** Milliseconds that shutting down waits for accounting. */
+const accountingPatienceMs = 3_000;
 
 /** Everything that was settled before anything was touched. */
 export interface ServePlan {
@@ -116,17 +120,27 @@ export async function serve(plan: ServePlan): Promise<number> {
   });
   running.defer(() => aaa.close());
   const effects = new Effects(aaa.verifier, store);
+  const ledger = aaa.accounting === undefined ? undefined : new Ledger({
+    snapshot: () => gateway.snapshot(),
+    counters: () => dataplane.counters(),
+    clock: systemClock,
+    random: systemRandom,
+    interimMs: settings["radius-interim"] * 1000,
+    tell: (event) => aaa.accounting?.tell(event),
+  });
+  running.defer(() => ledger?.close());
   const driver = new Driver<never, never>({
     machine: gateway,
-    packets: dataplane,
+    packets: ledger?.tapPackets(dataplane) ?? dataplane,
     answer: (question, signal) => effects.answer(question, signal),
     clock: systemClock,
-    log,
+    log: ledger?.tapLog(log) ?? log,
     extra: () => {},
   });
   running.defer(() => driver.stop());
   if (unreadable > 0) log.tell("warning", "store-records-unreadable", { records: unreadable });
   driver.command({ kind: "restore", records });
+  ledger?.adopt();
   if (records.length > 0) log.tell("info", "restored", { records: records.length });
   dataplane.configureTun({ addresses: pools.own, routes: pools.all.flatMap(rangeToPrefixes) });
   inbox.open(driver);
@@ -173,6 +187,8 @@ export async function serve(plan: ServePlan): Promise<number> {
   const reason = await signals.stopped;
   log.tell("info", "shutdown", { reason });
   await drain(driver, inbox);
+  await ledger?.close();
+  await within(accountingPatienceMs, aaa.accounting?.idle() ?? Promise.resolve());
   return reason === "packet-path-died" ? 1 : 0;
 }
 

@@ -1,10 +1,17 @@
 /** Puts the AAA back end together that the flags ask for: local users, or RADIUS before them. */
-import { type CryptoProvider, type IpAddress, type Random, rangeContains } from "../../core/mod.ts";
+import {
+  type CryptoProvider,
+  type Endpoint,
+  type IpAddress,
+  type Random,
+  rangeContains,
+} from "../../core/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { Pools } from "../config/pools.ts";
 import type { ServeSettings } from "../config/serve_flags.ts";
 import type { UserVerifier } from "../effects.ts";
 import type { Log } from "../log.ts";
+import { RadiusAccounting } from "./radius/accounting.ts";
 import { RadiusClient, usualFirstPauseMs } from "./radius/client.ts";
 import { RadiusVerifier } from "./radius/verifier.ts";
 
@@ -25,6 +32,8 @@ export interface AaaOptions {
 /** A back end at work. */
 export interface Aaa {
   readonly verifier: UserVerifier;
+  /** Where sessions are accounted for, if anywhere. */
+  readonly accounting: RadiusAccounting | undefined;
   /** By name, for `show`. */
   counters(): Readonly<Record<string, number>>;
   clearCounters(): void;
@@ -36,20 +45,28 @@ export interface Aaa {
 export function openAaa(options: AaaOptions): Aaa {
   const { settings, secret, local, pools } = options;
   if (settings.radius.length === 0 || secret === undefined) {
-    return { verifier: local, counters: () => ({}), clearCounters: () => {}, close: () => {} };
+    return {
+      verifier: local,
+      accounting: undefined,
+      counters: () => ({}),
+      clearCounters: () => {},
+      close: () => {},
+    };
   }
-  const client = new RadiusClient({
-    ...options,
-    secret,
-    servers: settings.radius,
-    source: settings["radius-source"],
-    allowUnsigned: settings["radius-allow-unsigned"],
-    times: {
-      timeoutMs: settings["radius-timeout"] * 1000,
-      deadMs: settings["radius-dead-time"] * 1000,
-      firstPauseMs: usualFirstPauseMs,
-    },
-  });
+  const clientOf = (servers: readonly Endpoint[]): RadiusClient =>
+    new RadiusClient({
+      ...options,
+      secret,
+      servers,
+      source: settings["radius-source"],
+      allowUnsigned: settings["radius-allow-unsigned"],
+      times: {
+        timeoutMs: settings["radius-timeout"] * 1000,
+        deadMs: settings["radius-dead-time"] * 1000,
+        firstPauseMs: usualFirstPauseMs,
+      },
+    });
+  const client = clientOf(settings.radius);
   const isServed = (address: IpAddress): boolean =>
     pools.ranges.some((range) => rangeContains(range, address));
   const verifier = new RadiusVerifier({
@@ -59,11 +76,32 @@ export function openAaa(options: AaaOptions): Aaa {
     passwords: settings["radius-password"],
     fallsBack: settings["radius-fallback-local"],
   });
+  const accountants = clientOf(
+    settings.radius.map(({ address, port }) => ({ address, port: port + 1 })),
+  );
+  const accounting = settings["radius-accounting"]
+    ? new RadiusAccounting({ ...options, client: accountants })
+    : undefined;
   return {
     verifier,
-    counters: () =>
-      Object.fromEntries([...client.counters].map(([name, count]) => [`radius-${name}`, count])),
-    clearCounters: () => client.clearCounters(),
-    close: () => client.close(),
+    accounting,
+    counters: () => ({
+      ...named("radius", client),
+      ...named("radius-accounting", accountants),
+      ...(accounting === undefined ? {} : { "radius-accounting-lost": accounting.lost }),
+    }),
+    clearCounters: () => {
+      client.clearCounters();
+      accountants.clearCounters();
+      accounting?.clearCounters();
+    },
+    close: () => {
+      client.close();
+      accountants.close();
+    },
   };
+}
+
+function named(prefix: string, { counters }: RadiusClient): Record<string, number> {
+  return Object.fromEntries([...counters].map(([name, count]) => [`${prefix}-${name}`, count]));
 }

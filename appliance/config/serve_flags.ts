@@ -104,6 +104,13 @@ export const serveFlags = {
     "believe answers without Message-Authenticator; unsafe outside of a network of one's own",
   ),
   "radius-fallback-local": toggle(radius, "let local users in while no server answers"),
+  "radius-accounting": toggle(radius, "account for sessions, at the port behind that of --radius"),
+  "radius-interim": single(
+    radius,
+    wholeNumberOrOff(60, 86_400),
+    "600",
+    "seconds between two reports of one session; 0 is no report but of returns",
+  ),
 
   pool: list(
     addresses,

@@ -1,4 +1,5 @@
 /** A picture of the gateway for `show`: plain data, no secrets, taken between two inputs. */
+import type { OwnedBytes } from "../bytes.ts";
 import type { Wall } from "../moment.ts";
 import type { TrafficSelector } from "../message/payload.ts";
 import type { EspSuite, IkeSuite } from "../sa/suite.ts";
@@ -81,6 +82,8 @@ export interface SessionSnapshot {
   readonly firstLogin: Wall;
   /** The session ends here whatever happens. */
   readonly absoluteEnd?: Wall;
+  /** What accounting calls it by; without a reconnect record it has no id. */
+  readonly accounting: { readonly id?: string; readonly class: readonly OwnedBytes[] };
   /** Only with a reconnect record. */
   readonly reconnect?: {
     /** How many times it came back. */

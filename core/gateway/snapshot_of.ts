@@ -43,6 +43,10 @@ function sessionSnapshot(session: Session): SessionSnapshot {
     addresses,
     firstLogin,
     ...(absoluteEnd === undefined ? {} : { absoluteEnd }),
+    accounting: {
+      ...(record === undefined ? {} : { id: record.accounting.sessionId }),
+      class: attributes.class ?? [],
+    },
     ...(record === undefined ? {} : {
       reconnect: {
         count: record.reconnectCount,

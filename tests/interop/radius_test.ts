@@ -141,3 +141,42 @@ radiusInterop(
       assert.equal(counters["radius-requests"], 2);
     }),
 );
+
+radiusInterop(
+  "one account holds from the login over every return to the end",
+  (scene) =>
+    withRadius(scene, async (server) => {
+      await using first = await connect(scene, "eap-mschapv2");
+      await first.nextEstablished(10_000);
+      const started = await server.record({ "Acct-Status-Type": "Start" });
+      assert.equal(started["User-Name"], "alice");
+      assert.equal(started["Framed-IP-Address"], "10.99.0.77");
+      assert.equal(started["Class"], "0x7365636f6e64");
+      assert.ok(scene.site.address.startsWith(started["Calling-Station-Id"] ?? "?"));
+      const source = "10.99.0.77";
+      const there = await ping(scene.site.namespace, innerTarget, { source, count: 5 });
+      assert.equal(there.received, 5);
+      await first.process.stop("SIGKILL");
+      await using again = await connect(scene, "eap-mschapv2");
+      assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
+      const interim = await server.record({ "Acct-Status-Type": "Interim-Update" });
+      assert.equal(interim["Acct-Session-Id"], started["Acct-Session-Id"]);
+      // Five requests and five answers of 84 octets, over a Child SA that is gone.
+      // A host says a little more than it is told to, so only what goes back is exact.
+      const assertCarried = (record: Readonly<Record<string, string>>, pings: number): void => {
+        assert.equal(Number(record["Acct-Output-Octets"]), pings * 84);
+        const octetsIn = Number(record["Acct-Input-Octets"]);
+        assert.ok(octetsIn >= pings * 84 && octetsIn < pings * 84 + 2000);
+      };
+      assertCarried(interim, 5);
+      await ping(scene.site.namespace, innerTarget, { source, count: 3 });
+      await again.process.stop("SIGTERM");
+      const stopped = await server.record({ "Acct-Terminate-Cause": "User-Request" });
+      assert.equal(stopped["Acct-Session-Id"], started["Acct-Session-Id"]);
+      assertCarried(stopped, 8);
+      assert.deepEqual(
+        (await server.records()).map((record) => record["Acct-Status-Type"]),
+        ["Start", "Interim-Update", "Stop"],
+      );
+    }, { "radius-accounting": true }),
+);

@@ -41,7 +41,6 @@ export const attributeTable = {
   "Acct-Input-Octets": { type: 42 },
   "Acct-Output-Octets": { type: 43 },
   "Acct-Session-Id": { type: 44 },
-  "Acct-Authentic": { type: 45 },
   "Acct-Session-Time": { type: 46 },
   "Acct-Terminate-Cause": { type: 49 },
   "Acct-Input-Gigawords": { type: 52 },
