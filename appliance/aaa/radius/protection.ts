@@ -4,7 +4,7 @@
  * §3.2). All of it is MD5; only Message-Authenticator, an HMAC, still protects an answer from being
  * forged on its way (CVE-2024-3596), so it is asked for unless the operator says otherwise.
  */
-import { createHash, createHmac } from "node:crypto";
+import { createHash } from "node:crypto";
 import {
   type Bytes,
   concatBytes,
@@ -52,6 +52,7 @@ export type AnswerFault =
   | "bad-hidden-value";
 
 const digestBytes = 16;
+const blockBytes = 64;
 const zeros = new Uint8Array(digestBytes);
 
 /** Hides, frames and signs a request; `undefined` when it does not fit into a packet. */
@@ -165,6 +166,10 @@ function md5(...parts: readonly Bytes[]): OwnedBytes {
   return new Uint8Array(hash.digest());
 }
 
+/** HMAC-MD5 (RFC 2104). Not that of `node:crypto`: with it Deno 2.4 warns of itself on standard error. */
 function hmac(secret: Bytes, bytes: Bytes): OwnedBytes {
-  return new Uint8Array(createHmac("md5", secret).update(bytes).digest());
+  const key = new Uint8Array(blockBytes);
+  key.set(secret.length > blockBytes ? md5(secret) : secret);
+  const inner = md5(key.map((octet) => octet ^ 0x36), bytes);
+  return md5(key.map((octet) => octet ^ 0x5c), inner);
 }

@@ -189,6 +189,17 @@ for (const [what, answer, fault] of hostile) {
   });
 }
 
+Deno.test("requests are signed under secrets of any length", () => {
+  for (const length of [1, 63, 64, 65, 200]) {
+    const key = new Uint8Array(length).fill(length);
+    const question = { code: Code.ACCESS_REQUEST, identifier: 1, nonce: authenticator };
+    const bytes = sealRequest(key, { ...question, attributes: [] })?.bytes ?? assert.fail();
+    const signature = bytes.slice(headerBytes + 2);
+    bytes.fill(0, headerBytes + 2);
+    assert.equal(hexOf(signature), createHmac("md5", key).update(bytes).digest("hex"));
+  }
+});
+
 Deno.test("4096 octets of answer are read, and one more attribute does not fit into a request", () => {
   const long = Array.from({ length: 16 }, () => ({
     name: "Reply-Message" as const,
