@@ -8,12 +8,27 @@
  * burst is done; a send slot until its burst was given to the kernel. Nobody keeps a view of either.
  */
 
+import { createSumBlocks, type SumBlocks } from "./ip/checksum_kernel.ts";
+
 /** Octets before an inner packet that is read for sending: ESP header and IV grow into them. */
 export const headroomBytes = 64;
 /** Octets behind it: padding (15), trailer (2) and ICV (32), rounded up. */
 export const tailroomBytes = 64;
 
 const cacheLineBytes = 64;
+
+/** From here on an arena is made of pages of WebAssembly, which reserve far more addresses than they use. */
+const pagedBytes = 1 << 20;
+const pageBytes = 65_536;
+
+/** Memory that never grows, so that it never moves. */
+function allocatePages(
+  size: number,
+): { readonly buffer: ArrayBuffer; readonly sumBlocks: SumBlocks | undefined } {
+  const pages = Math.ceil(size / pageBytes);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  return { buffer: memory.buffer as ArrayBuffer, sumBlocks: createSumBlocks(memory) };
+}
 
 /** Fixed memory with a bump allocator. */
 export class Arena {
@@ -23,14 +38,20 @@ export class Arena {
   readonly view: DataView<ArrayBuffer>;
   /** For copying, comparing and summing, in the machine's order. */
   readonly words: Uint32Array<ArrayBuffer>;
+  /** Sums 16-bit words quickly; a small arena has none. */
+  readonly sumBlocks: SumBlocks | undefined;
   #used = 0;
 
   /** Allocates `size` octets. */
   constructor(size: number) {
     const whole = Math.ceil(size / cacheLineBytes) * cacheLineBytes;
-    this.bytes = new Uint8Array(new ArrayBuffer(whole));
-    this.view = new DataView(this.bytes.buffer);
-    this.words = new Uint32Array(this.bytes.buffer);
+    const { buffer, sumBlocks } = whole < pagedBytes
+      ? { buffer: new ArrayBuffer(whole), sumBlocks: undefined }
+      : allocatePages(whole);
+    this.bytes = new Uint8Array(buffer, 0, whole);
+    this.view = new DataView(buffer, 0, whole);
+    this.words = new Uint32Array(buffer, 0, whole / 4);
+    this.sumBlocks = sumBlocks;
   }
 
   /** Hands out `size` octets that start on a cache line; returns their offset. */

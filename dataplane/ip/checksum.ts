@@ -6,21 +6,32 @@
  * at the end, so sums of several pieces may be added, if all but the last have an even length.
  */
 import type { Arena } from "../buffers.ts";
+import { sumBlockBytes } from "./checksum_kernel.ts";
 
 /** The sum of `length` octets at `offset`; an odd last octet is followed by a zero. */
 export function sumOctets(arena: Arena, offset: number, length: number): number {
-  const { bytes, words } = arena;
+  const { bytes } = arena;
   const end = offset + length;
   let at = offset;
   let low = 0;
-  let high = 0;
   if ((at & 1) !== 0) return sumUnaligned(bytes, offset, end);
   if ((at & 2) !== 0 && at + 2 <= end) {
     low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
     at += 2;
   }
+  const blocks = (end - at) & ~(sumBlockBytes - 1);
+  if (blocks > 0 && arena.sumBlocks !== undefined) {
+    return low + arena.sumBlocks(at, at + blocks) + sumRest(arena, at + blocks, end);
+  }
+  return low + sumRest(arena, at, end);
+}
+
+/** The same for a multiple of 4 as start. */
+function sumRest({ bytes, words }: Arena, start: number, end: number): number {
+  let low = 0;
+  let high = 0;
   // 64 KB are 2^14 words: neither half reaches 2^31.
-  let i = at >>> 2;
+  let i = start >>> 2;
   const last = end >>> 2;
   for (; i + 4 <= last; i += 4) {
     const a = words[i] as number;
@@ -35,7 +46,7 @@ export function sumOctets(arena: Arena, offset: number, length: number): number 
     low = (low + (a & 0xffff)) | 0;
     high = (high + (a >>> 16)) | 0;
   }
-  at = Math.max(at, last * 4);
+  const at = Math.max(start, last * 4);
   return low + high + (at < end ? sumUnaligned(bytes, at, end) : 0);
 }
 

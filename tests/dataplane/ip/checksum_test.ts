@@ -12,20 +12,25 @@ Deno.test("RFC 1071 §3: the example", () => {
   assert.equal(arena.view.getUint16(8), 0x220d);
 });
 
-Deno.test("sums agree with the octet-wise twin at every offset and length", () => {
-  const arena = new Arena(4096);
-  arena.bytes.set(new SeededRandom(71).bytes(4096));
-  for (let offset = 0; offset < 8; offset++) {
-    for (const length of [...Array(80).keys(), 1399, 1400, 1401, 1402, 4000]) {
-      const expected = naiveSum(arena.bytes.slice(offset, offset + length));
-      const sum = sumNumber(foldSum(sumOctets(arena, offset, length)));
-      assert.equal(sum, expected, `${length} octets at ${offset}`);
+for (const size of [4096, 1 << 20]) {
+  Deno.test(`sums agree with the octet-wise twin at every offset and length: arena of ${size}`, () => {
+    const arena = new Arena(size);
+    assert.equal(arena.sumBlocks !== undefined, size > 4096);
+    arena.bytes.set(new SeededRandom(71).bytes(4096));
+    for (let offset = 0; offset < 8; offset++) {
+      for (const length of [...Array(80).keys(), 1399, 1400, 1401, 1402, 4000]) {
+        const expected = naiveSum(arena.bytes.slice(offset, offset + length));
+        const sum = sumNumber(foldSum(sumOctets(arena, offset, length)));
+        assert.equal(sum, expected, `${length} octets at ${offset}`);
+      }
     }
-  }
-});
+  });
+}
 
 Deno.test("64 KB of ones do not overflow", () => {
-  const arena = new Arena(65_536);
-  arena.bytes.fill(0xff);
-  assert.equal(foldSum(sumOctets(arena, 0, 65_536)), 0xffff);
+  for (const size of [65_536, 1 << 20]) {
+    const arena = new Arena(size);
+    arena.bytes.fill(0xff);
+    assert.equal(foldSum(sumOctets(arena, 0, 65_536)), 0xffff);
+  }
 });
