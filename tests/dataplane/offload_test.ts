@@ -112,3 +112,36 @@ for (const { name, without = nothing, outer = outer4, suite = gcm, ...mtus } of 
     }
   });
 }
+
+namespaceTest(
+  "super-packets are forwarded to a network behind, which gets packets",
+  async (lab) => {
+    const spaces = await joinedSpaces(lab);
+    const [near, middle] = spaces;
+    const behind = await lab.namespace("c");
+    const end = (namespace: typeof near, interfaceName: string, four: string) => {
+      return { namespace, interfaceName, addresses: [`${four}/24`] };
+    };
+    await lab.link(end(middle, "lan", "10.1.0.1"), end(behind, "eth0", "10.1.0.3"));
+    await behind.run("ip", "route", "add", "default", "via", "10.1.0.1");
+    await middle.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1");
+    // The kernel has to cut what it forwards, as it must for a device without offload.
+    await middle.run("ip", "link", "set", "lan", "gso_max_segs", "1");
+    await using here = new RemoteEnd(near);
+    await using there = new RemoteEnd(middle);
+    await using server = new RemoteEnd(behind);
+    await Promise.all([here, there].map((it) => it.open({ listen: [address("0.0.0.0")] })));
+    await configureInner({ spaces, here, there });
+    const host = { address: address("10.1.0.3"), length: 32 };
+    const own = { address: address("10.0.0.1"), length: 32 };
+    await here.call("configureTun", { addresses: [own], routes: [host] });
+    const install = pairOver(outer4, { remoteSelectors: [selector("10.1.0.3")] });
+    await here.call("installChildSa", install);
+    await there.call("installChildSa", farSide(install));
+    await server.call("echo", "10.1.0.3", 7007);
+    assert.equal(await here.call("streams", "10.1.0.3", 7007, 4, 3_000_000), 4);
+    assert.equal(await here.call("udpRuns", "10.0.0.1", "10.1.0.3", 7007, 1300, 128), 128);
+    const { totals } = await there.counters();
+    assert.equal(totals["tun-error"], 0);
+  },
+);
