@@ -88,7 +88,7 @@ export const serveFlags = {
   ),
   "radius-timeout": single(
     radius,
-    wholeNumber(1, 600),
+    wholeNumber(1, 300),
     "10",
     "seconds that one server is waited for; more where people press a button",
   ),

@@ -83,7 +83,7 @@ for (const auth of ["anyconnect-eap", "eap-mschapv2"] as const) {
         assert.deepEqual(before?.addresses, ["10.99.0.77"]);
         assert.equal((await scene.gateway.counters())["radius-answers"], 1);
         await server.process.stop();
-        for (let time = 1; time <= 3; time++) {
+        for (let time = 1; time <= 10; time++) {
           await first.process.stop("SIGKILL");
           await using again = await connect(scene, auth);
           assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
@@ -174,6 +174,29 @@ radiusInterop(
       const stopped = await server.record({ "Acct-Terminate-Cause": "User-Request" });
       assert.equal(stopped["Acct-Session-Id"], started["Acct-Session-Id"]);
       assertCarried(stopped, 8);
+      assert.deepEqual(
+        (await server.records()).map((record) => record["Acct-Status-Type"]),
+        ["Start", "Interim-Update", "Stop"],
+      );
+    }, { "radius-accounting": true }),
+);
+
+radiusInterop(
+  "an account outlives a gateway that is killed",
+  (scene) =>
+    withRadius(scene, async (server) => {
+      await using first = await connect(scene, "eap-mschapv2");
+      await first.nextEstablished(10_000);
+      const started = await server.record({ "Acct-Status-Type": "Start" });
+      await first.process.stop("SIGKILL");
+      scene.gateway = await scene.gateway.restart("SIGKILL");
+      await using again = await connect(scene, "eap-mschapv2");
+      assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
+      await server.record({ "Acct-Status-Type": "Interim-Update" });
+      await scene.gateway.command("clear", "crypto", "session");
+      const stopped = await server.record({ "Acct-Terminate-Cause": "Admin-Reset" });
+      assert.equal(stopped["Acct-Session-Id"], started["Acct-Session-Id"]);
+      assert.equal(stopped["Class"], started["Class"]);
       assert.deepEqual(
         (await server.records()).map((record) => record["Acct-Status-Type"]),
         ["Start", "Interim-Update", "Stop"],

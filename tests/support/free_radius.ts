@@ -101,7 +101,7 @@ export async function startFreeRadius(options: FreeRadiusOptions): Promise<FreeR
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(`${folder}/users`, radiusUsers);
   await Deno.writeTextFile(`${folder}/radiusd.conf`, configurationOf(options));
-  const command = [program, "-f", "-X", "-d", folder];
+  const command = [program, "-f", "-l", "stdout", "-d", folder];
   const process = namespace?.start("freeradius", command) ?? new Background("freeradius", command);
   try {
     await process.waitFor(/Ready to process requests/, 15_000);
@@ -120,6 +120,7 @@ libdir = /usr/lib/freeradius
 logdir = ${folder}
 run_dir = ${folder}
 correct_escapes = true
+max_requests = 16384
 log {
 	destination = stdout
 }
