@@ -3,7 +3,7 @@ import { type FlagTable, UsageError } from "../../../appliance/config/flag.ts";
 import { gather, settle, type Sources } from "../../../appliance/config/gather.ts";
 import { checkServe } from "../../../appliance/config/serve_checks.ts";
 import { serveFlags } from "../../../appliance/config/serve_flags.ts";
-import { formatIpAddress } from "../../../core/mod.ts";
+import { formatEndpoint, formatIpAddress } from "../../../core/mod.ts";
 
 interface Given {
   readonly args?: Readonly<Record<string, string | readonly (string | undefined)[]>>;
@@ -163,7 +163,34 @@ const contradictions: readonly (readonly [
     { ...lab, auth: "cert", cert: "a", key: "b" },
     /^--client-ca: wanted the CA/,
   ],
+  [
+    "RADIUS without a secret",
+    { ...lab, radius: "192.0.2.1" },
+    /^--radius-secret-file: wanted the secret shared/,
+  ],
+  ["RADIUS flags alone", { ...lab, "radius-timeout": "5" }, /^--radius-timeout: wanted a --radius/],
+  [
+    "an IPv6 source for an IPv4 server",
+    { ...lab, radius: "192.0.2.1", "radius-secret-file": "a", "radius-source": "2001:db8::1" },
+    /^--radius-source 2001:db8::1: wanted an address of the servers' family/,
+  ],
 ];
+
+Deno.test("RADIUS servers have addresses of both families and a port if they want", () => {
+  const radius = "192.0.2.1,192.0.2.2:1645,2001:db8::1,[2001:db8::2]:1645";
+  const { settings, problems } = gather(serveFlags, sources({ args: { ...lab, radius } }));
+  assert.deepEqual(problems, []);
+  assert.deepEqual(settings.radius.map(formatEndpoint), [
+    "192.0.2.1:1812",
+    "192.0.2.2:1645",
+    "[2001:db8::1]:1812",
+    "[2001:db8::2]:1645",
+  ]);
+  for (const bad of ["aaa.example.net", "192.0.2.1:0", "192.0.2.1:65535", "[192.0.2.1", ":1812"]) {
+    assert.equal(problemsOf({ args: { ...lab, radius: bad } }).length >= 1, true, bad);
+    assert.match(problemsOf({ args: { ...lab, radius: bad } })[0] ?? "", /^--radius .*: wanted/);
+  }
+});
 
 for (const [why, args, line] of contradictions) {
   Deno.test(`refused: ${why}`, () => {
