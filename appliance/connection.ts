@@ -223,16 +223,19 @@ class Tunnel {
         this.#configure(assignment);
         const { pair, banner } = assignment;
         if (pair !== undefined) this.#store(() => pairs.save(pair));
-        log.tell("info", "established", {
-          how,
-          tookMs: Math.round(tookMs),
-          gateway: this.#plan.gateway,
-          addresses: assignment.addresses.map(formatIpAddress),
-          routes: assignment.routes.map(formatPrefix),
-          dns: assignment.dns.map(formatIpAddress),
-          reconnect: pair !== undefined || how === "reconnect",
+        // Told once the pair is kept: whoever reads it may pull the plug.
+        this.settled = this.settled.then(() => {
+          log.tell("info", "established", {
+            how,
+            tookMs: Math.round(tookMs),
+            gateway: this.#plan.gateway,
+            addresses: assignment.addresses.map(formatIpAddress),
+            routes: assignment.routes.map(formatPrefix),
+            dns: assignment.dns.map(formatIpAddress),
+            reconnect: pair !== undefined || how === "reconnect",
+          });
+          if (banner !== undefined) log.tell("info", "banner", { text: banner });
         });
-        if (banner !== undefined) log.tell("info", "banner", { text: banner });
         return;
       }
       case "reconnecting":
