@@ -150,7 +150,7 @@ async function measureUdp(
   tunnel: Tunnel,
   seconds: number,
 ): Promise<{ gbitPerSecond: number; cpuPerGbit: number }> {
-  let best = { gbitPerSecond: 0, cpuPerGbit: Number.NaN };
+  let best = { gbitPerSecond: 0, cpuPerGbit: 0 };
   let failures = 0;
   for (const rate of udpRates) {
     const args = ["-u", "-b", `${rate}M`, "-l", `${udpPayload}`, "-w", "4M"];

@@ -74,7 +74,7 @@ function byFlow(packets: readonly Uint8Array[]): Record<string, Uint8Array[]> {
     const ports = packet[0] === 0x45 ? 20 : 40;
     return `${packet[0]! >> 4} ${packet[protocol]} ${packet.slice(addresses, ports + 4)}`;
   });
-  return flows as Record<string, Uint8Array[]>;
+  return { ...flows } as Record<string, Uint8Array[]>;
 }
 
 /** Packets of a long stream, as a sender with segmentation offload has them on the wire. */
