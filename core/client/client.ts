@@ -103,8 +103,8 @@ export class Client {
       newEspSpi: (sa) => this.#spis.newEspSpi(sa),
       freeEspSpi: (spi) => this.#spis.freeEspSpi(spi),
       onRekeyed: (old, next) => {
-        this.#add(next);
-        for (const spi of next.children.keys()) this.#spis.giveEspSpi(spi, next);
+        this.#spis.addSuccessor(next);
+        this.#sas.add(next);
         if (this.#sa === old) this.#sa = next;
       },
       onClosed: (sa, reason, step) => this.#saClosed(sa, reason, step),
@@ -149,7 +149,7 @@ export class Client {
         this.#disconnect(step);
         break;
       case "rekey":
-        this.#rekey(step, input.what);
+        this.#sa?.rekeyNow(step, input.what);
         break;
       default:
         assertNever(input);
@@ -184,7 +184,8 @@ export class Client {
       if (outcome.kind === "refused") return this.#pause(step, state.how, outcome.reason);
       if (outcome.kind !== "sa") return;
       const { sa, memory } = outcome;
-      this.#add(sa);
+      this.#spis.addIkeSa(sa);
+      this.#sas.add(sa);
       this.#state = { kind: "authenticating", sa, how: state.how, since: state.since };
       const { how, since } = state;
       new IkeAuthInitiator({
@@ -200,7 +201,7 @@ export class Client {
       }).start(sa, step);
       return;
     }
-    const sa = this.#spis.ikeSa(header.flags.initiator ? header.responderSpi : header.initiatorSpi);
+    const sa = this.#spis.ikeSaOf(header);
     sa?.handleDatagram(step, bytes, parsed.value, local, remote);
   }
 
@@ -250,13 +251,6 @@ export class Client {
     }
     this.#dropSas(step);
     this.#close("disconnected");
-  }
-
-  #rekey(step: Step, what: "ike" | "child"): void {
-    const sa = this.#sa;
-    if (sa === undefined) return;
-    if (what === "ike") return sa.rekey(step);
-    for (const child of sa.children.values()) sa.rekeyChildSa(step, child);
   }
 
   // --- attempts -----------------------------------------------------------------------------
@@ -332,11 +326,6 @@ export class Client {
   #close(why: string): void {
     this.#state = { kind: "closed" };
     this.#tell({ kind: "closed", why });
-  }
-
-  #add(sa: IkeSa): void {
-    this.#spis.addIkeSa(sa);
-    this.#sas.add(sa);
   }
 
   #tell(event: ClientEvent): void {

@@ -332,6 +332,12 @@ export class IkeSa {
     this.request(step, this.world.exchanges.rekeyChildSa(child.inboundSpi));
   }
 
+  /** Begins to rekey one or the other, as somebody orders. */
+  rekeyNow(step: Step, what: "ike" | "child"): void {
+    if (what === "ike") return this.rekey(step);
+    for (const child of this.children.values()) this.rekeyChildSa(step, child);
+  }
+
   /** A rekey was refused for the moment: try again later. */
   postponeRekey(step: Step, child?: ChildSa): void {
     const [chance = 0] = this.world.random.bytes(1);

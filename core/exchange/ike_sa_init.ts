@@ -39,8 +39,7 @@ export interface InitMemory {
 export type InitOutcome =
   | { readonly kind: "sa"; readonly sa: IkeSa; readonly memory: InitMemory }
   /** An error or a demand; nothing is remembered. */
-  | { readonly kind: "answered"; readonly response: OwnedBytes; readonly cause: string }
-  | { readonly kind: "dropped"; readonly cause: string };
+  | { readonly kind: "answered"; readonly response: OwnedBytes; readonly cause: string };
 
 /** Shortest and longest nonce (RFC 7296 §2.10 and §3.9). */
 const NONCE_BYTES = { min: 16, max: 256 } as const;

@@ -1,6 +1,7 @@
 /** Which IKE SA an SPI belongs to; hands out SPIs that are not in use. */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import type { IkeSa } from "./ike_sa.ts";
+import type { MessageHeader } from "../message/header.ts";
 import type { Random } from "../random.ts";
 
 /** Smallest ESP SPI that is not reserved (RFC 4303 §2.1). */
@@ -31,6 +32,11 @@ export class SpiTable {
   /** The IKE SA whose local SPI this is. */
   ikeSa(spi: Bytes): IkeSa | undefined {
     return this.#ike.get(numberOf(spi));
+  }
+
+  /** The IKE SA that a message is for: the header names both sides, and the flag says who sends. */
+  ikeSaOf({ flags, initiatorSpi, responderSpi }: MessageHeader): IkeSa | undefined {
+    return this.ikeSa(flags.initiator ? responderSpi : initiatorSpi);
   }
 
   /** Enters an IKE SA under its local SPI. */
@@ -67,6 +73,12 @@ export class SpiTable {
       this.#esp.set(spi, sa);
       return spi;
     }
+  }
+
+  /** Enters an IKE SA that a rekey made, with the Child SAs that are under it now. */
+  addSuccessor(sa: IkeSa): void {
+    this.addIkeSa(sa);
+    for (const spi of sa.children.keys()) this.giveEspSpi(spi, sa);
   }
 
   /** The Child SA with this SPI is under another IKE SA now. */

@@ -191,9 +191,8 @@ export class Gateway {
       this.#count(`unreadable-${parsed.fault.kind}`);
       return undefined;
     }
-    const { flags, initiatorSpi, responderSpi } = parsed.value.header;
     // Nothing is kept for a peer that there is no IKE SA with.
-    if (this.#spis.ikeSa(flags.initiator ? responderSpi : initiatorSpi) === undefined) {
+    if (this.#spis.ikeSaOf(parsed.value.header) === undefined) {
       this.#count("unknown-ike-spi");
       return undefined;
     }
@@ -221,7 +220,7 @@ export class Gateway {
       else this.#count("init-not-initial");
       return;
     }
-    const sa = this.#spis.ikeSa(header.flags.initiator ? header.responderSpi : header.initiatorSpi);
+    const sa = this.#spis.ikeSaOf(header);
     if (
       sa === undefined || !equalBytes(sa.spiI, header.initiatorSpi) ||
       !equalBytes(sa.spiR, header.responderSpi)
@@ -259,12 +258,12 @@ export class Gateway {
         transmit(outcome.response);
         return;
       case "begun": {
-        const { sa, memory, response } = outcome;
+        const { sa, memory } = outcome;
         sa.authenticator = new IkeAuthResponder(this.#host, memory);
         this.#spis.addIkeSa(sa);
         this.#count("ike-sa-init-answered");
         this.#timers.set(sa, sa.nextDeadline());
-        transmit(response);
+        transmit(memory.response);
         return;
       }
       default:
@@ -340,7 +339,7 @@ export class Gateway {
         return;
       case "rekey": {
         const sa = this.#sessions.byId(command.id)?.ikeSa;
-        if (sa !== undefined) this.#guard(sa, step, () => rekeyNow(sa, step, command.what));
+        if (sa !== undefined) this.#guard(sa, step, () => sa.rekeyNow(step, command.what));
         return;
       }
       case "debug":
@@ -374,8 +373,7 @@ export class Gateway {
       newEspSpi: (sa) => this.#spis.newEspSpi(sa),
       freeEspSpi: (spi) => this.#spis.freeEspSpi(spi),
       onRekeyed: (old, next) => {
-        this.#spis.addIkeSa(next);
-        for (const spi of next.children.keys()) this.#spis.giveEspSpi(spi, next);
+        this.#spis.addSuccessor(next);
         this.#sessions.rekeyed(old, next);
         this.#timers.set(next, next.nextDeadline());
       },
@@ -520,9 +518,4 @@ export class Gateway {
     this.#clockOffset = offset;
     for (const session of this.#sessions.all()) this.#scheduleSession(session, step);
   }
-}
-
-function rekeyNow(sa: IkeSa, step: Step, what: "ike" | "child"): void {
-  if (what === "ike") return sa.rekey(step);
-  for (const child of sa.children.values()) sa.rekeyChildSa(step, child);
 }

@@ -39,12 +39,7 @@ export interface InitiationsOptions {
 
 /** What an IKE_SA_INIT request comes to. */
 export type Initiation =
-  | {
-    readonly kind: "begun";
-    readonly sa: IkeSa;
-    readonly memory: InitMemory;
-    readonly response: OwnedBytes;
-  }
+  | { readonly kind: "begun"; readonly sa: IkeSa; readonly memory: InitMemory }
   | { readonly kind: "answered"; readonly response: OwnedBytes; readonly cause: string }
   | { readonly kind: "dropped"; readonly cause: string };
 
@@ -107,7 +102,7 @@ export class Initiations {
     if (outcome.kind !== "sa") return outcome;
     const { sa, memory } = outcome;
     this.#halfOpen.add(sa, memory);
-    return { kind: "begun", sa, memory, response: memory.response };
+    return { kind: "begun", sa, memory };
   }
 
   #refusal(message: ParsedMessage, remote: Endpoint): string | undefined {

@@ -13,6 +13,7 @@ import {
   type IntegrityFacts,
   integrityOf,
 } from "../crypto/transforms.ts";
+import { GENERIC_HEADER_BYTES } from "../message/codec.ts";
 import {
   type EncryptedLayout,
   type EncryptedPart,
@@ -72,10 +73,7 @@ export interface OpenedMessage {
 /** Why an encrypted message was not opened. All of them mean: drop it. */
 export type OpeningFault = "not-encrypted" | "short" | "bad-icv" | "bad-padding";
 
-/**
- * Octets of a generic payload header, and of the numbers in front of a fragment (RFC 7383 §2.5).
- */
-const GENERIC_HEADER_BYTES = 4;
+/** Octets of the numbers in front of a fragment (RFC 7383 §2.5). */
 const FRAGMENT_FIELDS_BYTES = 4;
 
 const UDP_HEADER_BYTES = 8;
