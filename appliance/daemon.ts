@@ -124,7 +124,6 @@ export async function serve(plan: ServePlan): Promise<number> {
     snapshot: () => gateway.snapshot(),
     counters: () => dataplane.counters(),
     clock: systemClock,
-    random: systemRandom,
     interimMs: settings["radius-interim"] * 1000,
     tell: (event) => aaa.accounting?.tell(event),
   });

@@ -14,6 +14,7 @@ import {
   type Moment,
   type Monotonic,
   type Output,
+  type PacketFilter,
   type Question,
   type TraceLevel,
 } from "../core/mod.ts";
@@ -42,6 +43,7 @@ export interface Packets {
   installChildSa(sa: ChildSaInstall): void;
   moveChildSa(inboundSpi: number, local: Endpoint, remote: Endpoint): void;
   removeChildSa(inboundSpi: number): void;
+  filterChildSa(inboundSpi: number, filter: PacketFilter | undefined): void;
 }
 
 /** Answers questions; never rejects. */
@@ -64,6 +66,7 @@ type Attempt =
   | "install-child-sa"
   | "move-child-sa"
   | "remove-child-sa"
+  | "filter-child-sa"
   | "extra"
   | "handle";
 
@@ -79,6 +82,7 @@ const faults: Readonly<Record<Attempt, { readonly level: TraceLevel; readonly ev
   "install-child-sa": { level: "error", event: "child-sa-not-installed" },
   "move-child-sa": { level: "error", event: "child-sa-not-moved" },
   "remove-child-sa": { level: "error", event: "child-sa-not-removed" },
+  "filter-child-sa": { level: "error", event: "child-sa-not-filtered" },
   "extra": { level: "error", event: "internal-fault" },
   "handle": { level: "error", event: "internal-fault" },
 };
@@ -199,6 +203,12 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
         return;
       case "remove-child-sa":
         this.#attempt(output.kind, () => packets.removeChildSa(output.inboundSpi));
+        return;
+      case "filter-child-sa":
+        this.#attempt(
+          output.kind,
+          () => packets.filterChildSa(output.inboundSpi, output.filter),
+        );
         return;
       case "ask":
         return this.#ask(output.id, output.question);

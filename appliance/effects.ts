@@ -94,6 +94,7 @@ const countedAs = {
   accept: "aaa-accepted",
   reject: "aaa-rejected",
   challenge: "aaa-challenged",
+  "eap-request": "aaa-challenged",
 } as const satisfies Record<Verdict["kind"], keyof EffectCounters>;
 
 const zeros: EffectCounters = {

@@ -64,8 +64,15 @@ export type {
 // The gateway
 export { Gateway } from "./gateway/gateway.ts";
 export type { GatewayOptions } from "./gateway/gateway.ts";
-export type { Command, DataplaneEvent, Input, SessionSelector } from "./gateway/input.ts";
+export type {
+  Command,
+  DataplaneEvent,
+  Input,
+  SessionChange,
+  SessionSelector,
+} from "./gateway/input.ts";
 export type { ChildSaInstall, Output } from "./gateway/output.ts";
+export type { FilterRule, PacketFilter, PortRange } from "./gateway/packet_filter.ts";
 export type {
   AnyConnectPolicy,
   ClientAttributes,
@@ -74,7 +81,14 @@ export type {
   Prefix,
   ReconnectPolicy,
 } from "./gateway/policy.ts";
-export type { Answer, Credential, Question, UserAttributes, Verdict } from "./gateway/question.ts";
+export type {
+  Answer,
+  Credential,
+  Question,
+  UserAttributes,
+  UserConfiguration,
+  Verdict,
+} from "./gateway/question.ts";
 export type { LoginMethod, PeerType, SessionPair, SessionRecord } from "./gateway/record.ts";
 export type {
   ChildSaSnapshot,

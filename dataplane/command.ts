@@ -8,6 +8,7 @@
 import { type Bytes, hexOf, type OwnedBytes, parseHex, textOf, utf8 } from "../core/bytes.ts";
 import type { DataplaneEvent } from "../core/gateway/input.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
+import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import type { Endpoint } from "../core/wire/address.ts";
 import type { DataplaneCounters, IkeDatagram } from "./dataplane.ts";
 import type { DataplaneFeature } from "./features.ts";
@@ -23,6 +24,7 @@ export type LoopCommand =
     readonly remote: Endpoint;
   }
   | { readonly kind: "remove"; readonly inboundSpi: number }
+  | { readonly kind: "filter"; readonly inboundSpi: number; readonly filter?: PacketFilter }
   | { readonly kind: "counters"; readonly id: number }
   | { readonly kind: "stop" };
 

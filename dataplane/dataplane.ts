@@ -6,6 +6,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { DataplaneEvent } from "../core/gateway/input.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
+import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import type { Prefix } from "../core/gateway/policy.ts";
 import type { Endpoint, IpAddress } from "../core/wire/address.ts";
 import type { CounterName } from "./counters.ts";
@@ -117,6 +118,8 @@ export interface Dataplane {
   moveChildSa(inboundSpi: number, local: Endpoint, remote: Endpoint): void;
   /** Removes a pair; unknown SPIs are ignored. */
   removeChildSa(inboundSpi: number): void;
+  /** Changes what the peer may send on a pair; unknown SPIs are ignored. */
+  filterChildSa(inboundSpi: number, filter: PacketFilter | undefined): void;
   /** Brings the TUN device up with these addresses and routes in place of the former ones. */
   configureTun(config: TunConfig): void;
   /**

@@ -327,6 +327,9 @@ export class PacketLoop {
       case "remove":
         this.#table.remove(command.inboundSpi);
         return;
+      case "filter":
+        this.#table.findInbound(command.inboundSpi)?.setFilter(command.filter);
+        return;
       case "counters":
         this.#report({ kind: "counters", id: command.id, counters: this.#readCounters() });
         return;

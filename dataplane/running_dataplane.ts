@@ -4,6 +4,7 @@
  */
 import type { Bytes } from "../core/bytes.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
+import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import { assertNever } from "../core/result.ts";
 import { type Endpoint, formatEndpoint, type IpAddress } from "../core/wire/address.ts";
 import { buildCommand, type LoopCommand, type LoopReport, type LoopStart } from "./command.ts";
@@ -202,6 +203,14 @@ class RunningDataplane implements Dataplane {
 
   removeChildSa(inboundSpi: number): void {
     this.#order({ kind: "remove", inboundSpi });
+  }
+
+  filterChildSa(inboundSpi: number, filter: PacketFilter | undefined): void {
+    this.#order({
+      kind: "filter",
+      inboundSpi,
+      ...(filter === undefined ? {} : { filter }),
+    });
   }
 
   configureTun(config: TunConfig): void {

@@ -9,8 +9,6 @@
  */
 import {
   type GatewaySnapshot,
-  hexOf,
-  type Random,
   type SessionSnapshot,
   type Trace,
   type Wall,
@@ -32,7 +30,6 @@ export interface LedgerOptions {
   readonly snapshot: () => GatewaySnapshot;
   readonly counters: () => Promise<DataplaneCounters>;
   readonly clock: Clock;
-  readonly random: Random;
   /** Between two reports of one session; 0 for reports of returns only. */
   readonly interimMs: number;
   /** Takes what is to be told, in order. */
@@ -114,6 +111,7 @@ export class Ledger {
         this.#settle(spi);
         packets.removeChildSa(spi);
       },
+      filterChildSa: (spi, filter) => packets.filterChildSa(spi, filter),
     };
   }
 
@@ -185,7 +183,7 @@ export class Ledger {
   #open(session: SessionSnapshot): Entry {
     const { id, userName, addresses, firstLogin, accounting } = session;
     const account = {
-      id: accounting.id ?? hexOf(this.#options.random.bytes(12)),
+      id: accounting.id,
       userName,
       addresses,
       class: accounting.class,

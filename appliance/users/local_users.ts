@@ -102,8 +102,9 @@ export class LocalUsers {
         );
         return isRight && entry !== undefined ? accepted(entry) : rejected;
       }
-      case "challenge-answer":
-        return rejected; // local users are never challenged
+      case "challenge-answer": // local users are never challenged
+      case "eap": // nor is there a server behind them
+        return rejected;
       case "certificate":
         // The core has checked it. A user who is listed gets the attributes of the list.
         return entry === undefined ? { kind: "accept", attributes: {} } : accepted(entry);

@@ -105,7 +105,7 @@ export class Mschapv2Server implements EapServerMethod {
       const data = buildMschapRequest({ kind: "failure", identifier, message });
       return { kind: "request", data };
     }
-    if (verdict.kind === "challenge") return { kind: "failure", reason: "challenge-without-form" };
+    if (verdict.kind !== "accept") return { kind: "failure", reason: "challenge-without-form" };
     if (verdict.mschapv2 === undefined) return { kind: "failure", reason: "no-key-from-aaa" };
     const { attributes, mschapv2, userName = state.userName } = verdict;
     this.#state = { kind: "accepted", userName, attributes, msk: copyBytes(mschapv2.msk) };

@@ -333,6 +333,10 @@ export class Gateway {
       case "clear-sessions":
         this.#sessions.clear(step, command.selector);
         return;
+      case "disconnect-session":
+        return this.#sessions.disconnect(step, command.id);
+      case "change-session":
+        return this.#sessions.change(step, command.id, command.change);
       case "clear-stats":
         this.#sessions.clearStats();
         this.#counters.clear();

@@ -2,6 +2,7 @@
 import type { Bytes } from "../bytes.ts";
 import type { Moment } from "../moment.ts";
 import type { Endpoint } from "../wire/address.ts";
+import type { PacketFilter } from "./packet_filter.ts";
 import type { Answer } from "./question.ts";
 import type { SessionRecord } from "./record.ts";
 
@@ -24,12 +25,26 @@ export interface SessionSelector {
   readonly id?: number;
 }
 
+/** What changes in a session that goes on; what is left out stays. */
+export interface SessionChange {
+  /** Seconds from now until the session ends; 0 for no limit. */
+  readonly sessionLifetimeSeconds?: number;
+  /** Seconds without a packet from the user until the session ends; 0 for no limit. */
+  readonly idleTimeoutSeconds?: number;
+  /** What the user may send from now on. */
+  readonly filter?: PacketFilter;
+}
+
 /** What the operator or the appliance orders. */
 export type Command =
   /** At start, before any datagram: the stored records. Active ones become inactive. */
   | { readonly kind: "restore"; readonly records: readonly SessionRecord[] }
   /** End sessions, active and inactive ones, for good. */
   | { readonly kind: "clear-sessions"; readonly selector: SessionSelector }
+  /** AAA wants this session ended, active or inactive, for good (RFC 5176 §2.1). */
+  | { readonly kind: "disconnect-session"; readonly id: number }
+  /** AAA wants this session, active or inactive, to go on differently (RFC 5176 §2.2). */
+  | { readonly kind: "change-session"; readonly id: number; readonly change: SessionChange }
   /** Set the counters to zero. */
   | { readonly kind: "clear-stats" }
   /** Start a rekey now, for tests and operators. */

@@ -7,6 +7,7 @@ import type { TrafficSelector } from "../message/payload.ts";
 import type { EspKeys, EspSuite } from "../sa/suite.ts";
 import type { Trace } from "../trace.ts";
 import type { Endpoint } from "../wire/address.ts";
+import type { PacketFilter } from "./packet_filter.ts";
 import type { Question } from "./question.ts";
 
 /** A Child SA pair for the packet path. It is known by its inbound SPI. */
@@ -40,6 +41,8 @@ export interface ChildSaInstall {
   readonly outboundWaits: boolean;
   /** Octets after which the packet path reports a soft limit; `undefined` for no limit. */
   readonly softLimitBytes?: number;
+  /** What the peer may send; everything that fits the selectors, if there is none. */
+  readonly filter?: PacketFilter;
 }
 
 /** One thing to do. */
@@ -60,6 +63,12 @@ export type Output =
     readonly remote: Endpoint;
   }
   | { readonly kind: "remove-child-sa"; readonly inboundSpi: number }
+  /** What the peer may send on an installed pair from now on; everything, if there is none. */
+  | {
+    readonly kind: "filter-child-sa";
+    readonly inboundSpi: number;
+    readonly filter: PacketFilter | undefined;
+  }
   /** A question whose answer comes back as a `completion` input with the same id. */
   | { readonly kind: "ask"; readonly id: number; readonly question: Question }
   /** The answer to question `id` is no longer wanted. */

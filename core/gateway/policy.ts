@@ -4,6 +4,7 @@ import type { Signer } from "../crypto/provider.ts";
 import type { CiscoAttributeNumbers } from "../message/cisco_attributes.ts";
 import type { Proposal } from "../message/payload.ts";
 import type { AddressRange, IpAddress } from "../wire/address.ts";
+import type { LoginMethod } from "./record.ts";
 
 /** An address block: an address and a prefix length. */
 export interface Prefix {
@@ -85,7 +86,7 @@ export interface Policy {
   /** Signs with the key of the first of them. */
   readonly signer: Signer;
   /** How users may log in, in order of preference. */
-  readonly loginMethods: readonly ("eap-mschapv2" | "certificate" | "anyconnect-eap")[];
+  readonly loginMethods: readonly LoginMethod[];
   /** DER certificates of the CAs whose clients may log in by certificate. */
   readonly clientCas: readonly Bytes[];
   /** Inner addresses, IPv4 and IPv6. */

@@ -4,6 +4,8 @@
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import type { Endpoint, IpAddress } from "../wire/address.ts";
+import type { PacketFilter } from "./packet_filter.ts";
+import type { ClientAttributes, Prefix } from "./policy.ts";
 import type { SessionRecord } from "./record.ts";
 
 /** What a user presents. */
@@ -23,8 +25,24 @@ export type Credential =
     readonly answer: string;
     readonly state: Bytes | undefined;
   }
+  /** An EAP packet of the peer, for a server that speaks the method; `state` is that of its last one. */
+  | { readonly kind: "eap"; readonly packet: Bytes; readonly state: Bytes | undefined }
   /** A certificate that the core has already verified: authorization only. */
   | { readonly kind: "certificate" };
+
+/** What a user is told, over what the policy tells everybody. */
+export type UserConfiguration = Partial<
+  Pick<
+    ClientAttributes,
+    | "dns"
+    | "nbns"
+    | "domain"
+    | "splitInclude"
+    | "splitDns"
+    | "banner"
+    | "smartcardRemovalDisconnect"
+  >
+>;
 
 /** Attributes that AAA may give a user, over those of the policy. */
 export interface UserAttributes {
@@ -32,8 +50,22 @@ export interface UserAttributes {
   readonly group?: string;
   /** Fixed inner addresses. */
   readonly addresses?: readonly IpAddress[];
+  /** What INTERNAL_IP4_NETMASK says, where it is not that of a single host. */
+  readonly netmask?: IpAddress;
+  /** Names of the pools that addresses come from, in the order they are tried; else all pools. */
+  readonly pools?: readonly string[];
+  /** Networks behind the user: routed into the tunnel, and allowed as inner sources. */
+  readonly networks?: readonly Prefix[];
+  /** What the user is told. */
+  readonly told?: UserConfiguration;
+  /** What the user may send; everything, if there is none. */
+  readonly filter?: PacketFilter;
   /** Seconds from the first login until the session ends. */
   readonly sessionLifetimeSeconds?: number;
+  /** Seconds without a packet from the user until the session ends. */
+  readonly idleTimeoutSeconds?: number;
+  /** Seconds between two reports to accounting. */
+  readonly interimSeconds?: number;
   /** Octets that accounting gives back as they are. */
   readonly class?: readonly OwnedBytes[];
 }
@@ -47,8 +79,18 @@ export type Verdict =
     readonly userName?: string;
     /** With an `mschapv2` credential: "S=…" of RFC 2759 §8.7, and the 64-octet MSK. */
     readonly mschapv2?: { readonly authenticatorResponse: string; readonly msk: Bytes };
+    /** With an `eap` credential: the EAP-Success, and the 64-octet MSK where the method makes one. */
+    readonly eap?: { readonly packet: Bytes; readonly msk?: Bytes };
   }
-  | { readonly kind: "reject" }
+  | {
+    readonly kind: "reject";
+    /** For the person, where the method can show it. */
+    readonly message?: string;
+    /** With an `eap` credential: the EAP-Failure, where the server gave one. */
+    readonly eapPacket?: Bytes;
+  }
+  /** With an `eap` credential: the server's next packet. */
+  | { readonly kind: "eap-request"; readonly packet: Bytes; readonly state?: Bytes }
   /** One more answer is needed: a code, the next password. Only forms can ask for it. */
   | {
     readonly kind: "challenge";

@@ -5,7 +5,7 @@ import type { IpAddress } from "../wire/address.ts";
 import type { UserAttributes } from "./question.ts";
 
 /** How a session was first authenticated. */
-export type LoginMethod = "eap-mschapv2" | "certificate" | "anyconnect-eap";
+export type LoginMethod = "eap-mschapv2" | "eap-radius" | "certificate" | "anyconnect-eap";
 
 /** What kind of client it is, in the words of IOS. */
 export type PeerType = "AnyConnect" | "IOS-XE" | "Other";

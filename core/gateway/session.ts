@@ -14,10 +14,12 @@ export interface Session {
   readonly identity: { readonly idType: number; readonly data: OwnedBytes };
   readonly method: LoginMethod;
   readonly peerType: PeerType;
-  readonly attributes: UserAttributes;
+  attributes: UserAttributes;
+  /** What accounting calls it by, from the first login to the end. */
+  readonly accountingId: string;
   readonly addresses: readonly IpAddress[];
   readonly firstLogin: Wall;
-  readonly absoluteEnd: Wall | undefined;
+  absoluteEnd: Wall | undefined;
   /** The SA that carries it; none while it is inactive. */
   ikeSa: IkeSa | undefined;
   /** The SA that is about to carry it, while its record is being stored. */

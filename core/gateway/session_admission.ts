@@ -45,6 +45,8 @@ export function beginSession(
   const lifetimeMs = attributes.sessionLifetimeSeconds === undefined
     ? policy.sessionLifetimeMs
     : attributes.sessionLifetimeSeconds * 1000;
+  const isAsked = wishes.pair && policy.reconnect.timeoutMs > 0;
+  const pair = isAsked ? makePair(random) : undefined;
   const session: Session = {
     id,
     userName,
@@ -52,6 +54,7 @@ export function beginSession(
     method,
     peerType,
     attributes,
+    accountingId: makeRecordKey(random),
     addresses,
     firstLogin: now,
     absoluteEnd: lifetimeMs === undefined ? undefined : wall(now + lifetimeMs),
@@ -64,14 +67,12 @@ export function beginSession(
   };
   table.add(session);
   table.expect(session, sa);
-  if (!wishes.pair || policy.reconnect.timeoutMs === 0) {
+  if (pair === undefined) {
     return { kind: "admitted", session: id, addresses, ...endOf(session) };
   }
-  const pair = makePair(random);
-  const key = makeRecordKey(random);
   const record: SessionRecord = {
     version: 1,
-    key,
+    key: session.accountingId,
     ...pair,
     userName,
     identity,
@@ -79,7 +80,7 @@ export function beginSession(
     peerType,
     addresses,
     attributes,
-    accounting: { sessionId: key, class: attributes.class ?? [] },
+    accounting: { sessionId: session.accountingId, class: attributes.class ?? [] },
     firstLogin: now,
     ...(session.absoluteEnd === undefined ? {} : { absoluteEnd: session.absoluteEnd }),
     ...aliveFacts(ground, step, sa),

@@ -23,6 +23,8 @@ export type SessionEnd =
   | "user-request"
   /** Cleared by an operator. */
   | "operator"
+  /** AAA wanted it ended. */
+  | "disconnected"
   /** Its absolute end came. */
   | "session-lifetime"
   /** Nobody came back in time. */

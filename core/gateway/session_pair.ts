@@ -14,7 +14,7 @@ export function makePair(random: Random): SessionPair {
   };
 }
 
-/** A fresh name for a record in the store. */
+/** A fresh name of a session for accounting, and of its record in the store. */
 export function makeRecordKey(random: Random): string {
   return randomText(random, LETTERS_AND_DIGITS, 22);
 }

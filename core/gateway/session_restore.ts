@@ -54,6 +54,7 @@ function restoredSession(id: number, record: SessionRecord, now: Wall): Session 
     method: record.method,
     peerType: record.peerType,
     attributes: record.attributes,
+    accountingId: record.accounting.sessionId,
     addresses: record.addresses,
     firstLogin: record.firstLogin,
     absoluteEnd: record.absoluteEnd,

@@ -15,7 +15,7 @@ import type { Step } from "../exchange/step.ts";
 import type { CloseReason } from "../exchange/world.ts";
 import type { Wall } from "../moment.ts";
 import { AddressPool } from "./address_pool.ts";
-import type { SessionSelector } from "./input.ts";
+import type { SessionChange, SessionSelector } from "./input.ts";
 import type { SessionRecord } from "./record.ts";
 import type { Session } from "./session.ts";
 import { isAheadOf, isOver } from "./session.ts";
@@ -25,6 +25,7 @@ import {
   giveUpSession,
   resumeSession,
 } from "./session_admission.ts";
+import { changeSession } from "./session_change.ts";
 import { endSession } from "./session_end.ts";
 import type { SessionGround, SessionsHost } from "./session_ground.ts";
 import {
@@ -169,6 +170,18 @@ export class Sessions {
     const chosen = [...this.#table.all()].filter((session) => matches(session, selector));
     for (const session of chosen) endSession(this.#ground, session, step, "operator");
     return chosen.length;
+  }
+
+  /** AAA ends a session. */
+  disconnect(step: Step, id: number): void {
+    const session = this.#table.byId(id);
+    if (session !== undefined) endSession(this.#ground, session, step, "disconnected");
+  }
+
+  /** AAA changes a session that goes on. */
+  change(step: Step, id: number, change: SessionChange): void {
+    const session = this.#table.byId(id);
+    if (session !== undefined) changeSession(this.#ground, step, session, change);
   }
 
   /** A session's own time has come, or not yet. */

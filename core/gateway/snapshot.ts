@@ -82,8 +82,8 @@ export interface SessionSnapshot {
   readonly firstLogin: Wall;
   /** The session ends here whatever happens. */
   readonly absoluteEnd?: Wall;
-  /** What accounting calls it by; without a reconnect record it has no id. */
-  readonly accounting: { readonly id?: string; readonly class: readonly OwnedBytes[] };
+  /** What accounting calls it by, and what it gives back. */
+  readonly accounting: { readonly id: string; readonly class: readonly OwnedBytes[] };
   /** Only with a reconnect record. */
   readonly reconnect?: {
     /** How many times it came back. */

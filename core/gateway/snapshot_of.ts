@@ -43,10 +43,7 @@ function sessionSnapshot(session: Session): SessionSnapshot {
     addresses,
     firstLogin,
     ...(absoluteEnd === undefined ? {} : { absoluteEnd }),
-    accounting: {
-      ...(record === undefined ? {} : { id: record.accounting.sessionId }),
-      class: attributes.class ?? [],
-    },
+    accounting: { id: session.accountingId, class: attributes.class ?? [] },
     ...(record === undefined ? {} : {
       reconnect: {
         count: record.reconnectCount,

@@ -3,6 +3,7 @@
  * way to the peer, counters.
  */
 import type { ChildSaInstall } from "../../core/gateway/output.ts";
+import type { PacketFilter } from "../../core/gateway/packet_filter.ts";
 import { SelectorList } from "../ip/selector.ts";
 import type { EspCiphers, EspOpener, EspSealer } from "./cipher.ts";
 import { ReplayWindow } from "./replay_window.ts";
@@ -76,6 +77,8 @@ export class ChildSa {
   path: OuterPath;
   /** Whether outbound packets may use it. */
   outbound: OutboundState;
+  /** What the peer may send. */
+  filter: PacketFilter | undefined;
   /** An authenticated packet has come since the last report. */
   isSeen = false;
   /** The rekey was asked for. */
@@ -96,6 +99,7 @@ export class ChildSa {
     this.opener = ciphers.createOpener(install.suite, install.inboundKeys);
     this.sealer = ciphers.createSealer(install.suite, install.outboundKeys);
     this.sequence = new OutboundSequence(install.suite.esn);
+    this.filter = install.filter;
     this.path = path;
     this.outbound = install.outboundWaits ? "waiting" : "active";
   }
@@ -117,6 +121,11 @@ export class ChildSa {
       ((this.counters[SaCounter.BYTES_OUT] as number) >= this.softLimitBytes ||
         (this.counters[SaCounter.BYTES_IN] as number) >= this.softLimitBytes ||
         this.sequence.nearEnd);
+  }
+
+  /** Changes what the peer may send. */
+  setFilter(filter: PacketFilter | undefined): void {
+    this.filter = filter;
   }
 
   /** Frees the keys. */

@@ -55,6 +55,7 @@ class Scene {
       installChildSa: (sa) => say(`install ${sa.inboundSpi}`),
       moveChildSa: (spi) => say(`move ${spi}`),
       removeChildSa: (spi) => say(`remove ${spi}`),
+      filterChildSa: (spi, filter) => say(`filter ${spi} ${filter?.name}`),
     };
     const log: Log = {
       tell: (level, event, facts) =>

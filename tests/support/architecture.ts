@@ -30,6 +30,7 @@ const contracts: ReadonlySet<string> = new Set([
   "core/sa/suite.ts",
   "core/gateway/input.ts",
   "core/gateway/output.ts",
+  "core/gateway/packet_filter.ts",
   "core/gateway/policy.ts",
   "core/gateway/question.ts",
   "core/gateway/record.ts",

@@ -79,6 +79,8 @@ export function planOf(
       const plan = papPlan(credential.answer, attributes);
       return plan === undefined ? undefined : { ...plan, server };
     }
+    case "eap":
+      return undefined;
   }
 }
 

@@ -152,6 +152,8 @@ export class AnyConnectServer implements EapServerMethod {
       }
       case "reject":
         return hasForm ? this.#rejectAnswers() : failure("not-authorized");
+      case "eap-request":
+        return failure("unexpected-verdict");
       default:
         return assertNever(verdict);
     }

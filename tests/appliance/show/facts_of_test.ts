@@ -29,7 +29,7 @@ const session: SessionSnapshot = {
   absoluteEnd: wall(start + 86_400_000),
   reconnect: { count: 0 },
   lastRemote: "192.0.2.7:4500",
-  accounting: { class: [] },
+  accounting: { id: "account", class: [] },
   ikeSa: {
     localSpi: "00aa",
     remoteSpi: "00bb",

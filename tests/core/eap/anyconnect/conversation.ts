@@ -129,6 +129,7 @@ export function judge(userName: string, credential: Credential, asksCode = false
     case "certificate":
       return accept;
     case "mschapv2":
+    case "eap":
       return { kind: "reject" };
   }
 }

@@ -1,0 +1,39 @@
+/** How AAA changes a session that goes on (RFC 5176 §2.2): its times, and what its user may send. */
+import type { Step } from "../exchange/step.ts";
+import { wall } from "../moment.ts";
+import type { SessionChange } from "./input.ts";
+import type { UserAttributes } from "./question.ts";
+import type { Session } from "./session.ts";
+import type { SessionGround } from "./session_ground.ts";
+import { keepRecord } from "./session_ground.ts";
+
+/** Changes a session and its record; what is installed for it follows at once. */
+export function changeSession(
+  ground: SessionGround,
+  step: Step,
+  session: Session,
+  change: SessionChange,
+): void {
+  const { sessionLifetimeSeconds: lifetime, idleTimeoutSeconds, filter } = change;
+  if (lifetime !== undefined) {
+    session.absoluteEnd = lifetime === 0 ? undefined : wall(step.at.wall + lifetime * 1000);
+  }
+  const attributes: UserAttributes = {
+    ...session.attributes,
+    ...(idleTimeoutSeconds === undefined ? {} : { idleTimeoutSeconds }),
+    ...(filter === undefined ? {} : { filter }),
+  };
+  session.attributes = attributes;
+  if (filter !== undefined) {
+    for (const inboundSpi of session.ikeSa?.children.keys() ?? []) {
+      step.outputs.push({ kind: "filter-child-sa", inboundSpi, filter });
+    }
+  }
+  const { record, absoluteEnd } = session;
+  if (record !== undefined) {
+    const { absoluteEnd: _, ...rest } = record;
+    const end = absoluteEnd === undefined ? {} : { absoluteEnd };
+    keepRecord(ground, session, step, { ...rest, ...end, attributes });
+  }
+  ground.host.reschedule(session, step);
+}
