@@ -1,0 +1,114 @@
+/** Our packet path at both ends, with keys from this script and no IKE. */
+import { Encr, Integ } from "../../../core/message/constants.ts";
+import type { EspSuite } from "../../../core/sa/suite.ts";
+import { dataplaneFeatures } from "../../../dataplane/features.ts";
+import { address, gcm, selector } from "../../../tests/dataplane/support/ends.ts";
+import { RemoteEnd } from "../../../tests/dataplane/support/remote_end.ts";
+import {
+  configureInner,
+  farSide,
+  joinedSpaces,
+  outer4,
+  pairOver,
+} from "../../../tests/dataplane/support/two_ends.ts";
+import { Lab } from "../../../tests/support/netns.ts";
+import { type Flow, innerMtu, type System, type Tunnel } from "./system.ts";
+
+/** Suites by name. */
+export const suites = {
+  "aes256gcm16": gcm,
+  "aes256-sha384": {
+    encryption: Encr.AES_CBC,
+    keyBits: 256,
+    integrity: Integ.HMAC_SHA2_384_192,
+    esn: false,
+  },
+  "chacha20poly1305": {
+    encryption: Encr.CHACHA20_POLY1305,
+    keyBits: 256,
+    integrity: Integ.NONE,
+    esn: false,
+  },
+} as const satisfies Readonly<Record<string, EspSuite>>;
+
+/** What may differ between two of our systems. */
+export interface RejoinOptions {
+  readonly suite: keyof typeof suites;
+  /** Without the kernel's segmentation and joining. */
+  readonly plain?: boolean;
+  /** So many pairs of SAs, with flows spread over them; else one. */
+  readonly pairs?: number;
+}
+
+/** Flows that are spread over many SAs. */
+const spreadFlows = 8;
+
+/** Two of our packet paths. */
+export function rejoin(name: string, { suite, plain = false, pairs = 1 }: RejoinOptions): System {
+  return {
+    name,
+    suite,
+    run: async (use): Promise<void> => {
+      await using lab = await Lab.create();
+      const spaces = await joinedSpaces(lab);
+      await using here = new RemoteEnd(spaces[0]);
+      await using there = new RemoteEnd(spaces[1]);
+      const without = plain ? dataplaneFeatures : [];
+      const options = { listen: [address("0.0.0.0")], mtu: innerMtu, without };
+      await Promise.all([here.open(options), there.open(options)]);
+      const ends = { spaces, here, there };
+      const tunnel = pairs === 1 ? await single(ends, suite) : await many(ends, suite, pairs);
+      await use({
+        ...tunnel,
+        cpu: async () => ({
+          from: await here.call<number>("ticks") / 100,
+          to: await there.call<number>("ticks") / 100,
+        }),
+      });
+    },
+  };
+}
+
+type Ends = Parameters<typeof configureInner>[0];
+
+async function single(ends: Ends, suite: RejoinOptions["suite"]): Promise<Omit<Tunnel, "cpu">> {
+  await configureInner(ends);
+  const install = pairOver(outer4, { suite: suites[suite] });
+  await ends.here.call("installChildSa", install);
+  await ends.there.call("installChildSa", farSide(install));
+  const [from, to] = ends.spaces;
+  return {
+    from: { namespace: from, address: "10.0.0.1" },
+    to: { namespace: to, address: "10.0.0.2" },
+  };
+}
+
+/** Pair `i` joins 10.1.x.y and 10.2.x.y. */
+async function many(
+  { spaces: [from, to], here, there }: Ends,
+  suite: RejoinOptions["suite"],
+  pairs: number,
+): Promise<Omit<Tunnel, "cpu">> {
+  const inner = (net: number, i: number) => `10.${net}.${i >> 8}.${i & 0xff}`;
+  const used = Array.from({ length: spreadFlows }, (_, i) => Math.floor(i * pairs / spreadFlows));
+  const own = (net: number) => used.map((i) => ({ address: address(inner(net, i)), length: 32 }));
+  const route = (net: number) => [{ address: address(inner(net, 0)), length: 16 }];
+  await here.call("configureTun", { addresses: own(1), routes: route(2) });
+  await there.call("configureTun", { addresses: own(2), routes: route(1) });
+  for (let i = 0; i < pairs; i++) {
+    const install = pairOver(outer4, {
+      suite: suites[suite],
+      inboundSpi: 0x10_0000 + i,
+      outboundSpi: 0x20_0000 + i,
+      localSelectors: [selector(inner(1, i))],
+      remoteSelectors: [selector(inner(2, i))],
+    });
+    await here.call("installChildSa", install);
+    await there.call("installChildSa", farSide(install));
+  }
+  const flows = used.map((i): Flow => ({
+    from: { namespace: from, address: inner(1, i) },
+    to: { namespace: to, address: inner(2, i) },
+  }));
+  return { ...(flows[0] as Flow), flows };
+}
