@@ -11,6 +11,7 @@ import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import type { Endpoint } from "../core/wire/address.ts";
 import type { DataplaneCounters, IkeDatagram } from "./dataplane.ts";
+import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
 import type { UdpSocket } from "./io/udp_socket_linux.ts";
 
@@ -41,7 +42,7 @@ export interface LoopStart {
   /** The end of the command socket that is the loop's. */
   readonly commandFd: number;
   /** Which crypto provider; `undefined` for the fastest. */
-  readonly crypto: "noble" | "libcrypto" | undefined;
+  readonly crypto: EspCryptoName | undefined;
   /** Silence before a NAT keepalive, milliseconds; `undefined` for none. */
   readonly natKeepaliveMs: number | undefined;
   /** One counter of IKE datagrams that the control plane has not seen yet. */
@@ -50,7 +51,7 @@ export interface LoopStart {
 
 /** A report. */
 export type LoopReport =
-  | { readonly kind: "ready"; readonly cryptoName: "noble" | "libcrypto" }
+  | { readonly kind: "ready"; readonly cryptoName: EspCryptoName }
   | { readonly kind: "ike"; readonly datagram: IkeDatagram }
   | { readonly kind: "event"; readonly event: DataplaneEvent }
   | { readonly kind: "counters"; readonly id: number; readonly counters: DataplaneCounters }

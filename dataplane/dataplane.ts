@@ -10,6 +10,7 @@ import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import type { Prefix } from "../core/gateway/policy.ts";
 import type { Endpoint, IpAddress } from "../core/wire/address.ts";
 import type { CounterName } from "./counters.ts";
+import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
 
 /** How to start the packet path. */
@@ -27,7 +28,7 @@ export interface DataplaneOptions {
   /** Packet loops. Only 1 is supported now. */
   readonly workers: number;
   /** Which crypto provider; `undefined` for the fastest that loads. */
-  readonly crypto?: "noble" | "libcrypto";
+  readonly crypto?: EspCryptoName;
   /**
    * Send a NAT keepalive (RFC 3948 §4) to a peer after so much silence, in milliseconds: 20 000 for a
    * client; `undefined` for none, as a gateway wants it.
@@ -101,7 +102,7 @@ export interface Dataplane {
   /** Name of the TUN device, as the kernel gave it. */
   readonly tunName: string;
   /** Which crypto provider protects ESP. */
-  readonly cryptoName: "noble" | "libcrypto";
+  readonly cryptoName: EspCryptoName;
   /** What the kernel does for the packet path; the rest goes the slow way. */
   readonly features: readonly DataplaneFeature[];
   /** Whether `port` is a NAT traversal port of ours: IKE messages there carry the non-ESP marker. */

@@ -16,6 +16,7 @@ import type {
   TunConfig,
 } from "./dataplane.ts";
 import { DataplaneError } from "./error.ts";
+import type { EspCryptoName } from "./esp/cipher.ts";
 import { espAlgorithmOf } from "./esp/keys.ts";
 import { type DataplaneFeature, dataplaneFeatures } from "./features.ts";
 import { libc } from "./ffi/libc.ts";
@@ -118,9 +119,9 @@ class RunningDataplane implements Dataplane {
   readonly #worker: Worker;
   readonly #ikeInFlight = new Int32Array(new SharedArrayBuffer(4));
   readonly #waiters = new Map<number, CountersWaiter>();
-  readonly #started = Promise.withResolvers<"noble" | "libcrypto">();
+  readonly #started = Promise.withResolvers<EspCryptoName>();
   readonly #ended = Promise.withResolvers<void>();
-  #cryptoName: "noble" | "libcrypto" = "noble";
+  #cryptoName: EspCryptoName = "noble";
   #counterRequests = 0;
   #isRunning = false;
   #closing: Promise<void> | undefined;
@@ -154,7 +155,7 @@ class RunningDataplane implements Dataplane {
     };
   }
 
-  get cryptoName(): "noble" | "libcrypto" {
+  get cryptoName(): EspCryptoName {
     return this.#cryptoName;
   }
 

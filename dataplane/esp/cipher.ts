@@ -2,8 +2,8 @@
  * What the packet loop asks of cryptography: one ESP packet sealed or opened in place.
  *
  * RFC 4303 §2 and §3 (layout, ESN), RFC 4106 (AES-GCM), RFC 7634 (ChaCha20-Poly1305), RFC 3602 and RFC 4868
- * (AES-CBC with HMAC-SHA-2). Padding, replay and selectors are the caller's work. Two implementations:
- * `portable_cipher.ts` and `ffi/libcrypto_esp.ts`; `dataplane/crypto.ts` chooses.
+ * (AES-CBC with HMAC-SHA-2). Padding, replay and selectors are the caller's work. Three implementations:
+ * `portable_cipher.ts`, `ffi/libcrypto_esp.ts` and `ffi/ipsec_mb_esp.ts`; `dataplane/crypto.ts` chooses.
  *
  * All packets lie in one arena, given at the start. A packet at `offset` is
  * `SPI 4 | sequence number 4 | IV | plaintext or ciphertext | ICV`, and its `offset` is best a multiple of 4:
@@ -61,10 +61,13 @@ export interface EspOpener {
   close(): void;
 }
 
+/** Who seals and opens: the portable provider, libcrypto, or ipsec-mb beside libcrypto. */
+export type EspCryptoName = "noble" | "libcrypto" | "ipsec-mb";
+
 /** Makes ciphers that work in one arena. Use it only in the thread that made it. */
 export interface EspCiphers {
   /** Which implementation this is. */
-  readonly name: "noble" | "libcrypto";
+  readonly name: EspCryptoName;
   /** A sealer; throws `RangeError` when the suite is not supported or the keys do not have its lengths. */
   createSealer(suite: EspSuite, keys: EspKeys): EspSealer;
   /** An opener; throws as `createSealer` does. */

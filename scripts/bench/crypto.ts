@@ -10,6 +10,7 @@ import { Encr, Integ } from "../../core/message/constants.ts";
 import type { EspSuite } from "../../core/sa/suite.ts";
 import type { EspCiphers, EspLayout } from "../../dataplane/esp/cipher.ts";
 import { createPortableEspCiphers } from "../../dataplane/esp/portable_cipher.ts";
+import { createIpsecMbEspCiphers } from "../../dataplane/ffi/ipsec_mb_esp.ts";
 import { createLibcryptoEspCiphers } from "../../dataplane/ffi/libcrypto_esp.ts";
 
 const SUITES: readonly (EspSuite & { readonly name: string })[] = [
@@ -115,6 +116,9 @@ function fillHeaders(arena: Uint8Array, layout: EspLayout): void {
 }
 
 const arena = new Uint8Array(new ArrayBuffer(SLOTS * SLOT_LENGTH));
+const fastest = createIpsecMbEspCiphers(arena, random);
+if (fastest === undefined) console.log("ipsec-mb: not there");
+else run(fastest, arena);
 const fast = createLibcryptoEspCiphers(arena, random);
 if (fast === undefined) console.log("libcrypto: not there");
 else run(fast, arena);
