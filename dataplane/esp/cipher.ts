@@ -38,7 +38,8 @@ export interface EspSealer {
    * written; writes IV and ICV and gives the length of the whole packet.
    *
    * The IV of AEAD ciphers is the 64-bit sequence number, `seqHi` and the header's lower half; so a number must
-   * never be used twice under one key. `seqHi` is 0 without ESN. Throws `InvariantError` if the
+   * never be used twice under one key. `seqHi` is 0 without ESN. IV, ciphertext and ICV may be missing
+   * until `EspCiphers.flush`, and the packet must stay where it is until then. Throws `InvariantError` if the
    * library fails or the length does not fit, never because of what is in the packet.
    */
   seal(offset: number, plaintextLength: number, seqHi: number): number;
@@ -55,6 +56,9 @@ export interface EspOpener {
    * included; it then starts at `offset + layout.plaintextAt`. -1 when the ICV is wrong or the length
    * impossible; the ciphertext may be spoilt then. `seqHi` is the guessed upper half with ESN
    * (RFC 4303 §3.3.3), else 0.
+   *
+   * Less than -1: put off. The packet must stay as it is until `EspCiphers.flush`, and what would have been
+   * the answer stands in `EspCiphers.outcomes` then, under the number that `outcomeSlot` makes of it.
    */
   open(offset: number, packetLength: number, seqHi: number): number;
   /** Frees the keys. No call may follow. */
@@ -72,6 +76,18 @@ export interface EspCiphers {
   createSealer(suite: EspSuite, keys: EspKeys): EspSealer;
   /** An opener; throws as `createSealer` does. */
   createOpener(suite: EspSuite, keys: EspKeys): EspOpener;
+  /** Does what sealers and openers have put off, which is cheaper for many packets than for each. */
+  flush(): void;
+  /** Of packets whose opening was put off, from `flush` until the next packet. */
+  readonly outcomes: Int32Array;
+}
+
+/** Packets that are put off at the most before a sealer or opener flushes by itself. */
+export const mostPutOff = 128;
+
+/** The answer of an opener that puts a packet off under a number, and back: each is the other's inverse. */
+export function outcomeSlot(answer: number): number {
+  return -2 - answer;
 }
 
 /** The layout of a suite; `undefined` when it is not supported. */

@@ -30,6 +30,8 @@ export function createPortableEspCiphers(
       new PortableCipher(provider, arena, random, suite, keys),
     createOpener: (suite: EspSuite, keys: EspKeys): EspOpener =>
       new PortableCipher(provider, arena, random, suite, keys),
+    flush: () => {},
+    outcomes: new Int32Array(0),
   };
 }
 

@@ -1,33 +1,20 @@
 /**
- * AES-GCM in ESP over ipsec-mb, in place, one call a packet: RFC 4106, ESN of RFC 4303 §2.2.1. All other
- * suites stay with libcrypto.
+ * ESP ciphers over ipsec-mb: AES-GCM packet by packet, AES-CBC with HMAC in bursts. ChaCha20-Poly1305 stays
+ * with libcrypto, and so does AES-CBC where the library is of a version whose bursts are not known here.
  *
- * The library is believed only after it has sealed and opened a packet as libcrypto does.
+ * The library is believed only after it has sealed and opened packets as libcrypto does.
  */
 import { Encr, Integ } from "../../core/message/constants.ts";
 import type { Random } from "../../core/random.ts";
-import { InvariantError } from "../../core/result.ts";
 import type { EspKeys, EspSuite } from "../../core/sa/suite.ts";
-import type { EspCiphers, EspLayout, EspOpener, EspSealer } from "../esp/cipher.ts";
-import { type EspAlgorithm, espAlgorithmOf } from "../esp/keys.ts";
-import { isIpsecMbLoaded, symbols } from "./ipsec_mb.ts";
+import { type EspCiphers, type EspOpener, type EspSealer, outcomeSlot } from "../esp/cipher.ts";
+import { espAlgorithmOf } from "../esp/keys.ts";
+import { hasBursts, isIpsecMbLoaded } from "./ipsec_mb.ts";
+import { Burst } from "./ipsec_mb_burst.ts";
+import { BurstOpener, BurstSealer } from "./ipsec_mb_cbc.ts";
+import { GcmOpener, GcmSealer, gcmWork } from "./ipsec_mb_gcm.ts";
 import { createLibcryptoEspCiphers } from "./libcrypto_esp.ts";
 import { EspScratch } from "./libcrypto_esp_scratch.ts";
-import { NativeMemory } from "./native_memory.ts";
-
-type AeadAlgorithm = Extract<EspAlgorithm, { kind: "aead" }>;
-
-/** Round keys and powers of the hash key take 1.8 KB in the largest generation. */
-const expandedKeyBytes = 4096;
-const alignmentBytes = 64;
-
-/** Offsets in the memory that all SAs of a thread share. */
-const WorkAt = { CONTEXT: 0, TAG: 256 } as const;
-const workBytes = 512;
-
-const headerBytes = 8n;
-const extendedHeaderBytes = 12n;
-const tagBytes = 16n;
 
 /** Ciphers that work in `arena`; `undefined` where one of the libraries is missing, or ipsec-mb is wrong. */
 export function createIpsecMbEspCiphers(
@@ -41,237 +28,106 @@ export function createIpsecMbEspCiphers(
 
 function ciphersBeside(others: EspCiphers, arena: Uint8Array, random: Random): EspCiphers {
   const scratch = new EspScratch(arena, random);
-  const work = new NativeMemory(new Uint8Array(new ArrayBuffer(workBytes)));
+  const work = gcmWork();
+  const burst = hasBursts ? new Burst(scratch) : undefined;
   return {
     name: "ipsec-mb",
     createSealer: (suite: EspSuite, keys: EspKeys): EspSealer => {
-      const algorithm = gcmOf(suite, keys);
-      return algorithm === undefined
-        ? others.createSealer(suite, keys)
-        : new GcmSealer(scratch, work, algorithm);
+      const algorithm = espAlgorithmOf(suite, keys);
+      if (algorithm.kind === "aead" && algorithm.name !== "chacha20-poly1305") {
+        return new GcmSealer(scratch, work, algorithm);
+      }
+      return algorithm.kind === "cbc" && burst !== undefined
+        ? new BurstSealer(scratch, burst, algorithm)
+        : others.createSealer(suite, keys);
     },
     createOpener: (suite: EspSuite, keys: EspKeys): EspOpener => {
-      const algorithm = gcmOf(suite, keys);
-      return algorithm === undefined
-        ? others.createOpener(suite, keys)
-        : new GcmOpener(scratch, work, algorithm);
+      const algorithm = espAlgorithmOf(suite, keys);
+      if (algorithm.kind === "aead" && algorithm.name !== "chacha20-poly1305") {
+        return new GcmOpener(scratch, work, algorithm);
+      }
+      return algorithm.kind === "cbc" && burst !== undefined
+        ? new BurstOpener(scratch, burst, algorithm)
+        : others.createOpener(suite, keys);
     },
+    flush: () => burst?.flush(),
+    outcomes: burst?.outcomes ?? new Int32Array(0),
   };
 }
 
-function gcmOf(suite: EspSuite, keys: EspKeys): AeadAlgorithm | undefined {
-  const algorithm = espAlgorithmOf(suite, keys);
-  const isGcm = algorithm.kind === "aead" &&
-    (algorithm.name === "aes-128-gcm" || algorithm.name === "aes-256-gcm");
-  return isGcm ? algorithm : undefined;
-}
+// --- the proof --------------------------------------------------------------------------------------
 
-/** An expanded key in memory of its own. */
-class ExpandedKey {
-  readonly is256: boolean;
-  readonly pointer: Deno.PointerObject;
-  readonly #memory: NativeMemory;
+const provenSuites: readonly EspSuite[] = [
+  ...[128, 256].map((keyBits) => ({
+    encryption: Encr.AES_GCM_16,
+    keyBits,
+    integrity: Integ.NONE,
+    esn: true,
+  })),
+  ...[Integ.HMAC_SHA2_256_128, Integ.HMAC_SHA2_384_192, Integ.HMAC_SHA2_512_256].map((
+    integrity,
+  ) => ({
+    encryption: Encr.AES_CBC,
+    keyBits: 256,
+    integrity,
+    esn: false,
+  })),
+];
 
-  constructor(scratch: EspScratch, key: Uint8Array) {
-    this.is256 = key.length === 32;
-    const octets = new Uint8Array(new ArrayBuffer(expandedKeyBytes + alignmentBytes));
-    this.#memory = new NativeMemory(octets);
-    this.pointer = this.#memory.pointerAt(-this.#memory.address & (alignmentBytes - 1));
-    scratch.withKey(key, () => {
-      if (this.is256) symbols.pre256(scratch.key, this.pointer);
-      else symbols.pre128(scratch.key, this.pointer);
-    });
-  }
+/** Packets of the proof: enough for a burst, one behind the other. */
+const provenPackets = 6;
+const provenPlaintext = 1408;
+const provenStride = 1536;
 
-  wipe(): void {
-    this.#memory.bytes.fill(0);
-  }
-}
-
-/** The salt as a number, big-endian. */
-function saltOf(algorithm: AeadAlgorithm): number {
-  return algorithm.salt.reduce((sum, octet) => sum * 256 + octet, 0);
-}
-
-/** Seals with AES-GCM; the IV is the sequence number. */
-class GcmSealer implements EspSealer {
-  readonly layout: EspLayout;
-  readonly #scratch: EspScratch;
-  readonly #context: Deno.PointerObject;
-  readonly #key: ExpandedKey;
-  readonly #salt: number;
-  readonly #esn: boolean;
-  #isClosed = false;
-
-  constructor(scratch: EspScratch, work: NativeMemory, algorithm: AeadAlgorithm) {
-    this.layout = algorithm.layout;
-    this.#scratch = scratch;
-    this.#context = work.pointerAt(WorkAt.CONTEXT);
-    this.#key = new ExpandedKey(scratch, algorithm.key);
-    this.#salt = saltOf(algorithm);
-    this.#esn = algorithm.esn;
-  }
-
-  seal(offset: number, plaintextLength: number, seqHi: number): number {
-    const length = this.layout.overhead + plaintextLength;
-    const scratch = this.#scratch;
-    const { arena, nonce, aad } = scratch;
-    scratch.checkRange(offset, length);
-    if (this.#isClosed || plaintextLength < 0) throw new InvariantError("an ESP sealer is misused");
-    arena.view.setUint32(offset + 8, seqHi);
-    arena.view.setUint32(offset + 12, arena.view.getUint32(offset + 4));
-    scratch.writeAeadFields(offset, this.#salt, this.#esn, seqHi);
-    const aadLength = this.#esn ? extendedHeaderBytes : headerBytes;
-    const data = arena.pointerAt(offset + 16);
-    const tag = arena.pointerAt(offset + 16 + plaintextLength);
-    const { is256, pointer: key } = this.#key;
-    const context = this.#context;
-    if (is256) {
-      symbols.enc256(
-        key,
-        context,
-        data,
-        data,
-        plaintextLength,
-        nonce,
-        aad,
-        aadLength,
-        tag,
-        tagBytes,
-      );
-    } else {
-      symbols.enc128(
-        key,
-        context,
-        data,
-        data,
-        plaintextLength,
-        nonce,
-        aad,
-        aadLength,
-        tag,
-        tagBytes,
-      );
-    }
-    return length;
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    this.#key.wipe();
-  }
-}
-
-/** Opens with AES-GCM; the IV is whatever the packet says. */
-class GcmOpener implements EspOpener {
-  readonly layout: EspLayout;
-  readonly #scratch: EspScratch;
-  readonly #context: Deno.PointerObject;
-  readonly #tag: Deno.PointerObject;
-  readonly #work: DataView;
-  readonly #key: ExpandedKey;
-  readonly #salt: number;
-  readonly #esn: boolean;
-  #isClosed = false;
-
-  constructor(scratch: EspScratch, work: NativeMemory, algorithm: AeadAlgorithm) {
-    this.layout = algorithm.layout;
-    this.#scratch = scratch;
-    this.#context = work.pointerAt(WorkAt.CONTEXT);
-    this.#tag = work.pointerAt(WorkAt.TAG);
-    this.#work = work.view;
-    this.#key = new ExpandedKey(scratch, algorithm.key);
-    this.#salt = saltOf(algorithm);
-    this.#esn = algorithm.esn;
-  }
-
-  open(offset: number, packetLength: number, seqHi: number): number {
-    const scratch = this.#scratch;
-    const { arena, nonce, aad } = scratch;
-    const length = packetLength - this.layout.overhead;
-    scratch.checkRange(offset, packetLength);
-    if (this.#isClosed) throw new InvariantError("an ESP opener is misused");
-    if (length < 0 || (length & 3) !== 0) return -1;
-    scratch.writeAeadFields(offset, this.#salt, this.#esn, seqHi);
-    const aadLength = this.#esn ? extendedHeaderBytes : headerBytes;
-    const data = arena.pointerAt(offset + 16);
-    const { is256, pointer: key } = this.#key;
-    const [context, tag] = [this.#context, this.#tag];
-    if (is256) {
-      symbols.dec256(
-        key,
-        context,
-        data,
-        data,
-        length,
-        nonce,
-        aad,
-        aadLength,
-        tag,
-        tagBytes,
-      );
-    } else {
-      symbols.dec128(
-        key,
-        context,
-        data,
-        data,
-        length,
-        nonce,
-        aad,
-        aadLength,
-        tag,
-        tagBytes,
-      );
-    }
-    return this.#isTag(offset + 16 + length) ? length : -1;
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    this.#key.wipe();
-  }
-
-  /** Whether the tag just made stands at `at`; the time does not depend on where they differ. */
-  #isTag(at: number): boolean {
-    const { view } = this.#scratch.arena;
-    const made = this.#work;
-    const differences = (made.getUint32(WorkAt.TAG) ^ view.getUint32(at)) |
-      (made.getUint32(WorkAt.TAG + 4) ^ view.getUint32(at + 4)) |
-      (made.getUint32(WorkAt.TAG + 8) ^ view.getUint32(at + 8)) |
-      (made.getUint32(WorkAt.TAG + 12) ^ view.getUint32(at + 12));
-    return differences === 0;
-  }
-}
-
-/** Whether both libraries make the same packet, and each opens it and no other. */
+/** Whether each library opens what the other seals, and not what was forged. */
 function agrees(random: Random): boolean {
-  const arena = new Uint8Array(new ArrayBuffer(4096));
+  const arena = new Uint8Array(new ArrayBuffer(provenPackets * provenStride));
   const others = createLibcryptoEspCiphers(arena, random);
   if (others === undefined) return false;
   const own = ciphersBeside(others, arena, random);
-  const plain = new Uint8Array(1500).map((_, i) => i);
-  const put = (): void => arena.set(plain, 0);
-  return [128, 256].every((keyBits) => {
-    const suite = { encryption: Encr.AES_GCM_16, keyBits, integrity: Integ.NONE, esn: true };
-    const keys = { encryption: random.bytes(keyBits / 8 + 4), integrity: new Uint8Array(0) };
-    const made = [own, others].map((ciphers) => {
-      put();
-      const sealer = ciphers.createSealer(suite, keys);
-      const length = sealer.seal(0, 1400, 7);
-      sealer.close();
-      return arena.slice(0, length);
-    });
-    const [mine = plain, theirs = plain] = made;
-    const opener = own.createOpener(suite, keys);
-    arena.set(theirs, 0);
-    const opened = opener.open(0, theirs.length, 7);
-    const isPlain = arena.subarray(16, 1416).every((octet, i) => octet === plain[16 + i]);
-    arena.set(theirs, 0);
-    arena[20] = (arena[20] ?? 0) ^ 1;
-    const forged = opener.open(0, theirs.length, 7);
-    opener.close();
-    return mine.every((octet, i) => octet === theirs[i]) && mine.length === theirs.length &&
-      opened === 1400 && isPlain && forged === -1;
+  return provenSuites.every((suite) => {
+    const keys = {
+      encryption: random.bytes(suite.keyBits / 8 + (suite.encryption === Encr.AES_CBC ? 0 : 4)),
+      integrity: random.bytes(integrityBytes[suite.integrity] ?? 0),
+    };
+    return opens(arena, suite, keys, own, others) && opens(arena, suite, keys, others, own);
+  });
+}
+
+const integrityBytes: Readonly<Record<number, number>> = {
+  [Integ.HMAC_SHA2_256_128]: 32,
+  [Integ.HMAC_SHA2_384_192]: 48,
+  [Integ.HMAC_SHA2_512_256]: 64,
+};
+
+/** The last packet is forged. */
+function opens(
+  arena: Uint8Array,
+  suite: EspSuite,
+  keys: EspKeys,
+  from: EspCiphers,
+  to: EspCiphers,
+): boolean {
+  const sealer = from.createSealer(suite, keys);
+  const opener = to.createOpener(suite, keys);
+  const { plaintextAt, overhead } = sealer.layout;
+  const slots = Array.from({ length: provenPackets }, (_, i) => i * provenStride);
+  const seqHi = suite.esn ? 7 : 0;
+  for (const at of slots) {
+    arena.fill(at >> 8, at, at + provenStride);
+    sealer.seal(at, provenPlaintext, seqHi);
+  }
+  from.flush();
+  const forged = (slots.at(-1) ?? 0) + plaintextAt;
+  arena[forged] = (arena[forged] ?? 0) ^ 1;
+  const answers = slots.map((at) => opener.open(at, provenPlaintext + overhead, seqHi));
+  to.flush();
+  const lengths = answers.map((answer) => answer < -1 ? to.outcomes[outcomeSlot(answer)] : answer);
+  sealer.close();
+  opener.close();
+  return slots.every((at, i) => {
+    if (i === provenPackets - 1) return lengths[i] === -1;
+    const plain = arena.subarray(at + plaintextAt, at + plaintextAt + provenPlaintext);
+    return lengths[i] === provenPlaintext && plain.every((octet) => octet === (at >> 8 & 0xff));
   });
 }

@@ -35,5 +35,7 @@ export function createLibcryptoEspCiphers(
         ? new AeadOpener(scratch, algorithm)
         : new CbcOpener(scratch, algorithm);
     },
+    flush: () => {},
+    outcomes: new Int32Array(0),
   };
 }

@@ -5,7 +5,13 @@ import { encryptionOf, integrityOf } from "../../../core/crypto/transforms.ts";
 import { Encr, Integ } from "../../../core/message/constants.ts";
 import { InvariantError } from "../../../core/result.ts";
 import type { EspKeys, EspSuite } from "../../../core/sa/suite.ts";
-import { type EspCiphers, espLayoutOf } from "../../../dataplane/esp/cipher.ts";
+import {
+  type EspCiphers,
+  espLayoutOf,
+  type EspOpener,
+  mostPutOff,
+  outcomeSlot,
+} from "../../../dataplane/esp/cipher.ts";
 import { createPortableEspCiphers } from "../../../dataplane/esp/portable_cipher.ts";
 import { createIpsecMbEspCiphers } from "../../../dataplane/ffi/ipsec_mb_esp.ts";
 import { createLibcryptoEspCiphers } from "../../../dataplane/ffi/libcrypto_esp.ts";
@@ -22,6 +28,19 @@ function both(arena: Uint8Array, seed = 1): EspCiphers[] {
   if (fast === undefined) console.log("skipped: libcrypto is not there");
   if (fastest === undefined) console.log("skipped: ipsec-mb is not there");
   return [portable, fast, fastest].filter((it) => it !== undefined);
+}
+
+/** Opens one packet, also where that would be put off. */
+function openNow(
+  ciphers: EspCiphers,
+  opener: EspOpener,
+  offset: number,
+  length: number,
+  seqHi: number,
+): number {
+  const answer = opener.open(offset, length, seqHi);
+  ciphers.flush();
+  return answer < -1 ? ciphers.outcomes[outcomeSlot(answer)]! : answer;
 }
 
 const suites: EspSuite[] = [];
@@ -106,7 +125,7 @@ vectorTest(
         for (const ciphers of both(arena)) {
           const opener = ciphers.createOpener(suite, keys);
           arena.set(packet, offset);
-          const length = opener.open(offset, packet.length, 0);
+          const length = openNow(ciphers, opener, offset, packet.length, 0);
           assert.equal(length, inner.length + vector.pad_length + 2, vector.id);
           const at = offset + opener.layout.plaintextAt;
           assert.equal(hexOf(arena.subarray(at, at + inner.length)), vector.inner, vector.id);
@@ -114,7 +133,7 @@ vectorTest(
           assert.equal(arena[at + length - 1], vector.next_header);
           arena.set(packet, offset);
           arena[offset + packet.length - 1]! ^= 1;
-          assert.equal(opener.open(offset, packet.length, 0), -1);
+          assert.equal(openNow(ciphers, opener, offset, packet.length, 0), -1);
           opener.close();
           opened++;
         }
@@ -124,7 +143,7 @@ vectorTest(
   },
 );
 
-Deno.test("both implementations seal the same octets and open each other's, in every suite", () => {
+Deno.test("all implementations seal the same octets and open each other's, in every suite", () => {
   const random = new SeededRandom(7);
   for (const suite of suites) {
     const arena = new Uint8Array(new ArrayBuffer(ARENA));
@@ -138,19 +157,21 @@ Deno.test("both implementations seal the same octets and open each other's, in e
       const seqHi = suite.esn ? 0x80000001 : 0;
       const seq = 0xfffffff0 + i;
       const made: string[] = [];
-      for (const sealer of sealers) {
+      for (const [k, sealer] of sealers.entries()) {
         fill(arena, 128, layout.plaintextAt, plaintext, seq);
         const length = sealer.seal(128, plaintext.length, seqHi);
+        all[k]!.flush();
         assert.equal(length, plaintext.length + layout.overhead);
         made.push(hexOf(arena.subarray(128, 128 + length)));
       }
       // AES-CBC takes its IVs from equally seeded sources that are asked in different portions.
       if (suite.encryption !== Encr.AES_CBC) assert.equal(new Set(made).size, 1, nameOf(suite));
       for (const packet of made) {
-        for (const opener of openers) {
+        for (const [k, opener] of openers.entries()) {
           const octets = hex(packet);
           arena.set(octets, 256);
-          assert.equal(opener.open(256, octets.length, seqHi), plaintext.length, nameOf(suite));
+          const opened = openNow(all[k]!, opener, 256, octets.length, seqHi);
+          assert.equal(opened, plaintext.length, nameOf(suite));
           const at = 256 + layout.plaintextAt;
           assert.equal(
             hexOf(arena.subarray(at, at + plaintext.length)),
@@ -175,20 +196,23 @@ Deno.test("a flipped bit anywhere, a wrong ESN half and impossible lengths are r
       const opener = ciphers.createOpener(suite, keys);
       fill(arena, 0, layout.plaintextAt, random.bytes(48), 5);
       const length = sealer.seal(0, 48, 0);
+      ciphers.flush();
       const packet = arena.slice(0, length);
       for (let i = 0; i < length; i++) {
         arena.set(packet);
         arena[i]! ^= 1 << (i % 8);
-        assert.equal(opener.open(0, length, 0), -1, `${ciphers.name} ${nameOf(suite)} octet ${i}`);
+        const opened = openNow(ciphers, opener, 0, length, 0);
+        assert.equal(opened, -1, `${ciphers.name} ${nameOf(suite)} octet ${i}`);
       }
       for (let cut = 0; cut < length; cut++) {
         arena.set(packet);
-        assert.equal(opener.open(0, cut, 0), -1);
+        assert.equal(openNow(ciphers, opener, 0, cut, 0), -1);
       }
       arena.set(packet);
-      assert.equal(opener.open(0, length, 1), suite.esn ? -1 : 48);
+      assert.equal(openNow(ciphers, opener, 0, length, 1), suite.esn ? -1 : 48);
       arena.set(packet);
-      assert.equal(opener.open(0, length, 0), 48, "a failure leaves the opener usable");
+      const again = openNow(ciphers, opener, 0, length, 0);
+      assert.equal(again, 48, "a failure leaves the opener usable");
       sealer.close();
       opener.close();
     }
@@ -227,9 +251,76 @@ Deno.test("AES-CBC packets never share an IV", () => {
     const seen = new Set<string>();
     for (let i = 0; i < 1100; i++) {
       sealer.seal(0, 16, 0);
+      ciphers.flush();
       seen.add(hexOf(concatBytes(arena.subarray(8, 24))));
     }
     assert.equal(seen.size, 1100);
     sealer.close();
+  }
+});
+
+/** One packet of a burst. */
+interface Planned {
+  readonly suite: number;
+  readonly at: number;
+  readonly plaintext: Uint8Array;
+  readonly seq: number;
+  /** Spoilt on its way. */
+  readonly isForged: boolean;
+}
+
+Deno.test("bursts of mixed suites and lengths come out as one by one", () => {
+  const random = new SeededRandom(21);
+  const stride = 2048;
+  const arena = new Uint8Array(new ArrayBuffer(mostPutOff * stride));
+  const [portable, ...others] = both(arena);
+  for (let run = 0; run < 40; run++) {
+    for (const ciphers of others) {
+      // Runs of one suite, as traffic has them, and now and then another in between.
+      const chosen = suites.filter(() => random.below(6) === 0).slice(0, 3);
+      if (chosen.length === 0) continue;
+      const keys = chosen.map((suite) => keysOf(suite, random));
+      const sealers = chosen.map((suite, i) => ciphers.createSealer(suite, keys[i]!));
+      const openers = chosen.map((suite, i) => ciphers.createOpener(suite, keys[i]!));
+      let suite = 0;
+      const plans = Array.from({ length: 1 + random.below(mostPutOff) }, (_, i): Planned => {
+        if (random.below(9) === 0) suite = random.below(chosen.length);
+        const { alignment } = espLayoutOf(chosen[suite]!)!;
+        return {
+          suite,
+          at: i * stride + 4 * random.below(40),
+          plaintext: random.bytes(alignment * (1 + random.below(1600 / alignment))),
+          seq: i + 1,
+          isForged: random.below(5) === 0,
+        };
+      });
+      const highOf = ({ suite }: Planned): number => chosen[suite]!.esn ? 3 : 0;
+      const lengths = plans.map((plan) => {
+        const { plaintextAt } = sealers[plan.suite]!.layout;
+        fill(arena, plan.at, plaintextAt, plan.plaintext, plan.seq);
+        return sealers[plan.suite]!.seal(plan.at, plan.plaintext.length, highOf(plan));
+      });
+      ciphers.flush();
+      for (const [i, plan] of plans.entries()) {
+        const opener = portable!.createOpener(chosen[plan.suite]!, keys[plan.suite]!);
+        const sealed = arena.slice(plan.at, plan.at + lengths[i]!);
+        assert.equal(opener.open(plan.at, lengths[i]!, highOf(plan)), plan.plaintext.length);
+        arena.set(sealed, plan.at);
+        if (plan.isForged) arena[plan.at + random.below(lengths[i]!)]! ^= 1 << random.below(8);
+      }
+      const answers = plans.map((plan, i) =>
+        openers[plan.suite]!.open(plan.at, lengths[i]!, highOf(plan))
+      );
+      ciphers.flush();
+      for (const [i, plan] of plans.entries()) {
+        const answer = answers[i]!;
+        const opened = answer < -1 ? ciphers.outcomes[outcomeSlot(answer)] : answer;
+        assert.equal(opened, plan.isForged ? -1 : plan.plaintext.length, `run ${run} packet ${i}`);
+        if (plan.isForged) continue;
+        const at = plan.at + openers[plan.suite]!.layout.plaintextAt;
+        assert.deepEqual(arena.slice(at, at + plan.plaintext.length), plan.plaintext);
+      }
+      for (const cipher of [...sealers, ...openers]) cipher.close();
+    }
   }
 });
