@@ -21,7 +21,7 @@ import type { ChildSaCounters, DataplaneCounters } from "./dataplane.ts";
 import { DatagramKind, datagramKind, nonEspMarkerBytes } from "./datagram.ts";
 import { DataplaneError } from "./error.ts";
 import { type ChildSa, type OuterPath, SaCounter } from "./esp/child_sa.ts";
-import type { EspCiphers } from "./esp/cipher.ts";
+import { type EspCiphers, mostPutOff } from "./esp/cipher.ts";
 import { Errno } from "./ffi/errno.ts";
 import { systemError } from "./ffi/libc.ts";
 import { Forwarder } from "./forwarder.ts";
@@ -60,6 +60,8 @@ export class PacketLoop {
   readonly #segmenter: Segmenter;
   readonly #writer: TunWriter;
   readonly #poller: Poller;
+  /** In which message a pending packet came. */
+  readonly #messageOf = new Uint32Array(mostPutOff);
   readonly #commandBuffer = new Uint8Array(commandBytes);
   readonly #ikeInFlight: Int32Array;
   readonly #moved = new Map<ChildSa, Endpoint>();
@@ -138,6 +140,7 @@ export class PacketLoop {
         at += size;
       } while (at < length);
     }
+    this.#finishEsp(socket);
     this.#writer.flush(); // before the slots are used again
     this.#received.recycle(count);
   }
@@ -149,6 +152,7 @@ export class PacketLoop {
         if (
           !this.#hasDrained && this.#table.findInbound(this.#view.getUint32(offset)) === undefined
         ) {
+          this.#finishEsp(socket); // what is pending needs its pairs
           this.#drainCommands();
           this.#hasDrained = true;
         }
@@ -172,12 +176,26 @@ export class PacketLoop {
 
   #receiveEsp(socket: number, i: number, offset: number, length: number): void {
     const forwarder = this.#forwarder;
-    if (forwarder.open(offset, length)) {
-      this.#writer.add(forwarder.outOffset, forwarder.outLength);
+    if (!forwarder.begin(offset, length)) return;
+    this.#messageOf[forwarder.pending - 1] = i;
+    if (forwarder.pending === mostPutOff) this.#finishEsp(socket);
+  }
+
+  /** The second half of what `#receiveEsp` began. */
+  #finishEsp(socket: number): void {
+    const forwarder = this.#forwarder;
+    if (forwarder.pending === 0) return;
+    this.#table.ciphers.flush();
+    for (let number = 0; number < forwarder.pending; number++) {
+      if (forwarder.finish(number)) {
+        this.#writer.add(forwarder.outOffset, forwarder.outLength);
+      }
+      if (!forwarder.isNewest) continue;
+      const sa = forwarder.sa as ChildSa;
+      const i = this.#messageOf[number] as number;
+      if (sa.followPeer && !this.#received.isFrom(i, sa.path)) this.#follow(sa, socket, i);
     }
-    if (!forwarder.isNewest) return;
-    const sa = forwarder.sa as ChildSa;
-    if (sa.followPeer && !this.#received.isFrom(i, sa.path)) this.#follow(sa, socket, i);
+    forwarder.pending = 0;
   }
 
   #follow(sa: ChildSa, socket: number, i: number): void {
@@ -252,6 +270,7 @@ export class PacketLoop {
   }
 
   #flush(): void {
+    this.#table.ciphers.flush();
     const refused = this.#outgoing.flush();
     if (refused > 0) {
       this.#counters[Counter["send-error"]] = (this.#counters[Counter["send-error"]] as number) +

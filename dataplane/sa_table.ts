@@ -24,7 +24,8 @@ export type OutboundMiss = "no-sa" | "selector-outbound";
 
 /** The table. */
 export class SaTable {
-  readonly #ciphers: EspCiphers;
+  /** What its pairs seal and open with. */
+  readonly ciphers: EspCiphers;
   readonly #inbound = new Map<number, ChildSa>();
   readonly #hosts = new Map<number, ChildSa[]>();
   readonly #wide: WideEntry[] = [];
@@ -37,7 +38,7 @@ export class SaTable {
 
   /** An empty table whose pairs use `ciphers`. */
   constructor(ciphers: EspCiphers) {
-    this.#ciphers = ciphers;
+    this.ciphers = ciphers;
   }
 
   /** The pair that receives on `spi`. */
@@ -70,7 +71,7 @@ export class SaTable {
   /** Adds a pair; throws `RangeError` if its suite or keys do not fit. */
   install(install: ChildSaInstall, path: OuterPath): ChildSa {
     this.remove(install.inboundSpi);
-    const sa = new ChildSa(install, this.#ciphers, path);
+    const sa = new ChildSa(install, this.ciphers, path);
     this.#inbound.set(sa.inboundSpi | 0, sa);
     this.#selectors.set(sa, install.remoteSelectors);
     this.#addHeir(sa);

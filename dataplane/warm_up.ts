@@ -49,6 +49,7 @@ export function warmUp(arena: Arena, ciphers: EspCiphers, budgetMs: number): num
     for (let i = 0; i < packets && performance.now() < deadline; i++) {
       writeInner(arena.view, offset);
       if (!forwarder.seal(offset, innerBytes)) break;
+      ciphers.flush();
       if (forwarder.open(forwarder.outOffset, forwarder.outLength)) done++;
     }
     table.remove(1);

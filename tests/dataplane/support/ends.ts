@@ -138,7 +138,9 @@ export class Tunnel {
   seal(end: End, inner: Uint8Array): Uint8Array | undefined {
     this.arena.bytes.fill(0xa5, this.at - 64, this.at + inner.length + 64);
     this.arena.bytes.set(inner, this.at);
-    return this.#result(end, end.forwarder.seal(this.at, inner.length));
+    const isGood = end.forwarder.seal(this.at, inner.length);
+    end.table.ciphers.flush();
+    return this.#result(end, isGood);
   }
 
   /** Opens an ESP packet; the inner packet, a copy. */
