@@ -8,7 +8,7 @@ shift
 
 # Network namespaces, traffic, libcrypto, a second IKEv2, and an AAA server.
 debian_packages=(
-  iproute2 iputils-ping iperf3 libssl3
+  iproute2 iputils-ping iperf3 libssl3 libipsec-mb1
   strongswan-charon strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins
   libstrongswan-extra-plugins libstrongswan-standard-plugins charon-cmd strongswan-pki
   freeradius freeradius-utils
