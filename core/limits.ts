@@ -20,8 +20,12 @@ export const limits = {
   fragmentsPerMessage: 64,
   /** Certificates read from one message. */
   certificatesPerMessage: 8,
-  /** EAP rounds in one login: MSCHAPv2 takes 4, AnyConnect-EAP with retries about 12. */
+  /** EAP rounds in one login by a method of our own: MSCHAPv2 takes 4, AnyConnect-EAP with retries about 12. */
   eapRounds: 30,
+  /** The same with a method of a server: EAP-TLS with long chains takes about 25. */
+  eapRelayRounds: 100,
+  /** Octets inside one relayed EAP packet: a RADIUS packet has no more in all (RFC 2865 §3). */
+  eapRelayBytes: 4096,
   /** Octets of one AnyConnect-EAP document: a Cisco `complete` with manifests has about 5 KB. */
   xmlBytes: 65_536,
   /** Elements inside elements; the deepest document that is known has 7. */

@@ -100,7 +100,7 @@ export type {
   SessionSnapshot,
 } from "./gateway/snapshot.ts";
 
-// Passwords: what a keeper of users needs for EAP-MSCHAPv2
+// Passwords and EAP: what a keeper of users needs for EAP-MSCHAPv2, and one who relays
 export {
   authenticatorResponse,
   nameWithoutDomain,
@@ -110,6 +110,8 @@ export {
   verifyMschapv2,
 } from "./eap/ms_chap.ts";
 export type { MschapExchange, MschapProof } from "./eap/ms_chap.ts";
+export { parseEapPacket } from "./eap/packet.ts";
+export type { EapMethodId, EapMethodPacket, EapPacket, EapResultPacket } from "./eap/packet.ts";
 export { equalSecrets } from "./crypto/constant_time.ts";
 
 // XML, for documents that clients read

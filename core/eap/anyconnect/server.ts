@@ -7,7 +7,7 @@
  * the certificate is the machine's: its name need not be the user's.
  *
  * An unknown user, a wrong password and an answer without either look the same: the form once more,
- * and EAP-Failure after the last try. A document that makes no sense where it comes ends the login;
+ * with a text of AAA if it has one, and EAP-Failure after the last try. A document that makes no sense where it comes ends the login;
  * it was authenticated by IKE, so it is no stranger's.
  */
 import { type Bytes, copyBytes, type OwnedBytes } from "../../bytes.ts";
@@ -151,7 +151,7 @@ export class AnyConnectServer implements EapServerMethod {
         return this.#ask(challengeForm(this.#options.texts, message, inputLabel));
       }
       case "reject":
-        return hasForm ? this.#rejectAnswers() : failure("not-authorized");
+        return hasForm ? this.#rejectAnswers(verdict.message) : failure("not-authorized");
       case "eap-request":
         return failure("unexpected-verdict");
       default:
@@ -263,18 +263,19 @@ export class AnyConnectServer implements EapServerMethod {
     return { kind: "verify", userName, credential: { kind: "challenge-answer", answer, state } };
   }
 
-  #rejectAnswers(): EapMethodStep {
+  /** `why` is the word of AAA for the person, where it has one. */
+  #rejectAnswers(why?: string): EapMethodStep {
     this.#failures += 1;
     // Where a certificate alone logs in, a password would be a way around it.
     if (this.#options.mode.kind === "certificate") return failure("wrong-answer");
     if (this.#failures >= this.#options.tries) return failure("wrong-password");
-    return this.#showForm(true);
+    return this.#showForm(why ?? this.#options.texts.failed);
   }
 
-  #showForm(isRetry = false): EapMethodStep {
+  #showForm(error?: string): EapMethodStep {
     this.#state = { kind: "form" };
     const { texts, groups } = this.#options;
-    return this.#ask(passwordForm(texts, groups, this.#group, isRetry));
+    return this.#ask(passwordForm(texts, groups, this.#group, error));
   }
 
   #choose(group: LoginGroup): void {

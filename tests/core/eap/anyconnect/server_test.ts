@@ -2,7 +2,8 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { parseTlvs } from "../../../../core/eap/anyconnect/framing.ts";
 import { EapClient } from "../../../../core/eap/client.ts";
-import { EapServer, type EapStep } from "../../../../core/eap/server.ts";
+import type { EapStep } from "../../../../core/eap/conversation.ts";
+import { EapServer } from "../../../../core/eap/server.ts";
 import { toHex } from "../../../support/hex.ts";
 import { vectorTest } from "../../../support/vectors.ts";
 import {
@@ -127,6 +128,20 @@ Deno.test("a wrong password gets the form again with an error, and EAP-Failure a
   equal(step.reason, "wrong-password");
   equal(toHex(step.packet), "04040004");
   deepEqual(server.handle(packetOf(4, init)), { kind: "ignore" });
+});
+
+Deno.test("what AAA says with its no stands above the form, as it is, until the next answer", () => {
+  const server = newServer();
+  let step = toForm(server);
+  const why = "Your password <expired> 100%s ago & so on";
+  for (const [turn, message] of [[2, why], [3, undefined]] as const) {
+    step = server.handle(packetOf(turn, replyTo(step, { username: "alice", password: "no" })));
+    step = server.complete({ kind: "reject", ...message === undefined ? {} : { message } });
+    const form = documentOf(step);
+    ok(form.kind === "auth-request");
+    equal(form.auth?.id, "main");
+    deepEqual(form.auth?.error, { id: "13", text: message ?? "Login failed." });
+  }
 });
 
 Deno.test("the right password after a wrong one logs in", () => {
