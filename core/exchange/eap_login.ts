@@ -71,7 +71,7 @@ function modeOf(policy: Policy, proof: () => ClientProof): LoginMode {
   return mode === "password" ? { kind: mode } : { kind: mode, proof };
 }
 
-/** Of the methods for everybody the one that is preferred: a peer who wants another may say so to none. */
+/** The first of the methods for standard clients: with others behind it nobody is offered those. */
 function beginStandard(sa: IkeSa, policy: Policy): BegunEap | undefined {
   const { random } = sa.world;
   const [firstIdentifier = 0] = random.bytes(1);

@@ -84,7 +84,7 @@ export type Verdict =
   }
   | {
     readonly kind: "reject";
-    /** For the person, where the method can show it. */
+    /** One line for the log, and for the person where the method can show it. */
     readonly message?: string;
     /** With an `eap` credential: the EAP-Failure, where the server gave one. */
     readonly eapPacket?: Bytes;
