@@ -36,6 +36,18 @@ export interface FreeRadiusOptions {
   readonly namespace?: Namespace;
   /** Whether all answers carry Message-Authenticator, as it is not the habit of 3.2.1. */
   readonly signs: boolean;
+  /** Speaks EAP by itself. */
+  readonly eap?: EapOfRadius;
+}
+
+/** EAP of a server: MD5, MS-CHAPv2, and TLS, TTLS and PEAP by these PEM files. */
+export interface EapOfRadius {
+  /** Certificate of the CA whose clients may log in by TLS. */
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  /** What is offered first; who refuses it is offered what they name. */
+  readonly first: "md5" | "mschapv2" | "tls" | "ttls" | "peap";
 }
 
 /** Why it cannot be started here, or `undefined`. */
@@ -112,7 +124,75 @@ export async function startFreeRadius(options: FreeRadiusOptions): Promise<FreeR
   return new FreeRadius(process, folder);
 }
 
-function configurationOf({ folder, port, signs }: FreeRadiusOptions): string {
+/**
+ * The module. Fragments are long, so that only Framed-MTU makes them short; the inner server is a server
+ * of its own for the methods inside TTLS and PEAP.
+ */
+function eapModule({ ca, cert, key, first }: EapOfRadius): string {
+  return `
+	eap {
+		default_eap_type = ${first}
+		timer_expire = 60
+		md5 {
+		}
+		mschapv2 {
+		}
+		tls-config lab {
+			private_key_file = ${key}
+			certificate_file = ${cert}
+			ca_file = ${ca}
+			fragment_size = 4000
+			tls_min_version = "1.2"
+			tls_max_version = "1.2"
+		}
+		tls {
+			tls = lab
+		}
+		ttls {
+			tls = lab
+			default_eap_type = mschapv2
+			use_tunneled_reply = yes
+			virtual_server = inner
+		}
+		peap {
+			tls = lab
+			default_eap_type = mschapv2
+			use_tunneled_reply = yes
+			virtual_server = inner
+		}
+	}
+`;
+}
+
+const innerServer = `
+server inner {
+	authorize {
+		files
+		# strongSwan takes nothing but EAP inside a tunnel.
+		update reply { Reply-Message !* ANY }
+		mschap
+		eap {
+			ok = return
+		}
+		pap
+	}
+	authenticate {
+		Auth-Type PAP {
+			pap
+		}
+		Auth-Type MS-CHAP {
+			mschap
+		}
+		eap
+	}
+	post-auth {
+		# Who hid behind another name outside.
+		update reply { User-Name := "%{User-Name}" }
+	}
+}
+`;
+
+function configurationOf({ folder, port, signs, eap }: FreeRadiusOptions): string {
   const sign = signs ? "update reply { Message-Authenticator := 0x00 }" : "";
   return `
 prefix = /usr
@@ -146,7 +226,9 @@ modules {
 	always handled {
 		rcode = handled
 	}
+	${eap === undefined ? "" : eapModule(eap)}
 }
+${eap === undefined ? "" : innerServer}
 server lab {
 	listen {
 		type = auth
@@ -169,6 +251,7 @@ server lab {
 			}
 		}
 		mschap
+		${eap === undefined ? "" : "eap { ok = return }"}
 		pap
 	}
 	authenticate {
@@ -178,6 +261,7 @@ server lab {
 		Auth-Type MS-CHAP {
 			mschap
 		}
+		${eap === undefined ? "" : "eap"}
 		Auth-Type Challenge {
 			update reply {
 				Reply-Message := "Type the code of your token"

@@ -1,6 +1,6 @@
 /**
  * The RADIUS attributes that are spoken here, as data: number, vendor, and whether the value is hidden
- * on the wire (RFC 2865, 2866, 2869, 6911; RFC 2548 for Microsoft's; Cisco's VSA 1).
+ * on the wire (RFC 2865, 2866, 2869, 3579, 6911; RFC 2548 for Microsoft's; Cisco's VSA 1).
  *
  * Left out: tagged attributes, long extended ones (RFC 6929), and everything that nobody here reads.
  */
@@ -31,6 +31,7 @@ export const attributeTable = {
   "User-Password": { type: 2, hiding: "password" },
   "Service-Type": { type: 6 },
   "Framed-IP-Address": { type: 8 },
+  "Framed-MTU": { type: 12 },
   "Reply-Message": { type: 18 },
   "State": { type: 24 },
   "Class": { type: 25 },
@@ -47,9 +48,11 @@ export const attributeTable = {
   "Acct-Output-Gigawords": { type: 53 },
   "Event-Timestamp": { type: 55 },
   "NAS-Port-Type": { type: 61 },
+  "EAP-Message": { type: 79 },
   "Message-Authenticator": { type: 80 },
   "Framed-IPv6-Address": { type: 168 },
   "Cisco-AVPair": { type: 1, vendor: cisco },
+  "MS-CHAP-Error": { type: 2, vendor: microsoft },
   "MS-CHAP-Challenge": { type: 11, vendor: microsoft },
   "MS-MPPE-Send-Key": { type: 16, vendor: microsoft, hiding: "salted" },
   "MS-MPPE-Recv-Key": { type: 17, vendor: microsoft, hiding: "salted" },

@@ -54,6 +54,8 @@ export interface RadiusQuestion {
   readonly attributes: readonly Attribute[];
   /** Only this server, by its place in the list: it has the state of the conversation. */
   readonly server?: number;
+  /** Whether an answer needs Message-Authenticator, whatever else is allowed (RFC 3579 §3.2). */
+  readonly mustBeSigned?: true;
 }
 
 /** An answer that is believed. */
@@ -152,7 +154,7 @@ export class RadiusClient {
 
   async #askOne(
     server: Server,
-    { code, attributes }: RadiusQuestion,
+    { code, attributes, mustBeSigned }: RadiusQuestion,
     over: AbortSignal,
   ): Promise<RadiusPacket | undefined> {
     const { secret, random, times, allowUnsigned } = this.#options;
@@ -167,8 +169,8 @@ export class RadiusClient {
       throw new RangeError("a RADIUS attribute is too long");
     }
     slot.listen((bytes) => {
-      const mustBeSigned = code === Code.ACCESS_REQUEST && !allowUnsigned;
-      const opened = openAnswer(secret, sealed.authenticator, bytes, mustBeSigned);
+      const needsSignature = code === Code.ACCESS_REQUEST && (mustBeSigned ?? !allowUnsigned);
+      const opened = openAnswer(secret, sealed.authenticator, bytes, needsSignature);
       if (!opened.ok) return this.#count(opened.fault);
       if (!answerCodes[code].includes(opened.value.code)) return this.#count("unexpected-code");
       this.#heard(server);

@@ -1,9 +1,10 @@
 /**
  * Who may in, by RADIUS: PAP or MS-CHAPv2 for passwords from a form, MS-CHAPv2 for the responses of
- * EAP-MSCHAPv2, and one more form for an Access-Challenge.
+ * EAP-MSCHAPv2, EAP as it is, and one more form or packet for an Access-Challenge.
  *
  * A certificate was verified by the core already; its user's attributes come from the local users.
- * Those may also stand in while no server answers, if the operator wants that; never when one says no.
+ * Those may also stand in while no server answers, if the operator wants that; never when one says no,
+ * and never for EAP, which was begun for a server's method.
  */
 import {
   type Credential,
@@ -12,7 +13,6 @@ import {
   formatIpAddress,
   type IpAddress,
   type Random,
-  textOf,
   utf8,
   type Verdict,
 } from "../../../core/mod.ts";
@@ -20,8 +20,8 @@ import type { UserVerifier, VerifyContext } from "../../effects.ts";
 import type { Log } from "../../log.ts";
 import { authorize } from "./authorization.ts";
 import { NoAnswerError, type RadiusAnswer, type RadiusClient } from "./client.ts";
-import { type AskedCredential, challengeState, type Plan, planOf } from "./credentials.ts";
-import { type Attribute, Code, number32, valuesOf } from "./packet.ts";
+import { type AskedCredential, type Plan, planOf, rejection } from "./credentials.ts";
+import { type Attribute, Code, number32 } from "./packet.ts";
 
 /** What a verifier works with. */
 export interface RadiusVerifierOptions {
@@ -66,7 +66,8 @@ export class RadiusVerifier implements UserVerifier {
     try {
       return await this.#askServers(userName, credential, context);
     } catch (error) {
-      if (!fallsBack || !(error instanceof NoAnswerError) || context.signal.aborted) throw error;
+      const mayFallBack = fallsBack && credential.kind !== "eap" && !context.signal.aborted;
+      if (!mayFallBack || !(error instanceof NoAnswerError)) throw error;
       log.tell("warning", "radius-fallback", { user: userName });
       return await local.verify(userName, credential, context);
     }
@@ -86,6 +87,7 @@ export class RadiusVerifier implements UserVerifier {
       code: Code.ACCESS_REQUEST,
       attributes: [...this.#about(name, remote), ...plan.attributes],
       ...(plan.server === undefined ? {} : { server: plan.server }),
+      ...(plan.mustBeSigned === undefined ? {} : { mustBeSigned: plan.mustBeSigned }),
     }, signal);
     return this.#verdictOf(userName, answer, plan);
   }
@@ -101,15 +103,8 @@ export class RadiusVerifier implements UserVerifier {
   }
 
   #verdictOf(userName: string, { packet, server }: RadiusAnswer, plan: Plan): Verdict {
-    if (packet.code === Code.ACCESS_REJECT) return rejected;
-    if (packet.code === Code.ACCESS_CHALLENGE) {
-      const message = valuesOf(packet, "Reply-Message").map(textOf).join("");
-      return {
-        kind: "challenge",
-        message: message === "" ? defaultChallenge : message,
-        state: challengeState(packet, server),
-      };
-    }
+    if (packet.code === Code.ACCESS_REJECT) return rejection(packet);
+    if (packet.code === Code.ACCESS_CHALLENGE) return plan.challenge(packet, server);
     const authorization = authorize(packet, this.#options.isServed);
     if (authorization.kind === "unusable") {
       const { attribute } = authorization;
@@ -121,4 +116,3 @@ export class RadiusVerifier implements UserVerifier {
 }
 
 const rejected: Verdict = { kind: "reject" };
-const defaultChallenge = "One more answer is needed.";

@@ -158,6 +158,18 @@ Deno.test("600 questions at once have an identifier each, over several sockets",
   });
 });
 
+Deno.test("a question that needs a signed answer gets one, whatever is allowed else", async () => {
+  await using server = await ScriptedServer.start((request, count, say) => {
+    say(answerTo(request, Code.ACCESS_ACCEPT, [], count > 2));
+  });
+  await withClient([server], { allowUnsigned: true }, async (client) => {
+    await client.ask(question);
+    await client.ask({ ...question, mustBeSigned: true });
+    assert.equal(server.heard.length, 3);
+    assert.equal(client.counters.get("no-message-authenticator"), 1);
+  });
+});
+
 Deno.test("who gives up is told at once, and the answer that comes then is late", async () => {
   const held = Promise.withResolvers<() => void>();
   await using server = await ScriptedServer.start((request, _, say) => {
