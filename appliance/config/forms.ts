@@ -173,6 +173,7 @@ export type AuthWord = LoginMethod | "psk";
 const authWords: Readonly<Record<string, AuthWord>> = {
   "anyconnect-eap": "anyconnect-eap",
   "eap-mschapv2": "eap-mschapv2",
+  "eap-radius": "eap-radius",
   "cert": "certificate",
   "psk": "psk",
   "pre-share": "psk",
@@ -181,7 +182,7 @@ const authWords: Readonly<Record<string, AuthWord>> = {
 /** Login methods. */
 export const authMethod: Form<AuthWord> = {
   form: "METHOD,…",
-  wanted: "anyconnect-eap, eap-mschapv2 or cert",
+  wanted: "anyconnect-eap, eap-mschapv2, eap-radius or cert",
   parse: (text) => authWords[text],
 };
 

@@ -66,8 +66,13 @@ function radiusProblems(
 ): readonly FlagProblem[] {
   const { radius, "radius-source": source } = settings;
   if (radius.length === 0) {
+    const relays = settings.auth.includes("eap-radius");
+    const missing = { name: "radius", wanted: "a server that speaks the method of eap-radius" };
     const stray = [...given].filter((name) => name.startsWith("radius-"));
-    return stray.map((name) => ({ name, wanted: "a --radius server with it" }));
+    return [
+      ...(relays ? [missing] : []),
+      ...stray.map((name) => ({ name, wanted: "a --radius server with it" })),
+    ];
   }
   const problems: FlagProblem[] = [];
   if (settings["radius-secret-file"] === undefined) {

@@ -92,7 +92,7 @@ const bad: readonly (readonly [name: string, value: string, line: string])[] = [
     "session-id=1",
     "--cisco-attr session-id=1: wanted attribute numbers from 16384 to 32767",
   ],
-  ["auth", "pap", "--auth pap: wanted anyconnect-eap, eap-mschapv2 or cert"],
+  ["auth", "pap", "--auth pap: wanted anyconnect-eap, eap-mschapv2, eap-radius or cert"],
   ["id", "10.0.0.300", "--id 10.0.0.300: wanted a host name"],
   ["domain", "not a name", '--domain "not a name": wanted a domain name'],
   ["user", "nocolon", "--user …: wanted a name, a colon and a password"],
@@ -137,7 +137,7 @@ Deno.test("PSK as a login method is refused together with reconnect, as Cisco do
   const [line] = problemsOf({ args: { ...lab, auth: "psk,cert" } });
   assert.match(
     line ?? "",
-    /^--auth psk: wanted anyconnect-eap, eap-mschapv2 or cert\. Reconnect .*PSK itself/,
+    /^--auth psk: wanted anyconnect-eap, eap-mschapv2, eap-radius or cert\. Reconnect .*PSK itself/,
   );
 });
 
@@ -167,6 +167,11 @@ const contradictions: readonly (readonly [
     "RADIUS without a secret",
     { ...lab, radius: "192.0.2.1" },
     /^--radius-secret-file: wanted the secret shared/,
+  ],
+  [
+    "relay of EAP without RADIUS",
+    { ...lab, auth: "eap-radius,eap-mschapv2" },
+    /^--radius: wanted a server that speaks the method of eap-radius/,
   ],
   ["RADIUS flags alone", { ...lab, "radius-timeout": "5" }, /^--radius-timeout: wanted a --radius/],
   [
