@@ -79,6 +79,7 @@ export type {
   ClientAttributes,
   Lifetimes,
   Policy,
+  PoolRange,
   Prefix,
   ReconnectPolicy,
 } from "./gateway/policy.ts";

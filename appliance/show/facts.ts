@@ -97,6 +97,8 @@ export interface SessionFacts {
 
 /** One address range. */
 export interface PoolFacts {
+  /** Of the pool, where it has one. */
+  readonly name?: string;
   readonly begin: string;
   readonly end: string;
   readonly free: number;

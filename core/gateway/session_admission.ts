@@ -38,7 +38,7 @@ export function beginSession(
   if (login.initialContact && peerType !== "AnyConnect") supersede(ground, sa, step, login);
   if (!makeRoomForUser(ground, step, userName)) return { kind: "no-address" };
   const id = table.newId();
-  const newcomer = { id, sa, userName, fixed: attributes.addresses ?? [] };
+  const newcomer = { id, sa, userName, attributes };
   const addresses = leaseAddresses(ground, step, newcomer, wishes);
   if (addresses.length === 0) return { kind: "no-address" };
   const { wall: now } = step.at;
