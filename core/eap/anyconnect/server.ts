@@ -62,7 +62,7 @@ export interface AnyConnectOptions {
   readonly version: string | undefined;
   /** Port that requests name as that of an HTTPS service; `undefined` leaves it out. */
   readonly csport: number | undefined;
-  /** Shown after the login. */
+  /** Shown after the login, unless AAA has another for the user. */
   readonly banner: string | undefined;
   /** 40 upper-case hexadecimal digits for `complete`; `undefined` leaves them out. */
   readonly serverCertHash: string | undefined;
@@ -164,7 +164,8 @@ export class AnyConnectServer implements EapServerMethod {
     const state = this.#state;
     if (state.kind !== "granting") return { kind: "ignore" };
     this.#state = { ...state, kind: "closing" };
-    const { version, banner, serverCertHash } = this.#options;
+    const { version, serverCertHash } = this.#options;
+    const banner = state.attributes.told?.banner ?? this.#options.banner;
     return this.#request({ kind: "complete", version, pair, banner, serverCertHash });
   }
 
