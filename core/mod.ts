@@ -36,6 +36,8 @@ export {
   parseIpAddress,
   parsePrefix,
   parseRange,
+  prefixesOverlap,
+  prefixLengthOfNetmask,
   prefixToRange,
   rangeContains,
   rangeToPrefixes,

@@ -161,11 +161,17 @@ export class ResponderSession {
     const { splitInclude } = this.#told(admitted);
     const isSplit = splitInclude.length > 0 && !this.isAnyConnect;
     const families = new Set(admitted.addresses.map(({ family }) => family));
+    const networks = (admitted.attributes.networks ?? [])
+      .filter(({ address }) => families.has(address.family));
     return {
       localSelectors: isSplit
         ? splitInclude.map(selectorOfPrefix).filter((ts) => families.has(ts.startAddress.family))
         : [...families].map(anySelector),
-      remoteSelectors: admitted.addresses.map(selectorOfAddress),
+      remoteSelectors: [
+        ...admitted.addresses.map(selectorOfAddress),
+        ...networks.map(selectorOfPrefix),
+      ],
+      ...(networks.length === 0 ? {} : { networks }),
     };
   }
 

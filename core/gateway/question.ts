@@ -115,6 +115,8 @@ export type Question =
     readonly userName: string;
     readonly credential: Credential;
     readonly remote: Endpoint;
+    /** The group that the user chose; AAA may say another. */
+    readonly group?: string;
   }
   /** Commit this record durably, whole, over an older version with the same `key`. */
   | { readonly kind: "store-record"; readonly record: SessionRecord }

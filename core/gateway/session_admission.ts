@@ -19,6 +19,7 @@ import { endSession, forgetSession } from "./session_end.ts";
 import type { SessionGround } from "./session_ground.ts";
 import { aliveFacts } from "./session_ground.ts";
 import { leaseAddresses, makeRoomForUser } from "./session_leases.ts";
+import { tellSharedNetworks } from "./session_networks.ts";
 import { makePair, makeRecordKey, pairOf, withPair } from "./session_pair.ts";
 
 type FreshLogin = Login & { readonly kind: "fresh" };
@@ -161,6 +162,7 @@ export function activateSession(
     tally.success++;
     old?.closeWithDelete(step, "taken-over");
   }
+  tellSharedNetworks(ground, step, session);
   trace(step, {
     level: "info",
     event: isReturn ? "session-reconnected" : "session-started",

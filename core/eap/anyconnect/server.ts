@@ -11,7 +11,7 @@
  * it was authenticated by IKE, so it is no stranger's.
  */
 import { type Bytes, copyBytes, type OwnedBytes } from "../../bytes.ts";
-import type { UserAttributes, Verdict } from "../../gateway/question.ts";
+import type { Credential, UserAttributes, Verdict } from "../../gateway/question.ts";
 import type { SessionPair } from "../../gateway/record.ts";
 import { limits } from "../../limits.ts";
 import { userNameOf } from "../../pki/identity.ts";
@@ -137,9 +137,8 @@ export class AnyConnectServer implements EapServerMethod {
     const { userName, hasForm } = state;
     switch (verdict.kind) {
       case "accept": {
-        const group = this.#group === undefined ? {} : { group: this.#group.name };
         // What AAA says of a user is above what the user said.
-        const attributes = { ...group, ...verdict.attributes };
+        const attributes = { ...this.#chosen(), ...verdict.attributes };
         const accepted = { userName: verdict.userName ?? userName, attributes };
         this.#state = { kind: "granting", ...accepted };
         return { kind: "grant", ...accepted };
@@ -230,7 +229,7 @@ export class AnyConnectServer implements EapServerMethod {
     if (mode.kind === "certificate+password") return this.#showForm();
     const userName = userNameOf(verified.value);
     this.#state = { kind: "verifying", userName, hasForm: false };
-    return { kind: "verify", userName, credential: { kind: "certificate" } };
+    return this.#verify(userName, { kind: "certificate" });
   }
 
   #handleAnswers(document: AuthReplyDocument): EapMethodStep {
@@ -248,7 +247,7 @@ export class AnyConnectServer implements EapServerMethod {
     }
     if (CONTROL.test(userName)) return this.#rejectAnswers();
     this.#state = { kind: "verifying", userName, hasForm: true };
-    return { kind: "verify", userName, credential: { kind: "password", password } };
+    return this.#verify(userName, { kind: "password", password });
   }
 
   #handleChallengeAnswer(
@@ -261,7 +260,7 @@ export class AnyConnectServer implements EapServerMethod {
     const answer = answerTo(document.answers, FieldName.ANSWER, FieldName.PASSWORD);
     if (!isFilled(answer, limits.passwordLength)) return this.#rejectAnswers();
     this.#state = { kind: "verifying", userName, hasForm: true };
-    return { kind: "verify", userName, credential: { kind: "challenge-answer", answer, state } };
+    return this.#verify(userName, { kind: "challenge-answer", answer, state });
   }
 
   #rejectAnswers(): EapMethodStep {
@@ -281,6 +280,14 @@ export class AnyConnectServer implements EapServerMethod {
   #choose(group: LoginGroup): void {
     this.#group = group;
     this.#opaque = { ...this.#opaque, tunnelGroup: group.name };
+  }
+
+  #chosen(): { readonly group?: string } {
+    return this.#group === undefined ? {} : { group: this.#group.name };
+  }
+
+  #verify(userName: string, credential: Credential): EapMethodStep {
+    return { kind: "verify", userName, credential, ...this.#chosen() };
   }
 
   #isEchoed({ opaque }: AuthReplyDocument): boolean {
