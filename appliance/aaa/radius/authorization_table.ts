@@ -169,6 +169,7 @@ export type Carrier =
   | "Access-Request"
   | "Access-Challenge"
   | "Access-Accept"
+  | "Access-Reject"
   | "Accounting-Request";
 
 /** What an attribute is for besides deciding about users. */
@@ -223,7 +224,7 @@ export const conversationRows: readonly ConversationRow[] = [
   },
   {
     attribute: "Message-Authenticator",
-    carriers: ["Access-Request", "Access-Challenge", "Access-Accept"],
+    carriers: ["Access-Request", "Access-Challenge", "Access-Accept", "Access-Reject"],
     what: "signature; demanded of every answer unless `--radius-allow-unsigned`",
   },
   {

@@ -1,4 +1,4 @@
-/** What becomes of answers, without a server: proofs, challenges, secrets. */
+/** What becomes of answers, without a server: attributes, proofs, challenges, secrets. */
 import assert from "node:assert/strict";
 import { challengeState, planOf } from "../../../../appliance/aaa/radius/credentials.ts";
 import { type Attribute, Code } from "../../../../appliance/aaa/radius/packet.ts";
@@ -7,10 +7,58 @@ import { readSecretFile } from "../../../../appliance/aaa/secret_file.ts";
 import { providerOfMachine } from "../../../../appliance/crypto.ts";
 import { systemRandom } from "../../../../appliance/entropy.ts";
 import { hexOf, textOf, utf8 } from "../../../../core/mod.ts";
+import { asked } from "./support.ts";
 
 function accepted(...attributes: Attribute[]): RadiusPacket {
   return { code: Code.ACCESS_ACCEPT, identifier: 0, authenticator: new Uint8Array(16), attributes };
 }
+
+function pair(text: string): Attribute {
+  return { name: "Cisco-AVPair", value: utf8(text) };
+}
+
+Deno.test("an accept that makes no sense is a rejection, counted and told each time", async () => {
+  const attributes = [pair("ipsec:dns-servers=nowhere")];
+  const { verdicts, log, verifier } = await asked({ attributes, times: 2 });
+  assert.deepEqual(verdicts, [{ kind: "reject" }, { kind: "reject" }]);
+  assert.deepEqual(verifier.counted.counts, { "attribute-unusable": 2 });
+  const told = ["radius-attribute-unusable", { user: "alice", attribute: "ipsec:dns-servers" }];
+  assert.deepEqual(log.told, [told, told]);
+});
+
+const typing = [pair("ipsec:addr-pol=staff"), pair("ipsec:session-lifetime=60")];
+
+Deno.test("a mandatory key of Cisco's that nobody knows keeps its user out", async () => {
+  const { verdicts, log, verifier } = await asked({ attributes: typing, times: 2 });
+  assert.deepEqual(verdicts, [{ kind: "reject" }, { kind: "reject" }]);
+  assert.deepEqual(verifier.counted.counts, { "key-unknown": 2 });
+  const told = ["radius-key-unknown", { user: "alice", keys: ["addr-pol"] }];
+  assert.deepEqual(log.told, [told, told]);
+});
+
+Deno.test("or is told once, where the operator wants it as on IOS", async () => {
+  const { verdicts, log, verifier } = await asked({
+    attributes: typing,
+    ignoresUnknown: true,
+    times: 2,
+  });
+  const accepted = { kind: "accept", attributes: { sessionLifetimeSeconds: 60 } };
+  assert.deepEqual(verdicts, [accepted, accepted]);
+  assert.deepEqual(verifier.counted.counts, { "key-unknown": 2 });
+  assert.deepEqual(log.told, [["radius-key-unknown", { key: "addr-pol" }]]);
+});
+
+Deno.test("a key that means something on IOS alone is told once and keeps nobody out", async () => {
+  const attributes = [pair("ipsec:route-set=interface"), pair("ipsec:pfs=1")];
+  const { verdicts, log, verifier } = await asked({ attributes, times: 2 });
+  const accepted = { kind: "accept", attributes: {} };
+  assert.deepEqual(verdicts, [accepted, accepted]);
+  assert.deepEqual(verifier.counted.counts, {});
+  assert.deepEqual(log.told, [
+    ["radius-key-passed-over", { key: "route-set" }],
+    ["radius-key-passed-over", { key: "pfs" }],
+  ]);
+});
 
 const options = { crypto: providerOfMachine(), random: systemRandom, passwords: "pap" } as const;
 
