@@ -5,6 +5,7 @@ import type { TrafficSelector } from "../message/payload.ts";
 import type { EspSuite, IkeSuite } from "../sa/suite.ts";
 import type { Endpoint, IpAddress } from "../wire/address.ts";
 import type { PoolRange } from "./policy.ts";
+import type { UserAttributes } from "./question.ts";
 import type { LoginMethod, PeerType } from "./record.ts";
 
 /** One Child SA. */
@@ -79,6 +80,8 @@ export interface SessionSnapshot {
   readonly state: "active" | "inactive";
   /** Inner addresses. */
   readonly addresses: readonly IpAddress[];
+  /** What AAA says of the user. */
+  readonly attributes: UserAttributes;
   /** First login. */
   readonly firstLogin: Wall;
   /** The session ends here whatever happens. */
