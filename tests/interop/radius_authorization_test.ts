@@ -240,7 +240,7 @@ const refused: readonly (readonly [user: string, counter: string, told: RegExp])
   ["stranger", "aaa-impossible", /aaa-impossible user=stranger .*203\.0\.113\.9 .*in no pool/],
   ["nopool", "aaa-impossible", /aaa-impossible user=nopool .*nobody .*no such pool/],
   ["greedy", "aaa-impossible", /aaa-impossible user=greedy .*0\.0\.0\.0\/0 .*it is everything/],
-  ["typo", "radius-key-unknown", /radius-key-unknown user=typo keys=addr-pol/],
+  ["typo", "radius-key-unknown", /radius-key-unknown user=typo keys=ipsec:addr-pol/],
   [
     "nonsense",
     "radius-attribute-unusable",
