@@ -3,6 +3,7 @@ import { compareAddresses, formatIpAddress } from "../../core/mod.ts";
 import type { FlagProblem } from "./flag.ts";
 import { authMethod } from "./forms.ts";
 import type { Gathered } from "./gather.ts";
+import { noFilters, readGroups } from "./groups.ts";
 import { rangesOfPools } from "./pools.ts";
 import type { serveFlags } from "./serve_flags.ts";
 
@@ -43,6 +44,11 @@ export function checkServe(gathered: Gathered<typeof serveFlags>): readonly Flag
   }
   for (const [a, b] of overlaps(settings)) {
     add("pool", a, `addresses that are not in ${b} as well`);
+  }
+  const context = { pools: rangesOfPools(settings.pool), filterOf: noFilters };
+  problems.push(...readGroups(settings.group, context).problems);
+  if (settings["group-override"] && settings.group.length === 0) {
+    add("group-override", undefined, "a --group with it");
   }
   if (settings["ike-port"] === settings["natt-port"]) {
     add("natt-port", String(settings["natt-port"]), "another port than --ike-port");

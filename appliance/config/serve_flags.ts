@@ -22,6 +22,7 @@ import {
   wholeNumber,
   wholeNumberOrOff,
 } from "./forms.ts";
+import { groupPart } from "./groups.ts";
 
 const who = "Identity";
 const login = "Who may log in";
@@ -104,6 +105,10 @@ export const serveFlags = {
     "believe answers without Message-Authenticator; unsafe outside of a network of one's own",
   ),
   "radius-fallback-local": toggle(radius, "let local users in while no server answers"),
+  "radius-ignore-unknown": toggle(
+    radius,
+    "let users in whose Cisco-AVPair has a mandatory ipsec: key that is not known here",
+  ),
   "radius-accounting": toggle(radius, "account for sessions, at the port behind that of --radius"),
   "radius-interim": single(
     radius,
@@ -115,7 +120,8 @@ export const serveFlags = {
   pool: list(
     addresses,
     pool,
-    "inner addresses; of a block the gateway keeps the first for itself",
+    "inner addresses; of a block the gateway keeps the first for itself; with a name only for users " +
+      "whom AAA or their group gives it",
   ),
   dns: list(addresses, ipAddress, "DNS server for clients"),
   wins: list(addresses, ip4Address, "WINS server for clients"),
@@ -128,6 +134,16 @@ export const serveFlags = {
     "tell AnyConnect to end the session when the smart card is taken out",
   ),
   mtu: single(addresses, wholeNumber(1280, 9000), "1400", "largest inner packet, octets"),
+
+  group: {
+    ...list(
+      addresses,
+      groupPart,
+      "policy of a group: what AAA says of its users goes over it; a list has blanks or commas",
+    ),
+    separator: /\n/,
+  },
+  "group-override": toggle(addresses, "what a group says goes over what AAA says of its users"),
 
   "reconnect-timeout": single(
     back,

@@ -3,6 +3,7 @@ import {
   type ChildSaSnapshot,
   encryptionName,
   formatIpAddress,
+  formatPrefix,
   type GatewaySnapshot,
   type IkeSaSnapshot,
   integrityName,
@@ -12,12 +13,14 @@ import {
   type ReconnectStats,
   type SessionSnapshot,
   type TrafficSelector,
+  type UserAttributes,
 } from "../../core/mod.ts";
 import type { ChildSaCounters } from "../../dataplane/mod.ts";
 import type {
   ChildSaFacts,
   EndpointFacts,
   GatewayFacts,
+  GivenFacts,
   IkeSaFacts,
   PoolFacts,
   ReconnectFacts,
@@ -61,6 +64,7 @@ export function sessionFacts(session: SessionSnapshot, context: FactsContext): S
     peerType: session.peerType,
     state: session.state,
     addresses: session.addresses.map(formatIpAddress),
+    given: givenFacts(session.attributes),
     firstLogin: isoTime(session.firstLogin),
     uptimeSeconds: seconds(now - session.firstLogin),
     ...(session.absoluteEnd === undefined ? {} : { absoluteEnd: isoTime(session.absoluteEnd) }),
@@ -79,6 +83,27 @@ export function sessionFacts(session: SessionSnapshot, context: FactsContext): S
     ...(session.ikeSa === undefined ? {} : { ikeSa: ikeSaFacts(session.ikeSa, context) }),
     childSas: session.childSas.map((sa) => childSaFacts(sa, context)),
   };
+}
+
+function givenFacts(attributes: UserAttributes): GivenFacts {
+  const { told = {} } = attributes;
+  const facts: { readonly [Name in keyof GivenFacts]: GivenFacts[Name] | undefined } = {
+    pools: attributes.pools,
+    ipv6Pools: attributes.ip6Pools,
+    netmask: attributes.netmask && formatIpAddress(attributes.netmask),
+    networks: attributes.networks?.map(formatPrefix),
+    dns: told.dns?.map(formatIpAddress),
+    wins: told.nbns?.map(formatIpAddress),
+    domain: told.domain,
+    splitInclude: told.splitInclude?.map(formatPrefix),
+    splitDns: told.splitDns,
+    banner: told.banner,
+    smartcardRemovalDisconnect: told.smartcardRemovalDisconnect,
+    sessionTimeoutSeconds: attributes.sessionLifetimeSeconds,
+    idleTimeoutSeconds: attributes.idleTimeoutSeconds,
+    interimSeconds: attributes.interimSeconds,
+  };
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
 /** Letters in the order of the legend: D, N, F, and R only for who came back. */
@@ -162,9 +187,11 @@ function endpointFacts(endpoint: IkeSaSnapshot["local"]): EndpointFacts {
 }
 
 function poolFacts(pool: PoolSnapshot): PoolFacts {
+  const { first, last, name } = pool.range;
   return {
-    begin: formatIpAddress(pool.range.first),
-    end: formatIpAddress(pool.range.last),
+    ...(name === undefined ? {} : { name }),
+    begin: formatIpAddress(first),
+    end: formatIpAddress(last),
     free: pool.size - pool.inUse,
     inUse: pool.inUse,
   };

@@ -41,6 +41,7 @@ function sessionSnapshot(session: Session): SessionSnapshot {
     peerType,
     state: ikeSa === undefined ? "inactive" : "active",
     addresses,
+    attributes,
     firstLogin,
     ...(absoluteEnd === undefined ? {} : { absoluteEnd }),
     accounting: { id: session.accountingId, class: attributes.class ?? [] },

@@ -11,17 +11,19 @@ import {
   type CryptoProvider,
   type Endpoint,
   formatIpAddress,
-  type IpAddress,
   type Random,
+  type UserAttributes,
   utf8,
   type Verdict,
 } from "../../../core/mod.ts";
 import type { UserVerifier, VerifyContext } from "../../effects.ts";
 import type { Log } from "../../log.ts";
+import { Counted } from "../counted.ts";
+import { ToldOnce } from "../told_once.ts";
 import { authorize } from "./authorization.ts";
 import { NoAnswerError, type RadiusAnswer, type RadiusClient } from "./client.ts";
 import { type AskedCredential, type Plan, planOf, rejection } from "./credentials.ts";
-import { type Attribute, Code, number32 } from "./packet.ts";
+import { type Attribute, Code, number32, type RadiusPacket } from "./packet.ts";
 
 /** What a verifier works with. */
 export interface RadiusVerifierOptions {
@@ -33,8 +35,8 @@ export interface RadiusVerifierOptions {
   readonly nasIdentifier: string;
   /** How passwords of forms are asked about. */
   readonly passwords: "pap" | "mschapv2";
-  /** Whether the gateway routes an inner address. */
-  readonly isServed: (address: IpAddress) => boolean;
+  /** Whether a mandatory key of Cisco's that is not known keeps nobody out, as on IOS. */
+  readonly ignoresUnknown: boolean;
   readonly local: UserVerifier;
   /** Whether local users decide while no server answers. */
   readonly fallsBack: boolean;
@@ -49,6 +51,9 @@ const virtual = 5;
 /** Asks servers about users. */
 export class RadiusVerifier implements UserVerifier {
   readonly #options: RadiusVerifierOptions;
+  readonly #told = new ToldOnce();
+  /** `attribute-unusable` and `key-unknown`: accepts that were worth nothing. */
+  readonly counted = new Counted();
 
   /** By this client. */
   constructor(options: RadiusVerifierOptions) {
@@ -105,13 +110,36 @@ export class RadiusVerifier implements UserVerifier {
   #verdictOf(userName: string, { packet, server }: RadiusAnswer, plan: Plan): Verdict {
     if (packet.code === Code.ACCESS_REJECT) return rejection(packet);
     if (packet.code === Code.ACCESS_CHALLENGE) return plan.challenge(packet, server);
-    const authorization = authorize(packet, this.#options.isServed);
+    const attributes = this.#authorized(userName, packet);
+    return attributes === undefined
+      ? rejected
+      : { kind: "accept", attributes, ...plan.settle(packet) };
+  }
+
+  /** What an accept gives; `undefined` when it cannot be obeyed. */
+  #authorized(user: string, accept: RadiusPacket): UserAttributes | undefined {
+    const { log, ignoresUnknown } = this.#options;
+    const authorization = authorize(accept);
     if (authorization.kind === "unusable") {
       const { attribute } = authorization;
-      this.#options.log.tell("warning", "radius-attribute-unusable", { user: userName, attribute });
-      return rejected;
+      this.counted.count("attribute-unusable");
+      log.tell("warning", "radius-attribute-unusable", { user, attribute });
+      return undefined;
     }
-    return { kind: "accept", attributes: authorization.attributes, ...plan.settle(packet) };
+    const { attributes, unknownKeys, foreignKeys } = authorization;
+    for (const key of foreignKeys) this.#tellOnce("radius-key-passed-over", key);
+    if (unknownKeys.length === 0) return attributes;
+    this.counted.count("key-unknown");
+    if (ignoresUnknown) {
+      for (const key of unknownKeys) this.#tellOnce("radius-key-unknown", key);
+      return attributes;
+    }
+    log.tell("warning", "radius-key-unknown", { user, keys: unknownKeys });
+    return undefined;
+  }
+
+  #tellOnce(event: string, key: string): void {
+    if (this.#told.isNew(`${event} ${key}`)) this.#options.log.tell("warning", event, { key });
   }
 }
 

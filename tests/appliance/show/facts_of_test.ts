@@ -25,6 +25,14 @@ const session: SessionSnapshot = {
   peerType: "Other",
   state: "active",
   addresses: [ip("192.168.20.5")],
+  attributes: {
+    pools: ["staff"],
+    netmask: ip("255.255.255.0"),
+    networks: [{ address: ip("10.77.0.0"), length: 24 }],
+    told: { dns: [ip("10.0.0.53"), ip("fd00::53")], domain: "example.net", splitInclude: [] },
+    idleTimeoutSeconds: 600,
+    class: [Uint8Array.of(1)],
+  },
   firstLogin: wall(start),
   absoluteEnd: wall(start + 86_400_000),
   reconnect: { count: 0 },
@@ -95,6 +103,19 @@ Deno.test("times are whole seconds, packet counters come by inbound SPI, nothing
   assert.deepEqual([sa?.packetsIn, sa?.packetsOut, sa?.dropsIn, sa?.dropsOut], [5, 6, 1, 2]);
 });
 
+Deno.test("what AAA gave is told as text, what it did not give is left out", () => {
+  assert.deepEqual(sessionFacts(session, context).given, {
+    pools: ["staff"],
+    netmask: "255.255.255.0",
+    networks: ["10.77.0.0/24"],
+    dns: ["10.0.0.53", "fd00::53"],
+    domain: "example.net",
+    splitInclude: [],
+    idleTimeoutSeconds: 600,
+  });
+  assert.deepEqual(sessionFacts({ ...session, attributes: {} }, context).given, {});
+});
+
 Deno.test("facts survive JSON unchanged", () => {
   const facts = sessionFacts(session, context);
   assert.deepEqual(JSON.parse(JSON.stringify(facts)), facts);
@@ -119,13 +140,19 @@ Deno.test("total reconnects are the sum, pools say what is free, counters are jo
   const snapshot: GatewaySnapshot = {
     sessions: [],
     negotiating: 2,
-    pools: [{ range: { first: ip("10.0.0.2"), last: ip("10.0.0.9") }, size: 8, inUse: 3 }],
+    pools: [
+      { range: { first: ip("10.0.0.2"), last: ip("10.0.0.9") }, size: 8, inUse: 3 },
+      { range: { first: ip("10.1.0.2"), last: ip("10.1.0.9"), name: "staff" }, size: 8, inUse: 0 },
+    ],
     reconnect: { success: 3, failed: 1, activeCapable: 2, inactiveCapable: 5 },
     counters: { cookies: 1 },
   };
   assert.deepEqual(summaryFacts(snapshot, context), {
     negotiating: 2,
-    pools: [{ begin: "10.0.0.2", end: "10.0.0.9", free: 5, inUse: 3 }],
+    pools: [
+      { begin: "10.0.0.2", end: "10.0.0.9", free: 5, inUse: 3 },
+      { name: "staff", begin: "10.1.0.2", end: "10.1.0.9", free: 8, inUse: 0 },
+    ],
     reconnect: { total: 4, success: 3, failed: 1, activeCapable: 2, inactiveCapable: 5 },
     counters: { cookies: 1, "bad-icv": 4 },
   });

@@ -96,6 +96,37 @@ Peer: 10.106.36.37 port 50055 fvrf: (none) ivrf: (none)
   );
 });
 
+Deno.test("show crypto session detail: what AAA gave stands below the addresses", () => {
+  const given = {
+    pools: ["staff", "guests"],
+    ipv6Pools: ["six"],
+    dns: ["10.0.0.53", "fd00::53"],
+    sessionTimeoutSeconds: 3600,
+    idleTimeoutSeconds: 600,
+    domain: "example.net",
+    networks: ["10.77.0.0/24"],
+  };
+  const lines = cryptoSessionLines({ ...active, given }, true);
+  assertLines(
+    lines.slice(0, 12),
+    `
+Interface: Virtual-Access16
+Username: user1
+Profile: rejoin
+Group: staff
+Assigned address: 192.168.20.5
+Pool: staff, guests
+IPv6 pool: six
+DNS: 10.0.0.53, fd00::53
+Session timeout: 3600 sec
+Idle timeout: 600 sec
+Uptime: 13:17:14
+Session status: UP-ACTIVE
+`,
+  );
+  assert.deepEqual(lines.slice(10), cryptoSessionLines(active, true).slice(5));
+});
+
 Deno.test("show crypto session", () => {
   assertLines(
     [...cryptoSessionHeading(false), ...cryptoSessionLines(active, false)],
@@ -208,6 +239,21 @@ Tunnel-id Local                 Remote                fvrf/ivrf            Statu
   );
 });
 
+Deno.test("show crypto ikev2 sa detailed: networks behind a user are remote subnets", () => {
+  const given = { networks: ["10.77.0.0/24", "fd77::/64"] };
+  const lines = ikev2SaLines([{ ...active, given }], true);
+  assertLines(
+    lines.slice(lines.indexOf("      Initiator of SA : No"), -3),
+    `
+      Initiator of SA : No
+      Remote subnets:
+      10.77.0.0 255.255.255.0
+      fd77::/64
+      PEER TYPE: Other
+`,
+  );
+});
+
 Deno.test("show crypto ikev2 sa: three lines a block, IPv6 under its own heading", () => {
   assertLines(
     ikev2SaLines([six, active], false),
@@ -310,10 +356,14 @@ ike-in:        77
 
 Deno.test("show ip local pool", () => {
   assertLines(
-    ipLocalPoolLines(summary.pools),
+    ipLocalPoolLines([
+      ...summary.pools,
+      { name: "staff", begin: "10.1.0.2", end: "10.1.0.254", free: 253, inUse: 0 },
+    ]),
     `
  Pool                     Begin           End              Free  In use
  rejoin0                  192.168.20.2    192.168.20.254    252       1
+ staff                    10.1.0.2        10.1.0.254        253       0
 `,
   );
 });

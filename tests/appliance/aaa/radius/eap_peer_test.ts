@@ -76,7 +76,7 @@ async function runScene(run: (scene: Scene) => Promise<void>): Promise<void> {
         log: silentLog,
         nasIdentifier: "gw.example.test",
         passwords: "pap",
-        isServed: () => true,
+        ignoresUnknown: false,
         local: { verify: () => Promise.resolve({ kind: "reject" }) },
         fallsBack: false,
       });

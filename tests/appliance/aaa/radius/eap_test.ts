@@ -112,7 +112,7 @@ Deno.test("the longest packet goes out with the longest names and state, and the
     client,
     log: silentLog,
     nasIdentifier: "g".repeat(253),
-    isServed: () => true,
+    ignoresUnknown: false,
     // Whoever falls back would be let in by these.
     local: {
       verify: () => {
