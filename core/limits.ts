@@ -44,6 +44,8 @@ export const limits = {
   ciscoFragmentMs: 15_000,
   /** Child SAs of one IKE SA, old ones that are being replaced included. */
   childSasPerIkeSa: 8,
+  /** Rules of one user's filter: with ten ports on both sides of each they still fit a stored record. */
+  filterRules: 200,
   /** Sessions of one user, inactive ones included: a person has a handful of devices, not a pool's worth. */
   sessionsPerUser: 16,
   /** Half-open time without any progress, milliseconds. */
