@@ -8,8 +8,10 @@
  * BOUNDED by the control plane, which installs at most `limits.childSasPerIkeSa` pairs per IKE SA.
  */
 import type { ChildSaInstall } from "../core/gateway/output.ts";
+import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import { ChildSa, type OuterPath } from "./esp/child_sa.ts";
 import type { EspCiphers } from "./esp/cipher.ts";
+import { SharedFilters } from "./ip/shared_filters.ts";
 import type { InnerHeader } from "./ip/header.ts";
 import { addressWords, isSingleAddress, sharedPrefixBits } from "./ip/selector.ts";
 
@@ -32,6 +34,7 @@ export class SaTable {
   readonly #selectors = new Map<ChildSa, ChildSaInstall["remoteSelectors"]>();
   /** Pairs by the pair they take over from, so that removing one does not search them all. */
   readonly #heirs = new Map<number, ChildSa[]>();
+  readonly #filters = new SharedFilters();
   /** Why the last `findOutbound` found nothing. */
   lastMiss: OutboundMiss = "no-sa";
 
@@ -71,6 +74,7 @@ export class SaTable {
   install(install: ChildSaInstall, path: OuterPath): ChildSa {
     this.remove(install.inboundSpi);
     const sa = new ChildSa(install, this.#ciphers, path);
+    sa.filter = this.#filters.take(install.filter);
     this.#inbound.set(sa.inboundSpi | 0, sa);
     this.#selectors.set(sa, install.remoteSelectors);
     this.#addHeir(sa);
@@ -78,6 +82,15 @@ export class SaTable {
     if (sa.outbound === "waiting" && replaced === undefined) sa.outbound = "active";
     if (sa.outbound === "active") this.#activate(sa);
     return sa;
+  }
+
+  /** Changes what the peer of a pair may send; unknown SPIs are ignored. */
+  setFilter(inboundSpi: number, filter: PacketFilter | undefined): void {
+    const sa = this.findInbound(inboundSpi);
+    if (sa === undefined) return;
+    const before = sa.filter;
+    sa.filter = this.#filters.take(filter);
+    this.#filters.release(before);
   }
 
   /** The first packet has arrived on a pair: the peer uses it, so may we (RFC 7296 §2.8). */
@@ -94,6 +107,7 @@ export class SaTable {
     this.#inbound.delete(sa.inboundSpi | 0);
     this.#unindex(sa);
     this.#selectors.delete(sa);
+    this.#filters.release(sa.filter);
     sa.close();
     this.#removeHeir(sa);
     const heirs = this.#heirs.get(sa.inboundSpi) ?? [];

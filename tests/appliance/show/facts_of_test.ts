@@ -77,6 +77,7 @@ const context = {
     bytesOut: 99_999,
     dropsIn: 1,
     dropsOut: 2,
+    filtered: 0,
   }]]),
   counters: { "bad-icv": 4 },
 };
