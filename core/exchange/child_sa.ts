@@ -114,6 +114,7 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
       followPeer: settings.followPeer,
       outboundWaits: plan.outboundWaits,
       ...(plan.replaces === undefined ? {} : { replaces: plan.replaces }),
+      ...(sa.filter === undefined ? {} : { filter: sa.filter }),
       ...(espBytes === undefined ? {} : { softLimitBytes: Math.floor(espBytes * REKEY_AFTER) }),
     },
   });

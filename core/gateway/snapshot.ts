@@ -70,6 +70,8 @@ export interface SessionSnapshot {
   readonly userName: string;
   /** Group that AAA gave. */
   readonly group?: string;
+  /** Name of the filter that its packets must pass. */
+  readonly filter?: string;
   /** How the first login was authenticated. */
   readonly method: LoginMethod;
   /** What the client is. */

@@ -37,6 +37,7 @@ function sessionSnapshot(session: Session): SessionSnapshot {
     id,
     userName,
     ...(attributes.group === undefined ? {} : { group: attributes.group }),
+    ...(attributes.filter === undefined ? {} : { filter: attributes.filter.name }),
     method,
     peerType,
     state: ikeSa === undefined ? "inactive" : "active",
