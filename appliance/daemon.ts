@@ -27,6 +27,7 @@ import { systemClock } from "./clock.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
 import { identityOf } from "./config/identity.ts";
 import type { Pools } from "./config/pools.ts";
+import type { AccessLists } from "./config/access_lists.ts";
 import type { ServeSettings } from "./config/serve_flags.ts";
 import { serveControl } from "./control/server.ts";
 import { DebugFeed } from "./debug_feed.ts";
@@ -62,6 +63,8 @@ export interface ServePlan {
   readonly clientCas: readonly Bytes[];
   /** Shared with RADIUS servers; only with `--radius`. */
   readonly radiusSecret: Uint8Array | undefined;
+  /** What filters may be called by name. */
+  readonly accessLists: AccessLists;
   readonly log: Log;
 }
 
@@ -160,6 +163,7 @@ export async function serve(plan: ServePlan): Promise<number> {
         aaa.clearCounters();
       },
       debug: (filter, signal) => feed.follow(filter, signal),
+      accessLists: plan.accessLists,
       clock: systemClock,
       dpd: { intervalSeconds: settings.dpd, retrySeconds: settings["dpd-retry"] },
     }),

@@ -57,6 +57,9 @@ export function sessionFacts(session: SessionSnapshot, context: FactsContext): S
     id: session.id,
     userName: session.userName,
     ...(session.group === undefined ? {} : { group: session.group }),
+    ...(session.filter === undefined ? {} : {
+      filter: { name: session.filter, drops: filtered(session, context) },
+    }),
     method: session.method,
     peerType: session.peerType,
     state: session.state,
@@ -79,6 +82,10 @@ export function sessionFacts(session: SessionSnapshot, context: FactsContext): S
     ...(session.ikeSa === undefined ? {} : { ikeSa: ikeSaFacts(session.ikeSa, context) }),
     childSas: session.childSas.map((sa) => childSaFacts(sa, context)),
   };
+}
+
+function filtered({ childSas }: SessionSnapshot, { packets }: FactsContext): number {
+  return childSas.reduce((sum, sa) => sum + (packets.get(sa.inboundSpi)?.filtered ?? 0), 0);
 }
 
 /** Letters in the order of the legend: D, N, F, and R only for who came back. */
