@@ -21,13 +21,13 @@ import {
   type IkeDatagram,
   openDataplane,
 } from "../dataplane/mod.ts";
+import type { AccessLists } from "./aaa/access_list/lists.ts";
 import { Ledger } from "./aaa/ledger.ts";
 import { openAaa } from "./aaa/open.ts";
 import { systemClock } from "./clock.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
 import { identityOf } from "./config/identity.ts";
 import type { Pools } from "./config/pools.ts";
-import type { AccessLists } from "./config/access_lists.ts";
 import type { ServeSettings } from "./config/serve_flags.ts";
 import { serveControl } from "./control/server.ts";
 import { DebugFeed } from "./debug_feed.ts";

@@ -7,8 +7,8 @@ import {
   type SessionSnapshot,
 } from "../core/mod.ts";
 import type { DataplaneCounters } from "../dataplane/mod.ts";
+import type { AccessLists } from "./aaa/access_list/lists.ts";
 import type { Clock } from "./clock.ts";
-import type { AccessLists } from "./config/access_lists.ts";
 import type { ControlReply, ControlRequest } from "./control/protocol.ts";
 import type { ControlHandler } from "./control/server.ts";
 import type { DebugFilter, DebugReply } from "./debug_feed.ts";

@@ -1,14 +1,12 @@
 /** The access lists of this gateway: `--access-list` and `--access-list-file`, read and put together. */
-import { type FilterRule, limits, type PacketFilter } from "../../core/mod.ts";
+import type { FilterRule, PacketFilter } from "../../core/mod.ts";
 import { type AccessListFile, readAccessLists } from "../aaa/access_list/file.ts";
 import { lineFaultText } from "../aaa/access_list/line_words.ts";
+import { type AccessLists, listFault } from "../aaa/access_list/lists.ts";
 import { parseRule } from "../aaa/access_list/parse.ts";
 import { reasonOf } from "../start_error.ts";
 import type { FlagProblem } from "./flag.ts";
 import type { ServeSettings } from "./serve_flags.ts";
-
-/** Lists by name. */
-export type AccessLists = ReadonlyMap<string, PacketFilter>;
 
 const fileFlag = "access-list-file";
 
@@ -23,9 +21,8 @@ export function compileAccessLists(
   for (const [name, rules, flag] of [...given, ...filed]) {
     const add = (wanted: string): void => void problems.push({ name: flag, value: name, wanted });
     if (accessLists.has(name)) add("each list either by flags or in the file");
-    if (rules.length > limits.filterRules) add(`at most ${limits.filterRules} rules in one list`);
-    // What nobody wrote cannot be told from what somebody forgot.
-    if (rules.length === 0) add("at least one rule in each list");
+    const fault = listFault(rules);
+    if (fault !== undefined) add(fault);
     accessLists.set(name, { name, rules });
   }
   return { accessLists, problems };

@@ -1,9 +1,10 @@
 /** The files that `rejoin serve` is given: read once, every problem gathered, then fitted together. */
 import { type Certificate, type CryptoProvider, equalBytes, type Signer } from "../../core/mod.ts";
+import type { AccessLists } from "../aaa/access_list/lists.ts";
 import { readSecretFile } from "../aaa/secret_file.ts";
 import { StartError } from "../start_error.ts";
 import { openUsers } from "../users/users_file.ts";
-import { type AccessLists, compileAccessLists } from "./access_lists.ts";
+import { compileAccessLists } from "./access_lists.ts";
 import type { Credentials } from "./compile.ts";
 import type { FlagProblem } from "./flag.ts";
 import { gatewayIdentity } from "./identity.ts";
