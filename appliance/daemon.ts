@@ -115,6 +115,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     secret: plan.radiusSecret,
     local: users,
     pools,
+    accessLists: plan.accessLists,
     nasIdentifier: policy.gatewayName,
     crypto,
     random: systemRandom,
