@@ -36,6 +36,7 @@ import { Effects } from "./effects.ts";
 import { systemRandom } from "./entropy.ts";
 import { forwardingOff } from "./forwarding.ts";
 import type { Facts, Log } from "./log.ts";
+import { withNetworkRoutes } from "./network_routes.ts";
 import { operatorOf } from "./operator.ts";
 import { ensureSelfMade } from "./pki/self_made.ts";
 import { ReconnectStore } from "./reconnect_store.ts";
@@ -132,9 +133,10 @@ export async function serve(plan: ServePlan): Promise<number> {
     tell: (event) => aaa.accounting?.tell(event),
   });
   running.defer(() => ledger?.close());
+  const packets = withNetworkRoutes({ packets: dataplane, routes: dataplane, log });
   const driver = new Driver<never, never>({
     machine: gateway,
-    packets: ledger?.tapPackets(dataplane) ?? dataplane,
+    packets: ledger?.tapPackets(packets) ?? packets,
     answer: (question, signal) => effects.answer(question, signal),
     clock: systemClock,
     log: ledger?.tapLog(log) ?? log,

@@ -125,6 +125,13 @@ export interface Dataplane {
   /** Brings the TUN device up with these addresses and routes in place of the former ones. */
   configureTun(config: TunConfig): void;
   /**
+   * One more route into the TUN device, which `configureTun` leaves alone. Throws `DataplaneError` when
+   * the host has a route to that very destination already: it stays as it is.
+   */
+  addRoute(destination: Prefix): void;
+  /** Takes such a route back; one that is not there is no matter. */
+  removeRoute(destination: Prefix): void;
+  /**
    * Keeps the path to `remote` outside the tunnel: a host route by way of the gateway that the host
    * uses for it now. Said again, it looks the way up afresh. Undone by `close()`.
    */

@@ -117,20 +117,36 @@ export function server(defaultPort: number): Form<Endpoint> {
   };
 }
 
-/** Addresses for clients: all of a range, or the hosts of a block. */
+/** The name of a pool: no white space or comma, so that several can stand in one text. */
+export const poolName: Form<string> = {
+  form: "NAME",
+  wanted: "a pool name of 1 to 64 letters, digits, dots, hyphens or underscores",
+  parse: (text) => /^[A-Za-z0-9_.-]{1,64}$/.test(text) ? text : undefined,
+};
+
+/** Addresses for clients: all of a range, or the hosts of a block; with a name, for who is given it. */
 export type PoolForm =
-  | { readonly kind: "range"; readonly text: string; readonly range: AddressRange }
-  | { readonly kind: "block"; readonly text: string; readonly prefix: Prefix };
+  & { readonly text: string; readonly name?: string }
+  & (
+    | { readonly kind: "range"; readonly range: AddressRange }
+    | { readonly kind: "block"; readonly prefix: Prefix }
+  );
 
 /** A pool. */
 export const pool: Form<PoolForm> = {
-  form: "RANGE|CIDR",
-  wanted: "a range such as 192.168.20.10-192.168.20.99 or a block such as 192.168.20.0/24",
+  form: "[NAME=]RANGE|CIDR",
+  wanted:
+    "a range such as 192.168.20.10-192.168.20.99 or a block such as 192.168.20.0/24, behind " +
+    "NAME= where it is to have a name",
   parse: (text) => {
-    const block = parsePrefix(text);
-    if (block !== undefined) return { kind: "block", text, prefix: block };
-    const range = text.includes("/") ? undefined : parseRange(text);
-    return range === undefined ? undefined : { kind: "range", text, range };
+    const [, given, addresses = ""] = /^(?:([^=]*)=)?(.*)$/s.exec(text) ?? [];
+    const name = given === undefined ? undefined : poolName.parse(given);
+    if (given !== undefined && name === undefined) return undefined;
+    const base = { text, ...(name === undefined ? {} : { name }) };
+    const block = parsePrefix(addresses);
+    if (block !== undefined) return { ...base, kind: "block", prefix: block };
+    const range = addresses.includes("/") ? undefined : parseRange(addresses);
+    return range === undefined ? undefined : { ...base, kind: "range", range };
   },
 };
 

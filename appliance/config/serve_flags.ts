@@ -127,7 +127,8 @@ export const serveFlags = {
   pool: list(
     addresses,
     pool,
-    "inner addresses; of a block the gateway keeps the first for itself",
+    "inner addresses; of a block the gateway keeps the first for itself; with a name only for users " +
+      "whom AAA or their group gives it",
   ),
   dns: list(addresses, ipAddress, "DNS server for clients"),
   wins: list(addresses, ip4Address, "WINS server for clients"),

@@ -110,6 +110,8 @@ export interface AccessListFacts {
 
 /** One address range. */
 export interface PoolFacts {
+  /** Of the pool, where it has one. */
+  readonly name?: string;
   readonly begin: string;
   readonly end: string;
   readonly free: number;

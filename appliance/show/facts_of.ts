@@ -169,9 +169,11 @@ function endpointFacts(endpoint: IkeSaSnapshot["local"]): EndpointFacts {
 }
 
 function poolFacts(pool: PoolSnapshot): PoolFacts {
+  const { first, last, name } = pool.range;
   return {
-    begin: formatIpAddress(pool.range.first),
-    end: formatIpAddress(pool.range.last),
+    ...(name === undefined ? {} : { name }),
+    begin: formatIpAddress(first),
+    end: formatIpAddress(last),
     free: pool.size - pool.inUse,
     inUse: pool.inUse,
   };

@@ -48,6 +48,8 @@ export type Admission =
     readonly kind: "admitted";
     readonly session: number;
     readonly addresses: readonly IpAddress[];
+    /** What AAA said at the first login. */
+    readonly attributes: UserAttributes;
     /** When the session ends for good, where it does. */
     readonly absoluteEnd?: Wall;
     /** To be stored before the pair is shown (design rule 2). */

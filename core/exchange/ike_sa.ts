@@ -17,7 +17,7 @@ import { after } from "../moment.ts";
 import type { IkeKeys } from "../sa/keymat.ts";
 import { largestMessage } from "../sa/protection.ts";
 import type { IkeSuite } from "../sa/suite.ts";
-import type { Endpoint } from "../wire/address.ts";
+import type { AddressPrefix, Endpoint } from "../wire/address.ts";
 import { equalEndpoints } from "../wire/address.ts";
 import type { PacketFilter } from "../gateway/packet_filter.ts";
 import type { Answer } from "../gateway/question.ts";
@@ -69,6 +69,8 @@ export interface AllowedSelectors {
   readonly localSelectors: readonly TrafficSelector[];
   /** Inner addresses on the peer's side. */
   readonly remoteSelectors: readonly TrafficSelector[];
+  /** Those among them that are networks behind the peer. */
+  readonly networks?: readonly AddressPrefix[];
 }
 
 /** What an IKE SA is made from. */

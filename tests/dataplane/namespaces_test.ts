@@ -271,6 +271,46 @@ namespaceTest(
   },
 );
 
+namespaceTest(
+  "routes into the tunnel come and go one by one, and nobody else's is touched",
+  async (lab) => {
+    const spaces = await joinedSpaces(lab);
+    const [space] = spaces;
+    await space.run("ip", "route", "add", "10.78.0.0/24", "dev", "eth0");
+    await space.run("ip", "-6", "route", "add", "fd78::/64", "dev", "eth0");
+    await using here = new RemoteEnd(space);
+    const { tunName } = await here.open(listen4);
+    const pool = { address: address("10.99.0.0"), length: 24 };
+    await here.call("configureTun", { addresses: [], routes: [pool] });
+    const network = (text: string, length: number): unknown => ({ address: address(text), length });
+    const routes = async (): Promise<readonly string[]> => {
+      const all = await Promise.all([space.run("ip", "route"), space.run("ip", "-6", "route")]);
+      return all.flatMap((text) => text.split("\n")).map((line) =>
+        line.split(" ").slice(0, 3).join(" ")
+      ).filter((line) => /^(10\.7|10\.99|fd7)/.test(line)).sort();
+    };
+    const others = ["10.78.0.0/24 dev eth0", "fd78::/64 dev eth0"];
+    const ofPool = `10.99.0.0/24 dev ${tunName}`;
+    await here.call("addRoute", network("10.77.0.0", 24));
+    await here.call("addRoute", network("fd77::", 64));
+    for (const [text, length] of [["10.78.0.0", 24], ["fd78::", 64]] as const) {
+      const refused = await here.call("addRoute", network(text, length)).catch((it) => it);
+      assert.ok(refused instanceof RemoteError, `${text} was routed`);
+      assert.match(refused.message, new RegExp(`^Cannot route ${text}/${length} into .*EEXIST`));
+    }
+    const added = [`10.77.0.0/24 dev ${tunName}`, `fd77::/64 dev ${tunName}`];
+    assert.deepEqual(await routes(), [...others, ofPool, ...added].sort());
+    await here.call("configureTun", { addresses: [], routes: [] });
+    assert.deepEqual(await routes(), [...others, ...added].sort());
+    for (const [text, length] of [["10.77.0.0", 24], ["10.78.0.0", 24], ["fd78::", 64]] as const) {
+      await here.call("removeRoute", network(text, length));
+    }
+    assert.deepEqual(await routes(), [...others, `fd77::/64 dev ${tunName}`].sort());
+    assert.equal(await here.close(), 0);
+    assert.deepEqual(await routes(), others);
+  },
+);
+
 namespaceTest("what stands in the way of a start is named, and nothing stays open", async (lab) => {
   const spaces = await joinedSpaces(lab);
   await using here = new RemoteEnd(spaces[0]);

@@ -130,13 +130,19 @@ Deno.test("total reconnects are the sum, pools say what is free, counters are jo
   const snapshot: GatewaySnapshot = {
     sessions: [],
     negotiating: 2,
-    pools: [{ range: { first: ip("10.0.0.2"), last: ip("10.0.0.9") }, size: 8, inUse: 3 }],
+    pools: [
+      { range: { first: ip("10.0.0.2"), last: ip("10.0.0.9") }, size: 8, inUse: 3 },
+      { range: { first: ip("10.1.0.2"), last: ip("10.1.0.9"), name: "staff" }, size: 8, inUse: 0 },
+    ],
     reconnect: { success: 3, failed: 1, activeCapable: 2, inactiveCapable: 5 },
     counters: { cookies: 1 },
   };
   assert.deepEqual(summaryFacts(snapshot, context), {
     negotiating: 2,
-    pools: [{ begin: "10.0.0.2", end: "10.0.0.9", free: 5, inUse: 3 }],
+    pools: [
+      { begin: "10.0.0.2", end: "10.0.0.9", free: 5, inUse: 3 },
+      { name: "staff", begin: "10.1.0.2", end: "10.1.0.9", free: 8, inUse: 0 },
+    ],
     reconnect: { total: 4, success: 3, failed: 1, activeCapable: 2, inactiveCapable: 5 },
     counters: { cookies: 1, "bad-icv": 4 },
   });

@@ -326,10 +326,14 @@ ike-in:        77
 
 Deno.test("show ip local pool", () => {
   assertLines(
-    ipLocalPoolLines(summary.pools),
+    ipLocalPoolLines([
+      ...summary.pools,
+      { name: "staff", begin: "10.1.0.2", end: "10.1.0.254", free: 253, inUse: 0 },
+    ]),
     `
  Pool                     Begin           End              Free  In use
  rejoin0                  192.168.20.2    192.168.20.254    252       1
+ staff                    10.1.0.2        10.1.0.254        253       0
 `,
   );
 });
