@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { limits } from "../../core/limits.ts";
+import { buildOctetsJson } from "../../core/octets_json.ts";
 import type { FilterRule, PacketFilter } from "../../core/gateway/packet_filter.ts";
 import {
   buildCommand,
@@ -43,10 +44,11 @@ for (const command of commands) {
 
 Deno.test("the largest pair with the longest filter fits a record", () => {
   const selectors = Array.from({ length: 64 }, () => selector("fd00:ffff::1-fd00:ffff::ffff:ffff"));
+  const count = Math.floor(limits.filterBytes / buildOctetsJson(rule).length);
   const sa = pair({
     localSelectors: selectors,
     remoteSelectors: selectors,
-    filter: { name: "n".repeat(64), rules: new Array(limits.filterRules).fill(rule) },
+    filter: { name: "n".repeat(64), rules: new Array(count).fill(rule) },
   });
   assert.ok(buildCommand({ kind: "install", sa }).length < commandBytes);
 });
