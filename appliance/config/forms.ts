@@ -154,10 +154,13 @@ export const pool: Form<PoolForm> = {
 export const domainName: Form<string> = {
   form: "DOMAIN",
   wanted: "a domain name such as example.net",
-  parse: (text) =>
-    text.length <= 253 && /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?)+$/i.test(text)
-      ? text
-      : undefined,
+  parse: (text) => {
+    // Label by label: one expression for all of them would try every way to part a long word.
+    const labels = text.replace(/\.$/, "").split(".");
+    const isLabel = (label: string): boolean =>
+      /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label);
+    return text.length <= 253 && labels.every(isLabel) ? text : undefined;
+  },
 };
 
 /** Who a gateway says it is. */
