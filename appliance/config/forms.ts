@@ -239,11 +239,10 @@ export const loginGroup: Form<{ readonly name: string; readonly alias?: string }
   },
 };
 
-/** One rule of an access list, its text still to be read. */
-export interface RuleForm {
-  readonly list: string;
-  readonly rule: string;
-}
+/** One rule of an access list, its text still to be read: all that is wrong is told together. */
+export type RuleForm =
+  | { readonly kind: "rule"; readonly list: string; readonly rule: string }
+  | { readonly kind: "unreadable"; readonly text: string };
 
 /** A rule of an access list. */
 export const accessListRule: Form<RuleForm> = {
@@ -252,7 +251,9 @@ export const accessListRule: Form<RuleForm> = {
   parse: (text) => {
     const colon = text.indexOf(":");
     const list = text.slice(0, colon);
-    return colon > 0 && listName.test(list) ? { list, rule: text.slice(colon + 1) } : undefined;
+    return colon > 0 && listName.test(list)
+      ? { kind: "rule", list, rule: text.slice(colon + 1) }
+      : { kind: "unreadable", text };
   },
 };
 
