@@ -49,6 +49,8 @@ Deno.test("a user's first Child SA has the filter that AAA gave, others have non
   deepEqual(installed(world), [staff, undefined]);
   deepEqual(world.show.sessions.map(({ attributes }) => attributes.filter), [staff, undefined]);
   deepEqual(storedFilters(world), [staff, undefined]);
+  const started = world.traces.filter(({ event }) => event === "session-started");
+  deepEqual(started.map(({ facts }) => facts?.["filter"]), ["staff", undefined]);
 });
 
 for (const who of ["gateway", "client"] as const) {
