@@ -21,6 +21,7 @@ import {
   type IkeDatagram,
   openDataplane,
 } from "../dataplane/mod.ts";
+import type { AccessLists } from "./aaa/access_list/lists.ts";
 import { Ledger } from "./aaa/ledger.ts";
 import { openAaa } from "./aaa/open.ts";
 import { systemClock } from "./clock.ts";
@@ -63,6 +64,8 @@ export interface ServePlan {
   readonly clientCas: readonly Bytes[];
   /** Shared with RADIUS servers; only with `--radius`. */
   readonly radiusSecret: Uint8Array | undefined;
+  /** What filters may be called by name. */
+  readonly accessLists: AccessLists;
   readonly log: Log;
 }
 
@@ -113,6 +116,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     secret: plan.radiusSecret,
     local: users,
     pools,
+    accessLists: plan.accessLists,
     nasIdentifier: policy.gatewayName,
     crypto,
     random: systemRandom,
@@ -162,6 +166,7 @@ export async function serve(plan: ServePlan): Promise<number> {
         aaa.clearCounters();
       },
       debug: (filter, signal) => feed.follow(filter, signal),
+      accessLists: plan.accessLists,
       clock: systemClock,
       dpd: { intervalSeconds: settings.dpd, retrySeconds: settings["dpd-retry"] },
     }),

@@ -282,6 +282,7 @@ const common: ReadonlySet<string> = new Set<Output["kind"]>([
   "install-child-sa",
   "move-child-sa",
   "remove-child-sa",
+  "filter-child-sa",
   "ask",
   "cancel",
   "trace",

@@ -62,7 +62,7 @@ export type LoopReport =
 /** IKE datagrams that may wait for the control plane; more are dropped, and peers retransmit. */
 export const ikeInFlightLimit = 2048;
 
-/** Octets of the largest command: 64 selectors on each side are under 32 KB. */
+/** Octets of the largest command: 64 selectors on each side are under 32 KB, and so is a filter. */
 export const commandBytes = 262_144;
 
 /** A command as one record. */

@@ -73,6 +73,8 @@ export interface ChildSaCounters {
   readonly dropsIn: number;
   /** Packets meant for this pair and not sent. */
   readonly dropsOut: number;
+  /** Packets in `dropsIn` that the user's filter did not permit. */
+  readonly filtered: number;
 }
 
 /** A reading of all counters. */

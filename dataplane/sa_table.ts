@@ -9,8 +9,10 @@
  * BOUNDED by the control plane, which installs at most `limits.childSasPerIkeSa` pairs per IKE SA.
  */
 import type { ChildSaInstall } from "../core/gateway/output.ts";
+import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import { ChildSa, type OuterPath } from "./esp/child_sa.ts";
 import type { EspCiphers } from "./esp/cipher.ts";
+import { SharedFilters } from "./ip/shared_filters.ts";
 import type { InnerHeader } from "./ip/header.ts";
 import { addressWords, isSingleAddress, sharedPrefixBits } from "./ip/selector.ts";
 
@@ -40,6 +42,7 @@ export class SaTable {
   readonly #indexed = new Map<ChildSa, Indexed>();
   /** Pairs by the pair they take over from, so that removing one does not search them all. */
   readonly #heirs = new Map<number, ChildSa[]>();
+  readonly #filters = new SharedFilters();
   /** Why the last `findOutbound` found nothing. */
   lastMiss: OutboundMiss = "no-sa";
   #nextRank = 0;
@@ -80,6 +83,7 @@ export class SaTable {
   install(install: ChildSaInstall, path: OuterPath): ChildSa {
     this.remove(install.inboundSpi);
     const sa = new ChildSa(install, this.#ciphers, path);
+    sa.filter = this.#filters.take(install.filter);
     this.#inbound.set(sa.inboundSpi | 0, sa);
     const replaced = this.#replacedBy(sa);
     const rank = (replaced && this.#indexed.get(replaced)?.rank) ?? this.#nextRank++;
@@ -88,6 +92,15 @@ export class SaTable {
     if (sa.outbound === "waiting" && replaced === undefined) sa.outbound = "active";
     if (sa.outbound === "active") this.#activate(sa);
     return sa;
+  }
+
+  /** Changes what the peer of a pair may send; unknown SPIs are ignored. */
+  setFilter(inboundSpi: number, filter: PacketFilter | undefined): void {
+    const sa = this.findInbound(inboundSpi);
+    if (sa === undefined) return;
+    const before = sa.filter;
+    sa.filter = this.#filters.take(filter);
+    this.#filters.release(before);
   }
 
   /** The first packet has arrived on a pair: the peer uses it, so may we (RFC 7296 §2.8). */
@@ -104,6 +117,7 @@ export class SaTable {
     this.#inbound.delete(sa.inboundSpi | 0);
     this.#unindex(sa);
     this.#indexed.delete(sa);
+    this.#filters.release(sa.filter);
     sa.close();
     this.#removeHeir(sa);
     const heirs = this.#heirs.get(sa.inboundSpi) ?? [];

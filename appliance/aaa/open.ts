@@ -10,11 +10,12 @@ import {
   type Random,
 } from "../../core/mod.ts";
 import type { Clock } from "../clock.ts";
-import { noFilters, readGroups } from "../config/groups.ts";
+import { readGroups } from "../config/groups.ts";
 import type { Pools } from "../config/pools.ts";
 import type { ServeSettings } from "../config/serve_flags.ts";
 import type { UserVerifier } from "../effects.ts";
 import type { Log } from "../log.ts";
+import type { AccessLists } from "./access_list/lists.ts";
 import { GroupPolicy } from "./group_policy.ts";
 import { RadiusAccounting } from "./radius/accounting.ts";
 import { RadiusClient, usualFirstPauseMs } from "./radius/client.ts";
@@ -28,6 +29,8 @@ export interface AaaOptions {
   readonly secret: Uint8Array | undefined;
   readonly local: UserVerifier;
   readonly pools: Pools;
+  /** What filters may be called by name. */
+  readonly accessLists: AccessLists;
   readonly nasIdentifier: string;
   readonly crypto: CryptoProvider;
   readonly random: Random;
@@ -49,9 +52,12 @@ export interface Aaa {
 
 /** The back end of these settings. */
 export function openAaa(options: AaaOptions): Aaa {
-  const { settings, pools, log } = options;
+  const { settings, pools, accessLists, log } = options;
   const base = baseOf(options);
-  const { groups } = readGroups(settings.group, { pools, filterOf: noFilters });
+  const { groups } = readGroups(settings.group, {
+    pools,
+    filterOf: (name) => accessLists.get(name),
+  });
   const checked = new TerritoryCheck({
     verifier: new GroupPolicy({
       verifier: base.verifier,

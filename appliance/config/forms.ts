@@ -13,6 +13,7 @@ import {
   type Prefix,
   type Proposal,
 } from "../../core/mod.ts";
+import { listName, nameWanted } from "../aaa/access_list/file.ts";
 
 /** One form. */
 export interface Form<T> {
@@ -236,6 +237,24 @@ export const loginGroup: Form<{ readonly name: string; readonly alias?: string }
     const alias = rest.join("=");
     if (plainText.parse(name) === undefined) return undefined;
     return alias === "" ? { name } : { name, alias };
+  },
+};
+
+/** One rule of an access list, its text still to be read: all that is wrong is told together. */
+export type RuleForm =
+  | { readonly kind: "rule"; readonly list: string; readonly rule: string }
+  | { readonly kind: "unreadable"; readonly text: string };
+
+/** A rule of an access list. */
+export const accessListRule: Form<RuleForm> = {
+  form: "NAME:RULE",
+  wanted: `${nameWanted}, a colon, and a rule such as permit tcp any any eq 443`,
+  parse: (text) => {
+    const colon = text.indexOf(":");
+    const list = text.slice(0, colon);
+    return colon > 0 && listName.test(list)
+      ? { kind: "rule", list, rule: text.slice(colon + 1) }
+      : { kind: "unreadable", text };
   },
 };
 

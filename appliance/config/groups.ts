@@ -56,11 +56,6 @@ export const groupPart: Form<GroupPart> = {
 /** The local access list of a name. */
 export type FilterLookup = (name: string) => PacketFilter | undefined;
 
-/** Where there are no local access lists. */
-export function noFilters(): PacketFilter | undefined {
-  return undefined;
-}
-
 /** What group policies are read with. */
 export interface GroupContext {
   readonly pools: Pools;

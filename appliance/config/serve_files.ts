@@ -1,8 +1,10 @@
 /** The files that `rejoin serve` is given: read once, every problem gathered, then fitted together. */
 import { type Certificate, type CryptoProvider, equalBytes, type Signer } from "../../core/mod.ts";
+import type { AccessLists } from "../aaa/access_list/lists.ts";
 import { readSecretFile } from "../aaa/secret_file.ts";
 import { StartError } from "../start_error.ts";
 import { openUsers } from "../users/users_file.ts";
+import { compileAccessLists } from "./access_lists.ts";
 import type { Credentials } from "./compile.ts";
 import type { FlagProblem } from "./flag.ts";
 import { gatewayIdentity } from "./identity.ts";
@@ -16,14 +18,23 @@ export interface ServeFiles {
   readonly signer: Signer | undefined;
   readonly clientCas: readonly Certificate[];
   readonly radiusSecret: Uint8Array | undefined;
+  /** Of `--access-list-file`, and those of `--access-list`. */
+  readonly accessLists: AccessLists;
   readonly problems: readonly FlagProblem[];
 }
 
-/** Reads certificates, keys, secrets and the users file. */
+/** Reads certificates, keys, secrets, access lists and the users file. */
 export function readServeFiles(
   settings: Pick<
     ServeSettings,
-    "cert" | "chain" | "key" | "client-ca" | "users" | "radius-secret-file"
+    | "cert"
+    | "chain"
+    | "key"
+    | "client-ca"
+    | "users"
+    | "radius-secret-file"
+    | "access-list"
+    | "access-list-file"
   >,
   crypto: CryptoProvider,
 ): ServeFiles {
@@ -41,7 +52,15 @@ export function readServeFiles(
     ? undefined
     : files.attempt("radius-secret-file", secretFile, "one secret", () =>
       readSecretFile(secretFile));
-  return { certificates, signer, clientCas, radiusSecret, problems: files.problems };
+  const { accessLists, problems } = compileAccessLists(settings);
+  return {
+    certificates,
+    signer,
+    clientCas,
+    radiusSecret,
+    accessLists,
+    problems: [...files.problems, ...problems],
+  };
 }
 
 /** What the operator's own certificate and key make of the gateway; `StartError` when they do not fit. */

@@ -2,6 +2,7 @@
 import { list, optional, single, toggle } from "./define.ts";
 import type { SettingsOf } from "./flag.ts";
 import {
+  accessListRule,
   attributeNumber,
   authMethod,
   deviceName,
@@ -27,6 +28,7 @@ import { groupPart } from "./groups.ts";
 const who = "Identity";
 const login = "Who may log in";
 const radius = "RADIUS";
+const filters = "Filters";
 const addresses = "Addresses and attributes";
 const back = "Reconnect";
 const sa = "IKE and ESP";
@@ -116,6 +118,16 @@ export const serveFlags = {
     "600",
     "seconds between two reports of one session; 0 is no report but of returns",
   ),
+
+  "access-list": {
+    ...list(
+      filters,
+      accessListRule,
+      "rule of an access list, as of IOS; those of one name stand in the order given",
+    ),
+    separator: /\n/,
+  },
+  "access-list-file": optional(filters, filePath, "access lists in the form of IOS"),
 
   pool: list(
     addresses,

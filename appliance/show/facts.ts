@@ -93,6 +93,8 @@ export interface SessionFacts {
   readonly id: number;
   readonly userName: string;
   readonly group?: string;
+  /** What its packets must pass, and how many have not on the Child SAs that stand. */
+  readonly filter?: { readonly name: string; readonly drops: number };
   readonly method: string;
   readonly peerType: string;
   readonly state: "active" | "inactive";
@@ -114,6 +116,17 @@ export interface SessionFacts {
   readonly dpd: { readonly intervalSeconds: number; readonly retrySeconds: number };
   readonly ikeSa?: IkeSaFacts;
   readonly childSas: readonly ChildSaFacts[];
+}
+
+/** One access list of this gateway. */
+export interface AccessListFacts {
+  readonly name: string;
+  /** Rules of IPv4, then those of IPv6, each family numbered by itself. */
+  readonly rules: readonly {
+    readonly family: 4 | 6;
+    readonly sequence: number;
+    readonly rule: string;
+  }[];
 }
 
 /** One address range. */

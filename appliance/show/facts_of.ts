@@ -55,11 +55,14 @@ export function summaryFacts(
 /** One session. */
 export function sessionFacts(session: SessionSnapshot, context: FactsContext): SessionFacts {
   const now = context.at.wall;
-  const { reconnect } = session;
+  const { reconnect, attributes: { filter } } = session;
   return {
     id: session.id,
     userName: session.userName,
     ...(session.group === undefined ? {} : { group: session.group }),
+    ...(filter === undefined ? {} : {
+      filter: { name: filter.name, drops: filtered(session, context) },
+    }),
     method: session.method,
     peerType: session.peerType,
     state: session.state,
@@ -83,6 +86,10 @@ export function sessionFacts(session: SessionSnapshot, context: FactsContext): S
     ...(session.ikeSa === undefined ? {} : { ikeSa: ikeSaFacts(session.ikeSa, context) }),
     childSas: session.childSas.map((sa) => childSaFacts(sa, context)),
   };
+}
+
+function filtered({ childSas }: SessionSnapshot, { packets }: FactsContext): number {
+  return childSas.reduce((sum, sa) => sum + (packets.get(sa.inboundSpi)?.filtered ?? 0), 0);
 }
 
 function givenFacts(attributes: UserAttributes): GivenFacts {

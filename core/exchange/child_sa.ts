@@ -118,6 +118,7 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
       outboundWaits: plan.outboundWaits,
       ...(networks.length === 0 ? {} : { networks }),
       ...(plan.replaces === undefined ? {} : { replaces: plan.replaces }),
+      ...(sa.filter === undefined ? {} : { filter: sa.filter }),
       ...(espBytes === undefined ? {} : { softLimitBytes: Math.floor(espBytes * REKEY_AFTER) }),
     },
   });

@@ -19,6 +19,7 @@ import { largestMessage } from "../sa/protection.ts";
 import type { IkeSuite } from "../sa/suite.ts";
 import type { AddressPrefix, Endpoint } from "../wire/address.ts";
 import { equalEndpoints } from "../wire/address.ts";
+import type { PacketFilter } from "../gateway/packet_filter.ts";
 import type { Answer } from "../gateway/question.ts";
 import type { MessageSize } from "./channel.ts";
 import { Channel, livenessPlan } from "./channel.ts";
@@ -124,6 +125,8 @@ export class IkeSa {
   authenticator: Authenticator | undefined;
   /** What Child SAs of this IKE SA may carry, once that is known. */
   allowedSelectors: AllowedSelectors | undefined;
+  /** What the peer may send on them; everything that fits the selectors, if there is none. */
+  filter: PacketFilter | undefined;
   /** When it was made. */
   readonly begun: Monotonic;
   lastInbound: Monotonic;
@@ -340,6 +343,14 @@ export class IkeSa {
     for (const child of this.children.values()) this.rekeyChildSa(step, child);
   }
 
+  /** Changes what the peer may send, on the pairs that stand and on those to come. */
+  changeFilter(step: Step, filter: PacketFilter): void {
+    this.filter = filter;
+    for (const inboundSpi of this.children.keys()) {
+      step.outputs.push({ kind: "filter-child-sa", inboundSpi, filter });
+    }
+  }
+
   /** A rekey was refused for the moment: try again later. */
   postponeRekey(step: Step, child?: ChildSa): void {
     const [chance = 0] = this.world.random.bytes(1);
@@ -365,6 +376,7 @@ export class IkeSa {
     next.#queue.push(...this.#queue.splice(0));
     next.#confirmed = true;
     next.allowedSelectors = this.allowedSelectors;
+    next.filter = this.filter;
     if (this.authentication !== undefined) next.establish(step, this.authentication);
     this.phase = "replaced";
     this.#phaseEnd = after(step.at.monotonic, REPLACED_MS);

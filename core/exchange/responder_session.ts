@@ -103,6 +103,7 @@ export class ResponderSession {
       return this.concludeChildless(sa, step, proven, child.notify);
     }
     sa.allowedSelectors = allowed;
+    sa.filter = this.#host.filterOf(admitted.session);
     sa.establish(step, this.#facts(proven));
     const replaces = this.#host.childToReplace(admitted.session);
     const childPayloads = installFirstChildSa(sa, step, child, this.#memory, replaces);

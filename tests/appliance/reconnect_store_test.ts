@@ -4,7 +4,10 @@ import { openRecord, sealRecord } from "../../appliance/record_codec.ts";
 import { sealValue } from "../../appliance/sealed_value.ts";
 import { StartError } from "../../appliance/start_error.ts";
 import {
+  buildOctetsJson,
   type IpAddress,
+  limits,
+  type PacketFilter,
   parseIpAddress,
   type SessionRecord,
   textOf,
@@ -169,6 +172,27 @@ Deno.test("puts and deletes survive closing, the file is private", () =>
     await again.close();
     assert.deepEqual(records, [recordOf("k1", 1, now), recordOf("k2", 22, now)]);
     assert.equal(unreadable, 0);
+  }));
+
+Deno.test("records of one access list share its rules again, and the longest list fits", () =>
+  inFolder(async (folder) => {
+    const { filter } = everything;
+    assert.ok(filter !== undefined);
+    const [rule] = filter.rules;
+    const count = Math.floor(limits.filterBytes / (buildOctetsJson(rule).length + 1));
+    const long = { name: "long", rules: Array.from({ length: count }, () => rule!) };
+    const withFilter = (key: string, filter: PacketFilter): SessionRecord => ({
+      ...recordOf(key, 1, now),
+      attributes: { ...everything, filter },
+    });
+    const store = await ReconnectStore.open(`${folder}/s.kv`, sealing, () => now);
+    const stored = [withFilter("a", long), withFilter("b", filter), withFilter("c", long)];
+    await Promise.all(stored.map((record) => store.put(record)));
+    const { records } = await store.loadAll();
+    await store.close();
+    assert.deepEqual(records, stored);
+    const [a, b, c] = records.map(({ attributes }) => attributes.filter);
+    assert.ok(a === c && a !== b);
   }));
 
 Deno.test("what is enqueued together keeps its order, whatever is in between", () =>

@@ -148,6 +148,31 @@ export const policyRows: readonly PolicyRow[] = [
   ),
 ];
 
+/** What says which packets a user may send: read together, by `filters.ts`. */
+export interface FilterRow {
+  readonly attribute: AttributeName;
+  /** Of a Cisco-AVPair: all before its sign. */
+  readonly pair?: string;
+  /** For operators. */
+  readonly what: string;
+}
+
+/** All of those. */
+export const filterRows: readonly FilterRow[] = [
+  {
+    attribute: "Cisco-AVPair",
+    pair: "ip:inacl#N",
+    what: "what the user may send, rule N: a line of an IOS extended access list",
+  },
+  { attribute: "Cisco-AVPair", pair: "ipv6:inacl#N", what: "the same, a line of an IPv6 one" },
+  {
+    attribute: "Filter-Id",
+    what:
+      "where there are no such rules, an access list of the gateway by its name, with `.in` behind it or not",
+  },
+  { attribute: "NAS-Filter-Rule", what: "lets nobody in: rules of this form are not understood" },
+];
+
 /** Keys of Cisco's pairs that mean something on IOS and nothing here: passed over with a word in the log. */
 export const foreignKeys: ReadonlySet<string> = new Set([
   "ipsec:configuration-url",

@@ -2,7 +2,7 @@
 import { escaped } from "../../config/markdown.ts";
 import { type AttributeName, rowOf } from "./attributes.ts";
 import { nameOfRow } from "./authorization.ts";
-import { conversationRows, policyRows } from "./authorization_table.ts";
+import { conversationRows, filterRows, policyRows } from "./authorization_table.ts";
 
 /** One row: attribute, number, packets that carry it, word of group policy, what it is for. */
 export type AttributeCells = readonly [string, string, string, string, string];
@@ -16,6 +16,13 @@ export function attributeRows(): readonly AttributeCells[] {
       "Access-Accept",
       `\`${row.sets}\``,
       row.what,
+    ]),
+    ...filterRows.map(({ attribute, pair, what }): AttributeCells => [
+      pair === undefined ? attribute : `\`${pair}\``,
+      numberOf(attribute),
+      "Access-Accept",
+      "`filter`",
+      what,
     ]),
     ...conversationRows.map(({ attribute, carriers, what }): AttributeCells => [
       attribute,

@@ -18,11 +18,13 @@ import {
 } from "../../../core/mod.ts";
 import type { UserVerifier, VerifyContext } from "../../effects.ts";
 import type { Log } from "../../log.ts";
+import type { AccessLists } from "../access_list/lists.ts";
 import { Counted } from "../counted.ts";
 import { ToldOnce } from "../told_once.ts";
 import { authorize } from "./authorization.ts";
 import { NoAnswerError, type RadiusAnswer, type RadiusClient } from "./client.ts";
 import { type AskedCredential, type Plan, planOf, rejection } from "./credentials.ts";
+import { readFilter } from "./filters.ts";
 import { type Attribute, Code, number32, type RadiusPacket } from "./packet.ts";
 
 /** What a verifier works with. */
@@ -35,6 +37,8 @@ export interface RadiusVerifierOptions {
   readonly nasIdentifier: string;
   /** How passwords of forms are asked about. */
   readonly passwords: "pap" | "mschapv2";
+  /** What Filter-Id may name. */
+  readonly accessLists: AccessLists;
   /** Whether a mandatory key of Cisco's that is not known keeps nobody out, as on IOS. */
   readonly ignoresUnknown: boolean;
   readonly local: UserVerifier;
@@ -52,7 +56,7 @@ const virtual = 5;
 export class RadiusVerifier implements UserVerifier {
   readonly #options: RadiusVerifierOptions;
   readonly #told = new ToldOnce();
-  /** `attribute-unusable` and `key-unknown`: accepts that were worth nothing. */
+  /** `attribute-unusable`, `key-unknown`, `filter-unusable`: accepts that were worth nothing. */
   readonly counted = new Counted();
 
   /** By this client. */
@@ -111,9 +115,9 @@ export class RadiusVerifier implements UserVerifier {
     if (packet.code === Code.ACCESS_REJECT) return rejection(packet);
     if (packet.code === Code.ACCESS_CHALLENGE) return plan.challenge(packet, server);
     const attributes = this.#authorized(userName, packet);
-    return attributes === undefined
-      ? rejected
-      : { kind: "accept", attributes, ...plan.settle(packet) };
+    const filter = attributes && this.#filtered(userName, packet);
+    if (attributes === undefined || filter === undefined) return rejected;
+    return { kind: "accept", attributes: { ...attributes, ...filter }, ...plan.settle(packet) };
   }
 
   /** What an accept gives; `undefined` when it cannot be obeyed. */
@@ -136,6 +140,20 @@ export class RadiusVerifier implements UserVerifier {
     }
     log.tell("warning", "radius-key-unknown", { user, keys: unknownKeys });
     return undefined;
+  }
+
+  /** What the user may send; `undefined` when that cannot be enforced. */
+  #filtered(user: string, accept: RadiusPacket): Pick<UserAttributes, "filter"> | undefined {
+    const { log, accessLists } = this.#options;
+    const reading = readFilter(accept, accessLists);
+    if (reading.kind === "unusable") {
+      const { attribute, reason } = reading;
+      this.counted.count("filter-unusable");
+      log.tell("warning", "radius-filter-unusable", { user, attribute, reason });
+      return undefined;
+    }
+    for (const key of reading.outbound) this.#tellOnce("radius-filter-passed-over", key);
+    return reading.filter === undefined ? {} : { filter: reading.filter };
   }
 
   #tellOnce(event: string, key: string): void {

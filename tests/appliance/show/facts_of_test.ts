@@ -83,8 +83,9 @@ const context = {
     bytesIn: 1025,
     packetsOut: 6,
     bytesOut: 99_999,
-    dropsIn: 1,
+    dropsIn: 4,
     dropsOut: 2,
+    filtered: 3,
   }]]),
   counters: { "bad-icv": 4 },
 };
@@ -100,7 +101,17 @@ Deno.test("times are whole seconds, packet counters come by inbound SPI, nothing
   assert.equal(sa?.remainingSeconds, 3549);
   assert.equal(sa?.remainingKilobytesIn, 8);
   assert.equal(sa?.remainingKilobytesOut, 0);
-  assert.deepEqual([sa?.packetsIn, sa?.packetsOut, sa?.dropsIn, sa?.dropsOut], [5, 6, 1, 2]);
+  assert.deepEqual([sa?.packetsIn, sa?.packetsOut, sa?.dropsIn, sa?.dropsOut], [5, 6, 4, 2]);
+});
+
+Deno.test("a filter is shown with what it dropped on the Child SAs that stand", () => {
+  const filtered = { ...session, attributes: { filter: { name: "staff", rules: [] } } };
+  assert.deepEqual(sessionFacts(filtered, context).filter, { name: "staff", drops: 3 });
+  const [sa] = session.childSas;
+  assert.ok(sa !== undefined);
+  const unknown = { ...filtered, childSas: [{ ...sa, inboundSpi: 1 }] };
+  assert.deepEqual(sessionFacts(unknown, context).filter, { name: "staff", drops: 0 });
+  assert.equal("filter" in sessionFacts(session, context), false);
 });
 
 Deno.test("what AAA gave is told as text, what it did not give is left out", () => {

@@ -5,6 +5,7 @@ import { type AttributeName, attributeTable } from "../../../../appliance/aaa/ra
 import {
   type Carrier,
   conversationRows,
+  filterRows,
   policyRows,
 } from "../../../../appliance/aaa/radius/authorization_table.ts";
 import { attributeRows } from "../../../../appliance/aaa/radius/document.ts";
@@ -26,6 +27,7 @@ Deno.test("docs/radius.md lists the attributes as they are (scripts/radius_docum
 Deno.test("every attribute that is spoken is in the table", () => {
   const listed = new Set([
     ...policyRows.flatMap(({ attributes }) => attributes),
+    ...filterRows.map(({ attribute }) => attribute),
     ...conversationRows.map(({ attribute }) => attribute),
   ]);
   assert.deepEqual([...listed].sort(), Object.keys(attributeTable).sort());

@@ -77,6 +77,7 @@ async function runScene(run: (scene: Scene) => Promise<void>): Promise<void> {
         nasIdentifier: "gw.example.test",
         passwords: "pap",
         ignoresUnknown: false,
+        accessLists: new Map(),
         local: { verify: () => Promise.resolve({ kind: "reject" }) },
         fallsBack: false,
       });

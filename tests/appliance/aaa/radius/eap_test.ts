@@ -113,6 +113,7 @@ Deno.test("the longest packet goes out with the longest names and state, and the
     log: silentLog,
     nasIdentifier: "g".repeat(253),
     ignoresUnknown: false,
+    accessLists: new Map(),
     // Whoever falls back would be let in by these.
     local: {
       verify: () => {

@@ -82,6 +82,7 @@ function radiusTest(
                 log: silentLog,
                 nasIdentifier: "gw.example.test",
                 passwords,
+                accessLists: new Map(),
                 ignoresUnknown: false,
                 local: { verify: () => Promise.resolve({ kind: "reject" }) },
                 fallsBack: false,

@@ -1,6 +1,7 @@
 /** What the tests of RADIUS share. */
 import { createHash, createHmac } from "node:crypto";
 import type { RadiusClient, RadiusQuestion } from "../../../../appliance/aaa/radius/client.ts";
+import type { AccessLists } from "../../../../appliance/aaa/access_list/lists.ts";
 import { type Attribute, buildPacket, Code } from "../../../../appliance/aaa/radius/packet.ts";
 import { RadiusVerifier } from "../../../../appliance/aaa/radius/verifier.ts";
 import { providerOfMachine } from "../../../../appliance/crypto.ts";
@@ -60,9 +61,10 @@ export interface Asked {
 
 /** Asks a verifier whose servers accept with these attributes. */
 export async function asked(
-  { attributes = [], ignoresUnknown = false, times = 1 }: {
+  { attributes = [], ignoresUnknown = false, accessLists = new Map(), times = 1 }: {
     readonly attributes?: readonly Attribute[];
     readonly ignoresUnknown?: boolean;
+    readonly accessLists?: AccessLists;
     readonly times?: number;
   },
   credential: Credential = { kind: "password", password: "secret" },
@@ -84,6 +86,7 @@ export async function asked(
     nasIdentifier: "gw",
     passwords: "pap",
     ignoresUnknown,
+    accessLists,
     local: { verify: () => Promise.resolve({ kind: "reject" }) },
     fallsBack: false,
   });

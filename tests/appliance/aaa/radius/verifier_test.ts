@@ -6,7 +6,7 @@ import type { RadiusPacket } from "../../../../appliance/aaa/radius/packet.ts";
 import { readSecretFile } from "../../../../appliance/aaa/secret_file.ts";
 import { providerOfMachine } from "../../../../appliance/crypto.ts";
 import { systemRandom } from "../../../../appliance/entropy.ts";
-import { hexOf, textOf, utf8 } from "../../../../core/mod.ts";
+import { hexOf, type PacketFilter, textOf, utf8 } from "../../../../core/mod.ts";
 import { asked } from "./support.ts";
 
 function accepted(...attributes: Attribute[]): RadiusPacket {
@@ -58,6 +58,35 @@ Deno.test("a key that means something on IOS alone is told once and keeps nobody
     ["radius-key-passed-over", { key: "ipsec:route-set" }],
     ["radius-key-passed-over", { key: "ipsec:pfs" }],
   ]);
+});
+
+const staff: PacketFilter = { name: "staff", rules: [{ action: "permit", family: 4 }] };
+const accessLists = new Map([["staff", staff]]);
+
+Deno.test("an accept's filter is an attribute like others, and outbound ones are told once", async () => {
+  const attributes: Attribute[] = [
+    pair("ipsec:session-lifetime=60"),
+    { name: "Filter-Id", value: utf8("staff.in") },
+    { name: "Filter-Id", value: utf8("staff.out") },
+  ];
+  const { verdicts, log, verifier } = await asked({ attributes, accessLists, times: 2 });
+  const accepted = { kind: "accept", attributes: { sessionLifetimeSeconds: 60, filter: staff } };
+  assert.deepEqual(verdicts, [accepted, accepted]);
+  assert.deepEqual(verifier.counted.counts, {});
+  assert.deepEqual(log.told, [["radius-filter-passed-over", { key: "staff.out" }]]);
+});
+
+Deno.test("a filter that cannot be enforced keeps its user out, counted and told each time", async () => {
+  const attributes: Attribute[] = [{ name: "Filter-Id", value: utf8("guests") }];
+  const { verdicts, log, verifier } = await asked({ attributes, accessLists, times: 2 });
+  assert.deepEqual(verdicts, [{ kind: "reject" }, { kind: "reject" }]);
+  assert.deepEqual(verifier.counted.counts, { "filter-unusable": 2 });
+  const told = ["radius-filter-unusable", {
+    user: "alice",
+    attribute: "Filter-Id",
+    reason: 'there is no access list "guests"',
+  }];
+  assert.deepEqual(log.told, [told, told]);
 });
 
 const options = { crypto: providerOfMachine(), random: systemRandom, passwords: "pap" } as const;
