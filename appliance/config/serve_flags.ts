@@ -140,6 +140,18 @@ export const serveFlags = {
     wholeNumber(120, 25_920_000),
     "seconds from the first login until a session ends; else no limit",
   ),
+  "idle-timeout": single(
+    back,
+    wholeNumberOrOff(60, 86_400),
+    "0",
+    "seconds without a packet from the user until a session is over; 0 is no limit",
+  ),
+  "idle-action": single(
+    back,
+    oneOf("end", "park"),
+    "end",
+    "what then becomes of it: gone, or lost and to be come back to",
+  ),
   "cisco-attr": {
     ...list(
       back,

@@ -49,6 +49,8 @@ export type Admission =
     readonly addresses: readonly IpAddress[];
     /** When the session ends for good, where it does. */
     readonly absoluteEnd?: Wall;
+    /** Seconds without a packet from the user until it is over; 0 for no limit. */
+    readonly idleTimeoutSeconds: number;
     /** To be stored before the pair is shown (design rule 2). */
     readonly pair?: SessionPair;
     readonly store?: Question;

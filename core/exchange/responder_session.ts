@@ -135,14 +135,14 @@ export class ResponderSession {
     const request = this.#configRequest();
     if (request === undefined) return [];
     const { policy } = this.#host;
-    const { absoluteEnd } = admitted;
+    const { absoluteEnd, idleTimeoutSeconds } = admitted;
     // A user may have less time than others, and who comes back has what is left of it.
     const left = absoluteEnd === undefined ? undefined : {
       sessionTimeoutSeconds: Math.max(1, Math.ceil((absoluteEnd - step.at.wall) / 1000)),
     };
     const attributes = answerWishes(request.attributes, {
       addresses: admitted.addresses,
-      attributes: { ...policy.attributes, ...left },
+      attributes: { ...policy.attributes, idleTimeoutSeconds, ...left },
       pair: pairStored ? admitted.pair : undefined,
       numbers: policy.attributeNumbers,
     });

@@ -10,7 +10,6 @@ import type { Admission, Login, Wishes } from "../exchange/auth_host.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
-import type { Wall } from "../moment.ts";
 import { wall } from "../moment.ts";
 import { invariant } from "../result.ts";
 import { formatEndpoint } from "../wire/address.ts";
@@ -19,6 +18,7 @@ import type { Session } from "./session.ts";
 import { endSession, forgetSession } from "./session_end.ts";
 import type { SessionGround } from "./session_ground.ts";
 import { aliveFacts } from "./session_ground.ts";
+import { idleLimitSeconds } from "./session_idle.ts";
 import { leaseAddresses, makeRoomForUser } from "./session_leases.ts";
 import { makePair, makeRecordKey, pairOf, withPair } from "./session_pair.ts";
 
@@ -62,13 +62,14 @@ export function beginSession(
     pending: undefined,
     record: undefined,
     pendingRecord: undefined,
+    lastUsed: step.at.monotonic,
     lastRemote: formatEndpoint(sa.remote),
     refreshedAt: now,
   };
   table.add(session);
   table.expect(session, sa);
   if (pair === undefined) {
-    return { kind: "admitted", session: id, addresses, ...endOf(session) };
+    return admitted(ground, session);
   }
   const record: SessionRecord = {
     version: 1,
@@ -87,7 +88,7 @@ export function beginSession(
     reconnectCount: 0,
     gatewayName: policy.gatewayName,
   };
-  return admitWithPair(session, record, pair);
+  return admitWithPair(ground, session, record, pair);
 }
 
 /** Rules 6, 7 and 9: same session, same addresses; a new pair when asked again. */
@@ -124,14 +125,9 @@ export function resumeSession(
     ...aliveFacts(ground, step, sa),
     reconnectCount: rest.reconnectCount + 1,
   };
-  if (fresh !== undefined) return admitWithPair(session, record, fresh);
+  if (fresh !== undefined) return admitWithPair(ground, session, record, fresh);
   session.pendingRecord = record;
-  return {
-    kind: "admitted",
-    session: session.id,
-    addresses: session.addresses,
-    ...endOf(session),
-  };
+  return admitted(ground, session);
 }
 
 /** The session lives on `sa` from now on. */
@@ -150,6 +146,7 @@ export function activateSession(
   session.pending = undefined;
   session.pendingRecord = undefined;
   table.carry(session, sa);
+  session.lastUsed = step.at.monotonic;
   session.lastRemote = formatEndpoint(sa.remote);
   session.refreshedAt = step.at.wall;
   if (next !== undefined && pairStored) {
@@ -204,20 +201,28 @@ export function giveUpSession(
   }
 }
 
-function admitWithPair(session: Session, record: SessionRecord, pair: SessionPair): Admission {
+function admitWithPair(
+  ground: SessionGround,
+  session: Session,
+  record: SessionRecord,
+  pair: SessionPair,
+): Admission {
   session.pendingRecord = record;
-  return {
-    kind: "admitted",
-    session: session.id,
-    addresses: session.addresses,
-    ...endOf(session),
-    pair,
-    store: { kind: "store-record", record },
-  };
+  return { ...admitted(ground, session), pair, store: { kind: "store-record", record } };
 }
 
-function endOf({ absoluteEnd }: Session): { readonly absoluteEnd?: Wall } {
-  return absoluteEnd === undefined ? {} : { absoluteEnd };
+function admitted(
+  ground: SessionGround,
+  session: Session,
+): Admission & { readonly kind: "admitted" } {
+  const { id, addresses, absoluteEnd } = session;
+  return {
+    kind: "admitted",
+    session: id,
+    addresses,
+    ...(absoluteEnd === undefined ? {} : { absoluteEnd }),
+    idleTimeoutSeconds: idleLimitSeconds(ground, session),
+  };
 }
 
 /** INITIAL_CONTACT: the user's older sessions under the same IDi are gone (RFC 7296 §2.4). */

@@ -78,6 +78,8 @@ const bad: readonly (readonly [name: string, value: string, line: string])[] = [
     "--reconnect-timeout 86401: wanted 0 (off) or a whole number from 600",
   ],
   ["reconnect-timeout", "6e2", "--reconnect-timeout 6e2: wanted 0 (off)"],
+  ["idle-timeout", "59", "--idle-timeout 59: wanted 0 (off) or a whole number from 60 to 86400"],
+  ["idle-action", "sleep", "--idle-action sleep: wanted one of end, park"],
   ["dpd", "9", "--dpd 9: wanted a whole number from 10 to 3600"],
   ["dpd-retry", "61", "--dpd-retry 61: wanted a whole number from 2 to 60"],
   ["ike-proposal", "aes256-md5", "--ike-proposal aes256-md5: wanted a proposal such as"],
