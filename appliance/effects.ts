@@ -40,6 +40,8 @@ export interface EffectCounters {
 export class Effects {
   readonly #users: UserVerifier;
   readonly #store: RecordKeeper;
+  /** What the store is at. BOUNDED by the questions that the gateway has open. */
+  readonly #storing = new Set<Promise<void>>();
   #counters: EffectCounters = zeros;
 
   /** By these users and this store. */
@@ -58,6 +60,11 @@ export class Effects {
     this.#counters = zeros;
   }
 
+  /** Resolves when all that the store was told until now is done, or has failed. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#storing);
+  }
+
   /** The answer; work that could not be done is an answer too. */
   async answer(question: Question, signal: AbortSignal): Promise<Answer> {
     try {
@@ -69,11 +76,11 @@ export class Effects {
           return { kind: "verdict", verdict };
         }
         case "store-record":
-          await this.#store.put(question.record);
+          await this.#stored(this.#store.put(question.record));
           this.#count("records-stored");
           return { kind: "done" };
         case "delete-record":
-          await this.#store.delete(question.key);
+          await this.#stored(this.#store.delete(question.key));
           this.#count("records-deleted");
           return { kind: "done" };
         default:
@@ -82,6 +89,15 @@ export class Effects {
     } catch (error) {
       this.#count(question.kind === "verify" ? "aaa-failed" : "store-errors");
       return { kind: "failed", reason: reasonOf(error) };
+    }
+  }
+
+  async #stored(work: Promise<void>): Promise<void> {
+    this.#storing.add(work);
+    try {
+      await work;
+    } finally {
+      this.#storing.delete(work);
     }
   }
 

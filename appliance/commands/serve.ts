@@ -43,7 +43,16 @@ export const serveCommand: CommandDefinition = {
       log.tell("warning", "certificate-validity", { subject: certificate.subject.text, problem });
     }
     const clientCas = (files?.clientCas ?? []).map(({ der }) => der);
-    const { radiusSecret } = files ?? {};
-    return await serve({ settings, crypto, pools, credentials, clientCas, radiusSecret, log });
+    const { radiusSecret, dynamicAuthorSecret } = files ?? {};
+    return await serve({
+      settings,
+      crypto,
+      pools,
+      credentials,
+      clientCas,
+      radiusSecret,
+      dynamicAuthorSecret,
+      log,
+    });
   },
 };

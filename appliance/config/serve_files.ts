@@ -16,6 +16,7 @@ export interface ServeFiles {
   readonly signer: Signer | undefined;
   readonly clientCas: readonly Certificate[];
   readonly radiusSecret: Uint8Array | undefined;
+  readonly dynamicAuthorSecret: Uint8Array | undefined;
   readonly problems: readonly FlagProblem[];
 }
 
@@ -23,7 +24,13 @@ export interface ServeFiles {
 export function readServeFiles(
   settings: Pick<
     ServeSettings,
-    "cert" | "chain" | "key" | "client-ca" | "users" | "radius-secret-file"
+    | "cert"
+    | "chain"
+    | "key"
+    | "client-ca"
+    | "users"
+    | "radius-secret-file"
+    | "dynamic-author-secret-file"
   >,
   crypto: CryptoProvider,
 ): ServeFiles {
@@ -36,12 +43,22 @@ export function readServeFiles(
   const { users } = settings;
   if (users !== undefined) files.attempt("users", users, "users", () => openUsers(users));
   const clientCas = settings["client-ca"].flatMap((path) => files.certificates("client-ca", path));
-  const secretFile = settings["radius-secret-file"];
-  const radiusSecret = secretFile === undefined
-    ? undefined
-    : files.attempt("radius-secret-file", secretFile, "one secret", () =>
-      readSecretFile(secretFile));
-  return { certificates, signer, clientCas, radiusSecret, problems: files.problems };
+  const secretOf = (
+    flag: "radius-secret-file" | "dynamic-author-secret-file",
+  ): Uint8Array | undefined => {
+    const path = settings[flag];
+    return path === undefined
+      ? undefined
+      : files.attempt(flag, path, "one secret", () => readSecretFile(path));
+  };
+  return {
+    certificates,
+    signer,
+    clientCas,
+    radiusSecret: secretOf("radius-secret-file"),
+    dynamicAuthorSecret: secretOf("dynamic-author-secret-file"),
+    problems: files.problems,
+  };
 }
 
 /** What the operator's own certificate and key make of the gateway; `StartError` when they do not fit. */

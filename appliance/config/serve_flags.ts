@@ -2,6 +2,7 @@
 import { list, optional, single, toggle } from "./define.ts";
 import type { SettingsOf } from "./flag.ts";
 import {
+  addressOrBlock,
   attributeNumber,
   authMethod,
   deviceName,
@@ -26,6 +27,7 @@ import {
 const who = "Identity";
 const login = "Who may log in";
 const radius = "RADIUS";
+const dynamic = "Dynamic authorization";
 const addresses = "Addresses and attributes";
 const back = "Reconnect";
 const sa = "IKE and ESP";
@@ -110,6 +112,28 @@ export const serveFlags = {
     wholeNumberOrOff(60, 86_400),
     "600",
     "seconds between two reports of one session; 0 is no report but of returns",
+  ),
+
+  "dynamic-author": list(
+    dynamic,
+    addressOrBlock,
+    "RADIUS client that may end and change sessions (RFC 5176); else nobody may",
+  ),
+  "dynamic-author-secret-file": optional(
+    dynamic,
+    filePath,
+    "file with the secret shared with these clients",
+  ),
+  "dynamic-author-port": list(
+    dynamic,
+    wholeNumber(1, 65_535),
+    "UDP port to hear them on",
+    "3799,1700",
+  ),
+  "dynamic-author-listen": list(dynamic, ipAddress, "address to hear them on; else all"),
+  "dynamic-author-strict": toggle(
+    dynamic,
+    "hear only requests with Message-Authenticator and Event-Timestamp",
   ),
 
   pool: list(

@@ -1,6 +1,6 @@
 /**
  * The RADIUS attributes that are spoken here, as data: number, vendor, and whether the value is hidden
- * on the wire (RFC 2865, 2866, 2869, 6911; RFC 2548 for Microsoft's; Cisco's VSA 1).
+ * on the wire (RFC 2865, 2866, 2869, 3162, 5176, 6911; RFC 2548 for Microsoft's; Cisco's VSA 1).
  *
  * Left out: tagged attributes, long extended ones (RFC 6929), and everything that nobody here reads.
  */
@@ -29,14 +29,18 @@ const microsoft = 311;
 export const attributeTable = {
   "User-Name": { type: 1 },
   "User-Password": { type: 2, hiding: "password" },
+  "NAS-IP-Address": { type: 4 },
   "Service-Type": { type: 6 },
   "Framed-IP-Address": { type: 8 },
+  "Filter-Id": { type: 11 },
   "Reply-Message": { type: 18 },
   "State": { type: 24 },
   "Class": { type: 25 },
   "Session-Timeout": { type: 27 },
+  "Idle-Timeout": { type: 28 },
   "Calling-Station-Id": { type: 31 },
   "NAS-Identifier": { type: 32 },
+  "Proxy-State": { type: 33 },
   "Acct-Status-Type": { type: 40 },
   "Acct-Input-Octets": { type: 42 },
   "Acct-Output-Octets": { type: 43 },
@@ -48,6 +52,8 @@ export const attributeTable = {
   "Event-Timestamp": { type: 55 },
   "NAS-Port-Type": { type: 61 },
   "Message-Authenticator": { type: 80 },
+  "NAS-IPv6-Address": { type: 95 },
+  "Error-Cause": { type: 101 },
   "Framed-IPv6-Address": { type: 168 },
   "Cisco-AVPair": { type: 1, vendor: cisco },
   "MS-CHAP-Challenge": { type: 11, vendor: microsoft },
