@@ -21,6 +21,7 @@ import {
   type IkeDatagram,
   openDataplane,
 } from "../dataplane/mod.ts";
+import type { AccessLists } from "./aaa/access_list/lists.ts";
 import { Ledger } from "./aaa/ledger.ts";
 import { openAaa } from "./aaa/open.ts";
 import { dynamicAuthorOf } from "./aaa/radius/dynamic_author/open.ts";
@@ -36,6 +37,7 @@ import { Effects } from "./effects.ts";
 import { systemRandom } from "./entropy.ts";
 import { forwardingOff } from "./forwarding.ts";
 import type { Facts, Log } from "./log.ts";
+import { withNetworkRoutes } from "./network_routes.ts";
 import { operatorOf } from "./operator.ts";
 import { ensureSelfMade } from "./pki/self_made.ts";
 import { ReconnectStore } from "./reconnect_store.ts";
@@ -65,6 +67,8 @@ export interface ServePlan {
   readonly radiusSecret: Uint8Array | undefined;
   /** Shared with RADIUS clients; only with `--dynamic-author`. */
   readonly dynamicAuthorSecret: Uint8Array | undefined;
+  /** What filters may be called by name. */
+  readonly accessLists: AccessLists;
   readonly log: Log;
 }
 
@@ -115,6 +119,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     secret: plan.radiusSecret,
     local: users,
     pools,
+    accessLists: plan.accessLists,
     nasIdentifier: policy.gatewayName,
     crypto,
     random: systemRandom,
@@ -131,9 +136,10 @@ export async function serve(plan: ServePlan): Promise<number> {
     tell: (event) => aaa.accounting?.tell(event),
   });
   running.defer(() => ledger?.close());
+  const packets = withNetworkRoutes({ packets: dataplane, routes: dataplane, log });
   const driver = new Driver<never, never>({
     machine: gateway,
-    packets: ledger?.tapPackets(dataplane) ?? dataplane,
+    packets: ledger?.tapPackets(packets) ?? packets,
     answer: (question, signal) => effects.answer(question, signal),
     clock: systemClock,
     log: ledger?.tapLog(log) ?? log,
@@ -150,7 +156,7 @@ export async function serve(plan: ServePlan): Promise<number> {
   const dynamicAuthor = await dynamicAuthorOf(settings, {
     secret: plan.dynamicAuthorSecret,
     nasIdentifier: policy.gatewayName,
-    readFilter: undefined,
+    accessLists: plan.accessLists,
     sessions: {
       find: (selector) => gateway.find(selector),
       command: (command) => driver.command(command),
@@ -179,6 +185,7 @@ export async function serve(plan: ServePlan): Promise<number> {
         dynamicAuthor?.clearCounters();
       },
       debug: (filter, signal) => feed.follow(filter, signal),
+      accessLists: plan.accessLists,
       clock: systemClock,
       dpd: { intervalSeconds: settings.dpd, retrySeconds: settings["dpd-retry"] },
     }),

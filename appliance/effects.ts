@@ -10,6 +10,8 @@ import { reasonOf } from "./start_error.ts";
 export interface VerifyContext {
   /** The peer. */
   readonly remote: Endpoint;
+  /** The group that the user chose. */
+  readonly group?: string;
   /** Given when nobody wants to know any more. */
   readonly signal: AbortSignal;
 }
@@ -70,8 +72,12 @@ export class Effects {
     try {
       switch (question.kind) {
         case "verify": {
-          const { userName, credential, remote } = question;
-          const verdict = await this.#users.verify(userName, credential, { remote, signal });
+          const { userName, credential, remote, group } = question;
+          const verdict = await this.#users.verify(userName, credential, {
+            remote,
+            signal,
+            ...(group === undefined ? {} : { group }),
+          });
           this.#count(countedAs[verdict.kind]);
           return { kind: "verdict", verdict };
         }

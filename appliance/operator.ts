@@ -7,10 +7,12 @@ import {
   type SessionSnapshot,
 } from "../core/mod.ts";
 import type { DataplaneCounters } from "../dataplane/mod.ts";
+import type { AccessLists } from "./aaa/access_list/lists.ts";
 import type { Clock } from "./clock.ts";
 import type { ControlReply, ControlRequest } from "./control/protocol.ts";
 import type { ControlHandler } from "./control/server.ts";
 import type { DebugFilter, DebugReply } from "./debug_feed.ts";
+import { accessListFacts } from "./show/access_lists.ts";
 import { type FactsContext, sessionFacts, summaryFacts } from "./show/facts_of.ts";
 
 /** Sessions in one part of an answer. */
@@ -26,6 +28,7 @@ export interface OperatorOptions {
   readonly clearCounters: () => void;
   /** Shows what happens. */
   readonly debug: (filter: DebugFilter, signal: AbortSignal) => AsyncIterable<DebugReply>;
+  readonly accessLists: AccessLists;
   readonly clock: Clock;
   readonly dpd: FactsContext["dpd"];
 }
@@ -66,6 +69,12 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
         yield { kind: "done", count: 0 };
         return;
       }
+      case "access-lists":
+        for (const list of options.accessLists.values()) {
+          yield { kind: "access-list", list: accessListFacts(list) };
+        }
+        yield { kind: "done", count: options.accessLists.size };
+        return;
       case "clear-sessions": {
         const count = options.snapshot().sessions.filter(fits(request.selector)).length;
         options.command({ kind: "clear-sessions", selector: request.selector });

@@ -11,7 +11,7 @@
  * Reaping is not done here: the gateway knows the deadlines. `expireIn` only clears away what a
  * gateway that never came back has left.
  */
-import type { SessionRecord } from "../core/mod.ts";
+import { buildOctetsJson, type PacketFilter, type SessionRecord } from "../core/mod.ts";
 import { openRecord, sealRecord } from "./record_codec.ts";
 import type { Sealing } from "./sealed_value.ts";
 import { reasonOf, StartError } from "./start_error.ts";
@@ -112,12 +112,13 @@ export class ReconnectStore {
 
   async #readAll(): Promise<Loaded> {
     const records: SessionRecord[] = [];
+    const filters = new Map<string, PacketFilter>();
     let unreadable = 0;
     const entries = this.#kv.list<unknown>({ prefix: [prefix] }, { batchSize: 500 });
     for await (const { key, value } of entries) {
       const record = openRecord(this.#sealing, String(key[1]), value);
       if (record === undefined) unreadable++;
-      else records.push(record);
+      else records.push(withSharedFilter(record, filters));
     }
     return { records, unreadable };
   }
@@ -208,6 +209,19 @@ export class ReconnectStore {
     this.#retryTimer = undefined;
     for (const name of [...this.#owed]) this.#enqueue(name, undefined, 0).catch(() => {});
   }
+}
+
+/** The record with a filter that others have too: users of one access list share its rules. */
+function withSharedFilter(
+  record: SessionRecord,
+  filters: Map<string, PacketFilter>,
+): SessionRecord {
+  const { filter } = record.attributes;
+  if (filter === undefined) return record;
+  const text = buildOctetsJson(filter);
+  const shared = filters.get(text) ?? filter;
+  filters.set(text, shared);
+  return { ...record, attributes: { ...record.attributes, filter: shared } };
 }
 
 function unusable(path: string, error: unknown): StartError {

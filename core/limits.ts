@@ -44,6 +44,8 @@ export const limits = {
   ciscoFragmentMs: 15_000,
   /** Child SAs of one IKE SA, old ones that are being replaced included. */
   childSasPerIkeSa: 8,
+  /** Octets of a filter's rules as JSON, some 180 rules: a stored record holds 65 000 of everything. */
+  filterBytes: 32_000,
   /** Sessions of one user, inactive ones included: a person has a handful of devices, not a pool's worth. */
   sessionsPerUser: 16,
   /** Half-open time without any progress, milliseconds. */

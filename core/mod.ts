@@ -16,6 +16,7 @@ export { concatBytes, copyBytes, equalBytes, hexOf, parseHex, textOf, utf8 } fro
 export { limits } from "./limits.ts";
 export type { Moment, Monotonic, Wall } from "./moment.ts";
 export { after, moment, monotonic, wall } from "./moment.ts";
+export { buildOctetsJson, parseOctetsJson } from "./octets_json.ts";
 export type { Random } from "./random.ts";
 export { randomText } from "./random.ts";
 export type { Result } from "./result.ts";
@@ -35,6 +36,8 @@ export {
   parseIpAddress,
   parsePrefix,
   parseRange,
+  prefixesOverlap,
+  prefixLengthOfNetmask,
   prefixToRange,
   rangeContains,
   rangeToPrefixes,
@@ -78,6 +81,7 @@ export type {
   ClientAttributes,
   Lifetimes,
   Policy,
+  PoolRange,
   Prefix,
   ReconnectPolicy,
 } from "./gateway/policy.ts";

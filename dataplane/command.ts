@@ -2,13 +2,13 @@
  * What the control plane tells the packet loop, and what the packet loop reports.
  *
  * Commands travel as JSON records through a socket that the packet loop polls, because a thread that
- * waits in `poll` does not see messages. Octets stand in them as `{"hex": "…"}`. Reports are ordinary
- * worker messages.
+ * waits in `poll` does not see messages. Reports are ordinary worker messages.
  */
-import { type Bytes, hexOf, type OwnedBytes, parseHex, textOf, utf8 } from "../core/bytes.ts";
+import { type Bytes, type OwnedBytes, textOf, utf8 } from "../core/bytes.ts";
 import type { DataplaneEvent } from "../core/gateway/input.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
+import { buildOctetsJson, parseOctetsJson } from "../core/octets_json.ts";
 import type { Endpoint } from "../core/wire/address.ts";
 import type { DataplaneCounters, IkeDatagram } from "./dataplane.ts";
 import type { DataplaneFeature } from "./features.ts";
@@ -62,21 +62,15 @@ export type LoopReport =
 /** IKE datagrams that may wait for the control plane; more are dropped, and peers retransmit. */
 export const ikeInFlightLimit = 2048;
 
-/** Octets of the largest command: 64 selectors on each side are under 32 KB. */
+/** Octets of the largest command: 64 selectors on each side are under 32 KB, and so is a filter. */
 export const commandBytes = 262_144;
 
 /** A command as one record. */
 export function buildCommand(command: LoopCommand): OwnedBytes {
-  return utf8(JSON.stringify(
-    command,
-    (_, value: unknown) => value instanceof Uint8Array ? { hex: hexOf(value) } : value,
-  ));
+  return utf8(buildOctetsJson(command));
 }
 
 /** The command in a record, which `buildCommand` made. */
 export function parseCommand(bytes: Bytes): LoopCommand {
-  return JSON.parse(textOf(bytes), (_, value: unknown) => {
-    if (typeof value !== "object" || value === null || !("hex" in value)) return value;
-    return typeof value.hex === "string" ? parseHex(value.hex) : value;
-  });
+  return parseOctetsJson(textOf(bytes)) as LoopCommand;
 }

@@ -73,6 +73,8 @@ export interface ChildSaCounters {
   readonly dropsIn: number;
   /** Packets meant for this pair and not sent. */
   readonly dropsOut: number;
+  /** Packets in `dropsIn` that the user's filter did not permit. */
+  readonly filtered: number;
 }
 
 /** A reading of all counters. */
@@ -122,6 +124,13 @@ export interface Dataplane {
   filterChildSa(inboundSpi: number, filter: PacketFilter | undefined): void;
   /** Brings the TUN device up with these addresses and routes in place of the former ones. */
   configureTun(config: TunConfig): void;
+  /**
+   * One more route into the TUN device, which `configureTun` leaves alone. Throws `DataplaneError` when
+   * the host has a route to that very destination already: it stays as it is.
+   */
+  addRoute(destination: Prefix): void;
+  /** Takes such a route back; one that is not there is no matter. */
+  removeRoute(destination: Prefix): void;
   /**
    * Keeps the path to `remote` outside the tunnel: a host route by way of the gateway that the host
    * uses for it now. Said again, it looks the way up afresh. Undone by `close()`.

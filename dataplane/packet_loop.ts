@@ -335,7 +335,7 @@ export class PacketLoop {
         this.#table.remove(command.inboundSpi);
         return;
       case "filter":
-        this.#table.findInbound(command.inboundSpi)?.setFilter(command.filter);
+        this.#table.setFilter(command.inboundSpi, command.filter);
         return;
       case "counters":
         this.#report({ kind: "counters", id: command.id, counters: this.#readCounters() });
@@ -381,6 +381,7 @@ export class PacketLoop {
         bytesOut: counters[SaCounter.BYTES_OUT] ?? 0,
         dropsIn: counters[SaCounter.DROPS_IN] ?? 0,
         dropsOut: counters[SaCounter.DROPS_OUT] ?? 0,
+        filtered: counters[SaCounter.FILTERED] ?? 0,
       });
     }
     return { totals: namedCounters(this.#counters), perSa };

@@ -5,6 +5,7 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
+import type { Prefix } from "../core/gateway/policy.ts";
 import { assertNever } from "../core/result.ts";
 import { type Endpoint, formatEndpoint, type IpAddress } from "../core/wire/address.ts";
 import { buildCommand, type LoopCommand, type LoopReport, type LoopStart } from "./command.ts";
@@ -215,6 +216,14 @@ class RunningDataplane implements Dataplane {
 
   configureTun(config: TunConfig): void {
     this.#routes.configure(config);
+  }
+
+  addRoute(destination: Prefix): void {
+    this.#routes.addRoute(destination);
+  }
+
+  removeRoute(destination: Prefix): void {
+    this.#routes.removeRoute(destination);
   }
 
   routeOutside(remote: IpAddress): void {

@@ -11,6 +11,7 @@ import type { Pools } from "../config/pools.ts";
 import type { ServeSettings } from "../config/serve_flags.ts";
 import type { UserVerifier } from "../effects.ts";
 import type { Log } from "../log.ts";
+import type { AccessLists } from "./access_list/lists.ts";
 import { RadiusAccounting } from "./radius/accounting.ts";
 import { RadiusClient, usualFirstPauseMs } from "./radius/client.ts";
 import { RadiusVerifier } from "./radius/verifier.ts";
@@ -22,6 +23,7 @@ export interface AaaOptions {
   readonly secret: Uint8Array | undefined;
   readonly local: UserVerifier;
   readonly pools: Pools;
+  readonly accessLists: AccessLists;
   readonly nasIdentifier: string;
   readonly crypto: CryptoProvider;
   readonly random: Random;

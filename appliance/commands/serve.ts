@@ -43,7 +43,7 @@ export const serveCommand: CommandDefinition = {
       log.tell("warning", "certificate-validity", { subject: certificate.subject.text, problem });
     }
     const clientCas = (files?.clientCas ?? []).map(({ der }) => der);
-    const { radiusSecret, dynamicAuthorSecret } = files ?? {};
+    const { radiusSecret, dynamicAuthorSecret, accessLists = new Map() } = files ?? {};
     return await serve({
       settings,
       crypto,
@@ -52,6 +52,7 @@ export const serveCommand: CommandDefinition = {
       clientCas,
       radiusSecret,
       dynamicAuthorSecret,
+      accessLists,
       log,
     });
   },

@@ -1,6 +1,7 @@
 /** `rejoin show …`: what the running gateway knows, as IOS XE prints it or as JSON. */
-import { askSessions, askSummary } from "../control/client.ts";
+import { askAccessLists, askSessions, askSummary } from "../control/client.ts";
 import { settle } from "../config/gather.ts";
+import { accessListLines } from "../show/access_lists.ts";
 import {
   cryptoSessionBriefHeading,
   cryptoSessionBriefLine,
@@ -13,7 +14,7 @@ import { ikev2SessionLines } from "../show/ikev2_session.ts";
 import { ipLocalPoolLines } from "../show/ip_local_pool.ts";
 import { reconnectStatsLines, statsLines } from "../show/stats.ts";
 import { type Call, type CommandDefinition, controlPath, showFlags } from "./command.ts";
-import { oneWord, sessionSelector } from "./operands.ts";
+import { oneWord, sessionSelector, unexpected } from "./operands.ts";
 
 const jsonNote = "\nWith --json the same facts come for programs, whatever the layout asked for.";
 
@@ -106,6 +107,23 @@ const pool: CommandDefinition = {
   },
 };
 
+const accessLists: CommandDefinition = {
+  words: "show access-lists",
+  operands: "[NAME]",
+  summary: "access lists of this gateway, which filters may name",
+  flags: showFlags,
+  run: async (call) => {
+    const settings = settle(showFlags, call.sources);
+    const [name, extra] = call.operands;
+    if (extra !== undefined) throw unexpected(extra, "one name at most");
+    const lists = (await askAccessLists(controlPath(settings)))
+      .filter((list) => name === undefined || list.name === name);
+    if (settings.json) return await printJson(call, "accessLists", lists);
+    print(call, lists.flatMap(accessListLines));
+    return 0;
+  },
+};
+
 /** Everything that `show` shows. */
 export const showCommands: readonly CommandDefinition[] = [
   cryptoSession,
@@ -113,6 +131,7 @@ export const showCommands: readonly CommandDefinition[] = [
   ikev2Command("show crypto ikev2 session", "IKE SAs with their Child SAs", ikev2SessionLines),
   stats,
   pool,
+  accessLists,
 ];
 
 function print(call: Call, lines: readonly string[]): void {

@@ -14,6 +14,7 @@ import {
   type Prefix,
   type Proposal,
 } from "../../core/mod.ts";
+import { listName, nameWanted } from "../aaa/access_list/file.ts";
 
 /** One form. */
 export interface Form<T> {
@@ -127,20 +128,36 @@ export function server(defaultPort: number): Form<Endpoint> {
   };
 }
 
-/** Addresses for clients: all of a range, or the hosts of a block. */
+/** The name of a pool: no white space or comma, so that several can stand in one text. */
+export const poolName: Form<string> = {
+  form: "NAME",
+  wanted: "a pool name of 1 to 64 letters, digits, dots, hyphens or underscores",
+  parse: (text) => /^[A-Za-z0-9_.-]{1,64}$/.test(text) ? text : undefined,
+};
+
+/** Addresses for clients: all of a range, or the hosts of a block; with a name, for who is given it. */
 export type PoolForm =
-  | { readonly kind: "range"; readonly text: string; readonly range: AddressRange }
-  | { readonly kind: "block"; readonly text: string; readonly prefix: Prefix };
+  & { readonly text: string; readonly name?: string }
+  & (
+    | { readonly kind: "range"; readonly range: AddressRange }
+    | { readonly kind: "block"; readonly prefix: Prefix }
+  );
 
 /** A pool. */
 export const pool: Form<PoolForm> = {
-  form: "RANGE|CIDR",
-  wanted: "a range such as 192.168.20.10-192.168.20.99 or a block such as 192.168.20.0/24",
+  form: "[NAME=]RANGE|CIDR",
+  wanted:
+    "a range such as 192.168.20.10-192.168.20.99 or a block such as 192.168.20.0/24, behind " +
+    "NAME= where it is to have a name",
   parse: (text) => {
-    const block = parsePrefix(text);
-    if (block !== undefined) return { kind: "block", text, prefix: block };
-    const range = text.includes("/") ? undefined : parseRange(text);
-    return range === undefined ? undefined : { kind: "range", text, range };
+    const [, given, addresses = ""] = /^(?:([^=]*)=)?(.*)$/s.exec(text) ?? [];
+    const name = given === undefined ? undefined : poolName.parse(given);
+    if (given !== undefined && name === undefined) return undefined;
+    const base = { text, ...(name === undefined ? {} : { name }) };
+    const block = parsePrefix(addresses);
+    if (block !== undefined) return { ...base, kind: "block", prefix: block };
+    const range = addresses.includes("/") ? undefined : parseRange(addresses);
+    return range === undefined ? undefined : { ...base, kind: "range", range };
   },
 };
 
@@ -227,6 +244,23 @@ export const loginGroup: Form<{ readonly name: string; readonly alias?: string }
     const alias = rest.join("=");
     if (plainText.parse(name) === undefined) return undefined;
     return alias === "" ? { name } : { name, alias };
+  },
+};
+
+/** One rule of an access list, its text still to be read. */
+export interface RuleForm {
+  readonly list: string;
+  readonly rule: string;
+}
+
+/** A rule of an access list. */
+export const accessListRule: Form<RuleForm> = {
+  form: "NAME:RULE",
+  wanted: `${nameWanted}, a colon, and a rule such as permit tcp any any eq 443`,
+  parse: (text) => {
+    const colon = text.indexOf(":");
+    const list = text.slice(0, colon);
+    return colon > 0 && listName.test(list) ? { list, rule: text.slice(colon + 1) } : undefined;
   },
 };
 

@@ -1,8 +1,10 @@
 /** The files that `rejoin serve` is given: read once, every problem gathered, then fitted together. */
 import { type Certificate, type CryptoProvider, equalBytes, type Signer } from "../../core/mod.ts";
+import type { AccessLists } from "../aaa/access_list/lists.ts";
 import { readSecretFile } from "../aaa/secret_file.ts";
 import { StartError } from "../start_error.ts";
 import { openUsers } from "../users/users_file.ts";
+import { compileAccessLists } from "./access_lists.ts";
 import type { Credentials } from "./compile.ts";
 import type { FlagProblem } from "./flag.ts";
 import { gatewayIdentity } from "./identity.ts";
@@ -17,10 +19,12 @@ export interface ServeFiles {
   readonly clientCas: readonly Certificate[];
   readonly radiusSecret: Uint8Array | undefined;
   readonly dynamicAuthorSecret: Uint8Array | undefined;
+  /** Of `--access-list-file`, and those of `--access-list`. */
+  readonly accessLists: AccessLists;
   readonly problems: readonly FlagProblem[];
 }
 
-/** Reads certificates, keys, secrets and the users file. */
+/** Reads certificates, keys, secrets, access lists and the users file. */
 export function readServeFiles(
   settings: Pick<
     ServeSettings,
@@ -31,6 +35,8 @@ export function readServeFiles(
     | "users"
     | "radius-secret-file"
     | "dynamic-author-secret-file"
+    | "access-list"
+    | "access-list-file"
   >,
   crypto: CryptoProvider,
 ): ServeFiles {
@@ -51,13 +57,15 @@ export function readServeFiles(
       ? undefined
       : files.attempt(flag, path, "one secret", () => readSecretFile(path));
   };
+  const { accessLists, problems } = compileAccessLists(settings);
   return {
     certificates,
     signer,
     clientCas,
     radiusSecret: secretOf("radius-secret-file"),
     dynamicAuthorSecret: secretOf("dynamic-author-secret-file"),
-    problems: files.problems,
+    accessLists,
+    problems: [...files.problems, ...problems],
   };
 }
 

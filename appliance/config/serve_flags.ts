@@ -2,6 +2,7 @@
 import { list, optional, single, toggle } from "./define.ts";
 import type { SettingsOf } from "./flag.ts";
 import {
+  accessListRule,
   addressOrBlock,
   attributeNumber,
   authMethod,
@@ -28,6 +29,7 @@ const who = "Identity";
 const login = "Who may log in";
 const radius = "RADIUS";
 const dynamic = "Dynamic authorization";
+const filters = "Filters";
 const addresses = "Addresses and attributes";
 const back = "Reconnect";
 const sa = "IKE and ESP";
@@ -136,10 +138,21 @@ export const serveFlags = {
     "hear only requests with Message-Authenticator and Event-Timestamp",
   ),
 
+  "access-list": {
+    ...list(
+      filters,
+      accessListRule,
+      "rule of an access list, as of IOS; those of one name stand in the order given",
+    ),
+    separator: /\n/,
+  },
+  "access-list-file": optional(filters, filePath, "access lists in the form of IOS"),
+
   pool: list(
     addresses,
     pool,
-    "inner addresses; of a block the gateway keeps the first for itself",
+    "inner addresses; of a block the gateway keeps the first for itself; with a name only for users " +
+      "whom AAA or their group gives it",
   ),
   dns: list(addresses, ipAddress, "DNS server for clients"),
   wins: list(addresses, ip4Address, "WINS server for clients"),

@@ -31,6 +31,9 @@ export function cryptoSessionLines(session: SessionFacts, detail: boolean): read
         "Profile: rejoin",
         ...(session.group === undefined ? [] : [`Group: ${session.group}`]),
         ...session.addresses.map((address) => `Assigned address: ${address}`),
+        ...(session.filter === undefined
+          ? []
+          : [`Inbound access list: ${session.filter.name} drop ${session.filter.drops}`]),
         `Uptime: ${uptimeText(session.uptimeSeconds)}`,
       ]
       : ["Profile: rejoin"]),

@@ -73,6 +73,8 @@ export interface SessionFacts {
   readonly id: number;
   readonly userName: string;
   readonly group?: string;
+  /** What its packets must pass, and how many have not on the Child SAs that stand. */
+  readonly filter?: { readonly name: string; readonly drops: number };
   readonly method: string;
   readonly peerType: string;
   readonly state: "active" | "inactive";
@@ -97,8 +99,21 @@ export interface SessionFacts {
   readonly childSas: readonly ChildSaFacts[];
 }
 
+/** One access list of this gateway. */
+export interface AccessListFacts {
+  readonly name: string;
+  /** Rules of IPv4, then those of IPv6, each family numbered by itself. */
+  readonly rules: readonly {
+    readonly family: 4 | 6;
+    readonly sequence: number;
+    readonly rule: string;
+  }[];
+}
+
 /** One address range. */
 export interface PoolFacts {
+  /** Of the pool, where it has one. */
+  readonly name?: string;
   readonly begin: string;
   readonly end: string;
   readonly free: number;

@@ -57,6 +57,9 @@ export function sessionFacts(session: SessionSnapshot, context: FactsContext): S
     id: session.id,
     userName: session.userName,
     ...(session.group === undefined ? {} : { group: session.group }),
+    ...(session.filter === undefined ? {} : {
+      filter: { name: session.filter, drops: filtered(session, context) },
+    }),
     method: session.method,
     peerType: session.peerType,
     state: session.state,
@@ -90,6 +93,10 @@ function idleFacts(
     seconds: seconds(context.at.monotonic - since),
     ...(limitSeconds === 0 ? {} : { limitSeconds }),
   };
+}
+
+function filtered({ childSas }: SessionSnapshot, { packets }: FactsContext): number {
+  return childSas.reduce((sum, sa) => sum + (packets.get(sa.inboundSpi)?.filtered ?? 0), 0);
 }
 
 /** Letters in the order of the legend: D, N, F, and R only for who came back. */
@@ -173,9 +180,11 @@ function endpointFacts(endpoint: IkeSaSnapshot["local"]): EndpointFacts {
 }
 
 function poolFacts(pool: PoolSnapshot): PoolFacts {
+  const { first, last, name } = pool.range;
   return {
-    begin: formatIpAddress(pool.range.first),
-    end: formatIpAddress(pool.range.last),
+    ...(name === undefined ? {} : { name }),
+    begin: formatIpAddress(first),
+    end: formatIpAddress(last),
     free: pool.size - pool.inUse,
     inUse: pool.inUse,
   };

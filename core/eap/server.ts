@@ -20,7 +20,13 @@ export type EapStep =
   /** Send this EAP packet and wait for the answer. */
   | { readonly kind: "request"; readonly packet: OwnedBytes }
   /** Ask AAA, and hand the verdict to `complete` or the lack of one to `abandon`. */
-  | { readonly kind: "verify"; readonly userName: string; readonly credential: Credential }
+  | {
+    readonly kind: "verify";
+    readonly userName: string;
+    readonly credential: Credential;
+    /** The group that the user chose, where there was a choice. */
+    readonly group?: string;
+  }
   /** Make the session, store its record, and hand the pair to `granted`: the method will show it. */
   | { readonly kind: "grant"; readonly userName: string; readonly attributes: UserAttributes }
   /** Send this EAP-Success; the peer is authenticated once its AUTH payload is good too. */

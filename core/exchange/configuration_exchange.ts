@@ -38,7 +38,9 @@ export function readWishes(
 export interface ConfigurationFacts {
   /** The client's inner addresses. */
   readonly addresses: readonly IpAddress[];
-  /** Everything else of the policy. */
+  /** Netmask of the IPv4 address; that of a single host if there is none. */
+  readonly netmask: IpAddress | undefined;
+  /** Everything else. */
   readonly attributes: ClientAttributes;
   /** The pair, once it is stored. */
   readonly pair: SessionPair | undefined;
@@ -96,14 +98,14 @@ export function readConfigurationReply(
 }
 
 function valuesOf(type: number, facts: ConfigurationFacts): readonly Bytes[] {
-  const { addresses, attributes, numbers } = facts;
+  const { addresses, netmask, attributes } = facts;
   const of = (family: 4 | 6, all: readonly IpAddress[]) =>
     all.filter((address) => address.family === family);
   switch (type) {
     case Attribute.INTERNAL_IP4_ADDRESS:
       return of(4, addresses).map(({ octets }) => octets);
     case Attribute.INTERNAL_IP4_NETMASK:
-      return of(4, addresses).slice(0, 1).map(() => netmaskOf(32));
+      return of(4, addresses).slice(0, 1).map(() => netmask?.octets ?? netmaskOf(32));
     case Attribute.INTERNAL_IP6_ADDRESS:
       return of(6, addresses).map((address) => buildIp6PrefixValue({ address, length: 128 }));
     case Attribute.INTERNAL_IP4_DNS:
@@ -121,7 +123,7 @@ function valuesOf(type: number, facts: ConfigurationFacts): readonly Bytes[] {
     case Attribute.INTERNAL_DNS_DOMAIN:
       return attributes.splitDns.map(utf8);
     default:
-      return ciscoValues(ciscoAttributeName(numbers, type), facts);
+      return ciscoValues(ciscoAttributeName(facts.numbers, type), facts);
   }
 }
 

@@ -326,9 +326,8 @@ export class IkeAuthResponder implements Authenticator {
         if (this.#host.isLoginBlocked(sa)) {
           return this.#refuse(sa, step, "too-many-failures", talk.peer);
         }
-        const { userName, credential } = next;
         const { remote } = sa;
-        const question = this.#ask(sa, step, { kind: "verify", userName, credential, remote });
+        const question = this.#ask(sa, step, { ...next, remote });
         this.#state = { kind: "eap", talk, question };
         return;
       }

@@ -440,6 +440,7 @@ export class Gateway {
         const [newest] = [...this.#sessions.byId(id)?.ikeSa?.children.keys() ?? []].slice(-1);
         return newest;
       },
+      filterOf: (id) => this.#sessions.byId(id)?.attributes.filter,
       activate: (sa, step, id, pairStored) => this.#sessions.activate(sa, step, id, pairStored),
       giveUp: (sa, step, id) => this.#sessions.giveUp(sa, step, id),
     };

@@ -14,6 +14,12 @@ export interface Prefix {
   readonly length: number;
 }
 
+/** Inner addresses to give out; ranges of one name are one pool. */
+export interface PoolRange extends AddressRange {
+  /** Kept for those whom AAA gives this name; without one it is for everybody else. */
+  readonly name?: string;
+}
+
 /** What a client is told besides its address. */
 export interface ClientAttributes {
   /** DNS servers, IPv4 and IPv6. */
@@ -91,8 +97,8 @@ export interface Policy {
   readonly loginMethods: readonly LoginMethod[];
   /** DER certificates of the CAs whose clients may log in by certificate. */
   readonly clientCas: readonly Bytes[];
-  /** Inner addresses, IPv4 and IPv6. */
-  readonly pools: readonly AddressRange[];
+  /** Inner addresses, IPv4 and IPv6; no two ranges overlap. */
+  readonly pools: readonly PoolRange[];
   /** What clients are told. */
   readonly attributes: ClientAttributes;
   /** Under which numbers Cisco's attributes go. */

@@ -18,8 +18,8 @@ import type { Session } from "./session.ts";
 import { endSession, forgetSession } from "./session_end.ts";
 import type { SessionGround } from "./session_ground.ts";
 import { aliveFacts } from "./session_ground.ts";
-import { idleLimitSeconds } from "./session_idle.ts";
 import { leaseAddresses, makeRoomForUser } from "./session_leases.ts";
+import { tellSharedNetworks } from "./session_networks.ts";
 import { makePair, makeRecordKey, pairOf, withPair } from "./session_pair.ts";
 
 type FreshLogin = Login & { readonly kind: "fresh" };
@@ -38,7 +38,7 @@ export function beginSession(
   if (login.initialContact && peerType !== "AnyConnect") supersede(ground, sa, step, login);
   if (!makeRoomForUser(ground, step, userName)) return { kind: "no-address" };
   const id = table.newId();
-  const newcomer = { id, sa, userName, fixed: attributes.addresses ?? [] };
+  const newcomer = { id, sa, userName, attributes };
   const addresses = leaseAddresses(ground, step, newcomer, wishes);
   if (addresses.length === 0) return { kind: "no-address" };
   const { wall: now } = step.at;
@@ -69,7 +69,7 @@ export function beginSession(
   table.add(session);
   table.expect(session, sa);
   if (pair === undefined) {
-    return admitted(ground, session);
+    return admission(session);
   }
   const record: SessionRecord = {
     version: 1,
@@ -88,7 +88,7 @@ export function beginSession(
     reconnectCount: 0,
     gatewayName: policy.gatewayName,
   };
-  return admitWithPair(ground, session, record, pair);
+  return admitWithPair(session, record, pair);
 }
 
 /** Rules 6, 7 and 9: same session, same addresses; a new pair when asked again. */
@@ -125,9 +125,9 @@ export function resumeSession(
     ...aliveFacts(ground, step, sa),
     reconnectCount: rest.reconnectCount + 1,
   };
-  if (fresh !== undefined) return admitWithPair(ground, session, record, fresh);
+  if (fresh !== undefined) return admitWithPair(session, record, fresh);
   session.pendingRecord = record;
-  return admitted(ground, session);
+  return admission(session);
 }
 
 /** The session lives on `sa` from now on. */
@@ -164,6 +164,7 @@ export function activateSession(
     tally.success++;
     old?.closeWithDelete(step, "taken-over");
   }
+  tellSharedNetworks(ground, step, session);
   trace(step, {
     level: "info",
     event: isReturn ? "session-reconnected" : "session-started",
@@ -201,28 +202,16 @@ export function giveUpSession(
   }
 }
 
-function admitWithPair(
-  ground: SessionGround,
-  session: Session,
-  record: SessionRecord,
-  pair: SessionPair,
-): Admission {
+function admitWithPair(session: Session, record: SessionRecord, pair: SessionPair): Admission {
   session.pendingRecord = record;
-  return { ...admitted(ground, session), pair, store: { kind: "store-record", record } };
+  return { ...admission(session), pair, store: { kind: "store-record", record } };
 }
 
-function admitted(
-  ground: SessionGround,
-  session: Session,
+function admission(
+  { id, addresses, attributes, absoluteEnd }: Session,
 ): Admission & { readonly kind: "admitted" } {
-  const { id, addresses, absoluteEnd } = session;
-  return {
-    kind: "admitted",
-    session: id,
-    addresses,
-    ...(absoluteEnd === undefined ? {} : { absoluteEnd }),
-    idleTimeoutSeconds: idleLimitSeconds(ground, session),
-  };
+  const end = absoluteEnd === undefined ? {} : { absoluteEnd };
+  return { kind: "admitted", session: id, addresses, attributes, ...end };
 }
 
 /** INITIAL_CONTACT: the user's older sessions under the same IDi are gone (RFC 7296 §2.4). */

@@ -2,6 +2,7 @@
 import type { Step } from "../exchange/step.ts";
 import { wall } from "../moment.ts";
 import type { SessionChange } from "./input.ts";
+import type { UserAttributes } from "./question.ts";
 import type { SessionRecord } from "./record.ts";
 import type { Session } from "./session.ts";
 import type { SessionGround } from "./session_ground.ts";
@@ -18,28 +19,24 @@ export function changeSession(
   if (lifetime !== undefined) {
     session.absoluteEnd = lifetime === 0 ? undefined : wall(step.at.wall + lifetime * 1000);
   }
-  session.attributes = {
+  const attributes: UserAttributes = {
     ...session.attributes,
     ...(idleTimeoutSeconds === undefined ? {} : { idleTimeoutSeconds }),
     ...(filter === undefined ? {} : { filter }),
   };
-  if (filter !== undefined) {
-    for (const inboundSpi of session.ikeSa?.children.keys() ?? []) {
-      step.outputs.push({ kind: "filter-child-sa", inboundSpi, filter });
-    }
-  }
+  session.attributes = attributes;
+  if (filter !== undefined) session.ikeSa?.changeFilter(step, filter);
+  const changed = (record: SessionRecord): SessionRecord => {
+    const { absoluteEnd: _, ...rest } = record;
+    const { absoluteEnd } = session;
+    return { ...rest, ...(absoluteEnd === undefined ? {} : { absoluteEnd }), attributes };
+  };
   const { record, pendingRecord } = session;
-  if (record !== undefined) keepRecord(ground, session, step, changed(record, session));
+  if (record !== undefined) keepRecord(ground, session, step, changed(record));
   if (pendingRecord !== undefined) {
-    // What is being stored at this moment says how it was before.
-    session.pendingRecord = changed(pendingRecord, session);
+    // It may be on its way into the store as it was: what comes behind it is what stays.
+    session.pendingRecord = changed(pendingRecord);
     ground.host.tell(step, { kind: "store-record", record: session.pendingRecord });
   }
   ground.host.reschedule(session, step);
-}
-
-/** A record that says how its session is now. */
-function changed(record: SessionRecord, { absoluteEnd, attributes }: Session): SessionRecord {
-  const { absoluteEnd: _, ...rest } = record;
-  return { ...rest, ...(absoluteEnd === undefined ? {} : { absoluteEnd }), attributes };
 }

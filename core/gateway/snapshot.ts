@@ -3,7 +3,8 @@ import type { OwnedBytes } from "../bytes.ts";
 import type { Monotonic, Wall } from "../moment.ts";
 import type { TrafficSelector } from "../message/payload.ts";
 import type { EspSuite, IkeSuite } from "../sa/suite.ts";
-import type { AddressRange, Endpoint, IpAddress } from "../wire/address.ts";
+import type { Endpoint, IpAddress } from "../wire/address.ts";
+import type { PoolRange } from "./policy.ts";
 import type { LoginMethod, PeerType } from "./record.ts";
 
 /** One Child SA. */
@@ -70,6 +71,8 @@ export interface SessionSnapshot {
   readonly userName: string;
   /** Group that AAA gave. */
   readonly group?: string;
+  /** Name of the filter that its packets must pass. */
+  readonly filter?: string;
   /** How the first login was authenticated. */
   readonly method: LoginMethod;
   /** What the client is. */
@@ -103,8 +106,8 @@ export interface SessionSnapshot {
 
 /** One address range and its use. */
 export interface PoolSnapshot {
-  /** The addresses. */
-  readonly range: AddressRange;
+  /** The addresses, and the name of the pool where it has one. */
+  readonly range: PoolRange;
   /** Addresses that could be given out; capped at 2^53 - 1. */
   readonly size: number;
   /** How many are held. */

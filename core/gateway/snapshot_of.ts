@@ -45,6 +45,7 @@ function sessionSnapshot(session: Session, limitSeconds: number): SessionSnapsho
     id,
     userName,
     ...(attributes.group === undefined ? {} : { group: attributes.group }),
+    ...(attributes.filter === undefined ? {} : { filter: attributes.filter.name }),
     method,
     peerType,
     state: ikeSa === undefined ? "inactive" : "active",

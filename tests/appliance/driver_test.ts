@@ -97,6 +97,7 @@ Deno.test("outputs are applied in their order, each where it belongs", () => {
     { kind: "trace", trace: { level: "info", event: "up" } },
     { kind: "move-child-sa", inboundSpi: 7, local: here, remote: there },
     { kind: "client", event: "established" },
+    { kind: "filter-child-sa", inboundSpi: 7, filter: { name: "staff", rules: [] } },
     { kind: "remove-child-sa", inboundSpi: 7 },
   ];
   scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(3) });
@@ -106,6 +107,7 @@ Deno.test("outputs are applied in their order, each where it belongs", () => {
     "trace up",
     "move 7",
     "extra established",
+    "filter 7 staff",
     "remove 7",
   ]);
   assert.equal(scene.driver.transmitted, 1);

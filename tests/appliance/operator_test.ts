@@ -60,6 +60,7 @@ async function ask(
       told.push(filter);
       yield await Promise.resolve({ kind: "debugging" });
     },
+    accessLists: new Map([["staff", { name: "staff", rules: [{ action: "permit", family: 4 }] }]]),
     clock: { now: () => moment(0, 1000) },
     dpd: { intervalSeconds: 45, retrySeconds: 2 },
   });
@@ -88,6 +89,15 @@ for (const [selector, ids] of selections) {
     assert.deepEqual(replies.at(-1), { kind: "done", count: ids.length });
   });
 }
+
+Deno.test("access lists come with their rules as text", async () => {
+  const { replies } = await ask({ command: "access-lists" });
+  const rules = [{ family: 4, sequence: 10, rule: "permit ip any any" }];
+  assert.deepEqual(replies, [
+    { kind: "access-list", list: { name: "staff", rules } },
+    { kind: "done", count: 1 },
+  ]);
+});
 
 Deno.test("many sessions come in parts", async () => {
   const sessions = Array.from({ length: 450 }, (_, i) => session(i + 1, "u", "192.0.2.1:1"));
@@ -125,6 +135,7 @@ Deno.test("after clear stats the packet path counts from zero as well", async ()
     counters: () => ({}),
     clearCounters: () => {},
     debug: nothing,
+    accessLists: new Map(),
     clock: { now: () => moment(0, 1000) },
     dpd: { intervalSeconds: 45, retrySeconds: 2 },
   });

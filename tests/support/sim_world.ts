@@ -323,6 +323,13 @@ export class SimWorld {
         case "remove-child-sa":
           this.installed.delete(output.inboundSpi);
           break;
+        case "filter-child-sa": {
+          const { inboundSpi, filter } = output;
+          const sa = this.installed.get(inboundSpi);
+          if (sa === undefined || filter === undefined) throw new Error("filtered in vain");
+          this.installed.set(inboundSpi, { ...sa, filter });
+          break;
+        }
         case "move-child-sa": {
           const { inboundSpi, local, remote } = output;
           const sa = this.installed.get(inboundSpi);

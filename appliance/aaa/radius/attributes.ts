@@ -52,6 +52,7 @@ export const attributeTable = {
   "Event-Timestamp": { type: 55 },
   "NAS-Port-Type": { type: 61 },
   "Message-Authenticator": { type: 80 },
+  "NAS-Filter-Rule": { type: 92 },
   "NAS-IPv6-Address": { type: 95 },
   "Error-Cause": { type: 101 },
   "Framed-IPv6-Address": { type: 168 },

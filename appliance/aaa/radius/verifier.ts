@@ -18,9 +18,11 @@ import {
 } from "../../../core/mod.ts";
 import type { UserVerifier, VerifyContext } from "../../effects.ts";
 import type { Log } from "../../log.ts";
+import type { AccessLists } from "../access_list/lists.ts";
 import { authorize } from "./authorization.ts";
 import { NoAnswerError, type RadiusAnswer, type RadiusClient } from "./client.ts";
 import { type AskedCredential, challengeState, type Plan, planOf } from "./credentials.ts";
+import { readFilter } from "./filters.ts";
 import { type Attribute, Code, number32, valuesOf } from "./packet.ts";
 
 /** What a verifier works with. */
@@ -35,6 +37,8 @@ export interface RadiusVerifierOptions {
   readonly passwords: "pap" | "mschapv2";
   /** Whether the gateway routes an inner address. */
   readonly isServed: (address: IpAddress) => boolean;
+  /** What Filter-Id may name. */
+  readonly accessLists: AccessLists;
   readonly local: UserVerifier;
   /** Whether local users decide while no server answers. */
   readonly fallsBack: boolean;
@@ -116,7 +120,16 @@ export class RadiusVerifier implements UserVerifier {
       this.#options.log.tell("warning", "radius-attribute-unusable", { user: userName, attribute });
       return rejected;
     }
-    return { kind: "accept", attributes: authorization.attributes, ...plan.settle(packet) };
+    const reading = readFilter(packet, this.#options.accessLists);
+    if (reading.kind === "unusable") {
+      const { attribute, reason } = reading;
+      const facts = { user: userName, attribute, reason };
+      this.#options.log.tell("warning", "radius-attribute-unusable", facts);
+      return rejected;
+    }
+    const filter = reading.filter === undefined ? {} : { filter: reading.filter };
+    const attributes = { ...authorization.attributes, ...filter };
+    return { kind: "accept", attributes, ...plan.settle(packet) };
   }
 }
 

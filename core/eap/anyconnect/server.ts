@@ -11,7 +11,7 @@
  * it was authenticated by IKE, so it is no stranger's.
  */
 import { type Bytes, copyBytes, type OwnedBytes } from "../../bytes.ts";
-import type { UserAttributes, Verdict } from "../../gateway/question.ts";
+import type { Credential, UserAttributes, Verdict } from "../../gateway/question.ts";
 import type { SessionPair } from "../../gateway/record.ts";
 import { limits } from "../../limits.ts";
 import { userNameOf } from "../../pki/identity.ts";
@@ -62,7 +62,7 @@ export interface AnyConnectOptions {
   readonly version: string | undefined;
   /** Port that requests name as that of an HTTPS service; `undefined` leaves it out. */
   readonly csport: number | undefined;
-  /** Shown after the login. */
+  /** Shown after the login, unless AAA has another for the user. */
   readonly banner: string | undefined;
   /** 40 upper-case hexadecimal digits for `complete`; `undefined` leaves them out. */
   readonly serverCertHash: string | undefined;
@@ -137,9 +137,8 @@ export class AnyConnectServer implements EapServerMethod {
     const { userName, hasForm } = state;
     switch (verdict.kind) {
       case "accept": {
-        const group = this.#group === undefined ? {} : { group: this.#group.name };
         // What AAA says of a user is above what the user said.
-        const attributes = { ...group, ...verdict.attributes };
+        const attributes = { ...this.#chosen(), ...verdict.attributes };
         const accepted = { userName: verdict.userName ?? userName, attributes };
         this.#state = { kind: "granting", ...accepted };
         return { kind: "grant", ...accepted };
@@ -164,7 +163,8 @@ export class AnyConnectServer implements EapServerMethod {
     const state = this.#state;
     if (state.kind !== "granting") return { kind: "ignore" };
     this.#state = { ...state, kind: "closing" };
-    const { version, banner, serverCertHash } = this.#options;
+    const { version, serverCertHash } = this.#options;
+    const banner = state.attributes.told?.banner ?? this.#options.banner;
     return this.#request({ kind: "complete", version, pair, banner, serverCertHash });
   }
 
@@ -229,7 +229,7 @@ export class AnyConnectServer implements EapServerMethod {
     if (mode.kind === "certificate+password") return this.#showForm();
     const userName = userNameOf(verified.value);
     this.#state = { kind: "verifying", userName, hasForm: false };
-    return { kind: "verify", userName, credential: { kind: "certificate" } };
+    return this.#verify(userName, { kind: "certificate" });
   }
 
   #handleAnswers(document: AuthReplyDocument): EapMethodStep {
@@ -247,7 +247,7 @@ export class AnyConnectServer implements EapServerMethod {
     }
     if (CONTROL.test(userName)) return this.#rejectAnswers();
     this.#state = { kind: "verifying", userName, hasForm: true };
-    return { kind: "verify", userName, credential: { kind: "password", password } };
+    return this.#verify(userName, { kind: "password", password });
   }
 
   #handleChallengeAnswer(
@@ -260,7 +260,7 @@ export class AnyConnectServer implements EapServerMethod {
     const answer = answerTo(document.answers, FieldName.ANSWER, FieldName.PASSWORD);
     if (!isFilled(answer, limits.passwordLength)) return this.#rejectAnswers();
     this.#state = { kind: "verifying", userName, hasForm: true };
-    return { kind: "verify", userName, credential: { kind: "challenge-answer", answer, state } };
+    return this.#verify(userName, { kind: "challenge-answer", answer, state });
   }
 
   #rejectAnswers(): EapMethodStep {
@@ -280,6 +280,14 @@ export class AnyConnectServer implements EapServerMethod {
   #choose(group: LoginGroup): void {
     this.#group = group;
     this.#opaque = { ...this.#opaque, tunnelGroup: group.name };
+  }
+
+  #chosen(): { readonly group?: string } {
+    return this.#group === undefined ? {} : { group: this.#group.name };
+  }
+
+  #verify(userName: string, credential: Credential): EapMethodStep {
+    return { kind: "verify", userName, credential, ...this.#chosen() };
   }
 
   #isEchoed({ opaque }: AuthReplyDocument): boolean {

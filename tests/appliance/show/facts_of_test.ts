@@ -77,8 +77,9 @@ const context = {
     bytesIn: 1025,
     packetsOut: 6,
     bytesOut: 99_999,
-    dropsIn: 1,
+    dropsIn: 4,
     dropsOut: 2,
+    filtered: 3,
   }]]),
   counters: { "bad-icv": 4 },
 };
@@ -97,7 +98,17 @@ Deno.test("times are whole seconds, packet counters come by inbound SPI, nothing
   assert.equal(sa?.remainingSeconds, 3549);
   assert.equal(sa?.remainingKilobytesIn, 8);
   assert.equal(sa?.remainingKilobytesOut, 0);
-  assert.deepEqual([sa?.packetsIn, sa?.packetsOut, sa?.dropsIn, sa?.dropsOut], [5, 6, 1, 2]);
+  assert.deepEqual([sa?.packetsIn, sa?.packetsOut, sa?.dropsIn, sa?.dropsOut], [5, 6, 4, 2]);
+});
+
+Deno.test("a filter is shown with what it dropped on the Child SAs that stand", () => {
+  const filtered = { ...session, filter: "staff" };
+  assert.deepEqual(sessionFacts(filtered, context).filter, { name: "staff", drops: 3 });
+  const [sa] = session.childSas;
+  assert.ok(sa !== undefined);
+  const unknown = { ...filtered, childSas: [{ ...sa, inboundSpi: 1 }] };
+  assert.deepEqual(sessionFacts(unknown, context).filter, { name: "staff", drops: 0 });
+  assert.equal("filter" in sessionFacts(session, context), false);
 });
 
 Deno.test("facts survive JSON unchanged", () => {
@@ -124,13 +135,19 @@ Deno.test("total reconnects are the sum, pools say what is free, counters are jo
   const snapshot: GatewaySnapshot = {
     sessions: [],
     negotiating: 2,
-    pools: [{ range: { first: ip("10.0.0.2"), last: ip("10.0.0.9") }, size: 8, inUse: 3 }],
+    pools: [
+      { range: { first: ip("10.0.0.2"), last: ip("10.0.0.9") }, size: 8, inUse: 3 },
+      { range: { first: ip("10.1.0.2"), last: ip("10.1.0.9"), name: "staff" }, size: 8, inUse: 0 },
+    ],
     reconnect: { success: 3, failed: 1, activeCapable: 2, inactiveCapable: 5 },
     counters: { cookies: 1 },
   };
   assert.deepEqual(summaryFacts(snapshot, context), {
     negotiating: 2,
-    pools: [{ begin: "10.0.0.2", end: "10.0.0.9", free: 5, inUse: 3 }],
+    pools: [
+      { begin: "10.0.0.2", end: "10.0.0.9", free: 5, inUse: 3 },
+      { name: "staff", begin: "10.1.0.2", end: "10.1.0.9", free: 8, inUse: 0 },
+    ],
     reconnect: { total: 4, success: 3, failed: 1, activeCapable: 2, inactiveCapable: 5 },
     counters: { cookies: 1, "bad-icv": 4 },
   });

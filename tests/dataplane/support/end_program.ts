@@ -12,10 +12,10 @@ import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.
 import { openUdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
 import { type Dataplane, DataplaneError, openDataplane } from "../../../dataplane/mod.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
-import { fromLine, toLine } from "./wire_json.ts";
+import { buildOctetsJson, parseOctetsJson } from "../../../core/octets_json.ts";
 
 function say(value: unknown): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(toLine(value) + "\n"));
+  Deno.stdout.writeSync(new TextEncoder().encode(buildOctetsJson(value) + "\n"));
 }
 
 let dataplane: Dataplane | undefined;
@@ -197,7 +197,11 @@ for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream()
   const lines = (rest + text).split("\n");
   rest = lines.pop() ?? "";
   for (const line of lines) {
-    const { id, name, args } = fromLine(line) as { id: number; name: string; args: unknown[] };
+    const { id, name, args } = parseOctetsJson(line) as {
+      id: number;
+      name: string;
+      args: unknown[];
+    };
     call(name, args).then(
       (result) => say({ id, result }),
       (error) =>

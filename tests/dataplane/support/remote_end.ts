@@ -8,7 +8,7 @@ import type {
 } from "../../../dataplane/mod.ts";
 import type { Namespace } from "../../support/netns.ts";
 import { until } from "../../support/background.ts";
-import { fromLine, toLine } from "./wire_json.ts";
+import { buildOctetsJson, parseOctetsJson } from "../../../core/octets_json.ts";
 
 /** The answer to `open`. */
 export interface Opened extends Pick<Dataplane, "sockets" | "tunName" | "cryptoName" | "features"> {
@@ -74,7 +74,7 @@ export class RemoteEnd implements AsyncDisposable {
     const id = ++this.#lastId;
     const { promise, resolve } = Promise.withResolvers<Line>();
     this.#calls.set(id, resolve);
-    await this.#writer.write(new TextEncoder().encode(toLine({ id, name, args }) + "\n"));
+    await this.#writer.write(new TextEncoder().encode(buildOctetsJson({ id, name, args }) + "\n"));
     const { error, kind = "", result } = await promise;
     if (error !== undefined) throw new RemoteError(kind, error);
     return result as T;
@@ -110,7 +110,7 @@ export class RemoteEnd implements AsyncDisposable {
     for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) this.#take(fromLine(line) as Line);
+      for (const line of lines) this.#take(parseOctetsJson(line) as Line);
     }
     for (const resolve of this.#calls.values()) resolve({ error: "the program ended" });
   }

@@ -1,7 +1,8 @@
 /** Opens the server of dynamic authorization that the flags ask for. */
 import { equalAddresses, type IpAddress, parseIpAddress } from "../../../../core/mod.ts";
+import type { AccessLists } from "../../access_list/lists.ts";
 import type { ServeSettings } from "../../../config/serve_flags.ts";
-import type { RequestRules } from "./request.ts";
+import { readFilter } from "../filters.ts";
 import { type DynamicAuthor, type DynamicAuthorOptions, openDynamicAuthor } from "./server.ts";
 
 /** What the flags do not say. */
@@ -10,13 +11,14 @@ export interface DynamicAuthorParts
   /** Of `--dynamic-author-secret-file`. */
   readonly secret: Uint8Array | undefined;
   readonly nasIdentifier: string;
-  readonly readFilter: RequestRules["readFilter"];
+  /** What filters may be called by name. */
+  readonly accessLists: AccessLists;
 }
 
 /** The server; none without clients. */
 export async function dynamicAuthorOf(
   settings: ServeSettings,
-  { secret, nasIdentifier, readFilter, ...rest }: DynamicAuthorParts,
+  { secret, nasIdentifier, accessLists, ...rest }: DynamicAuthorParts,
 ): Promise<DynamicAuthor | undefined> {
   const clients = settings["dynamic-author"];
   if (clients.length === 0 || secret === undefined) return undefined;
@@ -29,7 +31,11 @@ export async function dynamicAuthorOf(
     listen: listen.length > 0 ? listen : [families.includes(6) ? anyAddress6 : anyAddress4],
     ports: settings["dynamic-author-port"],
     strict: settings["dynamic-author-strict"],
-    rules: { nasIdentifier, isOwnAddress, readFilter },
+    rules: {
+      nasIdentifier,
+      isOwnAddress,
+      readFilter: (packet) => readFilter(packet, accessLists),
+    },
   });
 }
 

@@ -8,10 +8,11 @@
  * | NAS-Identifier, NAS-IP-Address, NAS-IPv6-Address | must be ours |
  * | Session-Timeout | CoA: seconds from now until the session ends; 0 is no limit |
  * | Idle-Timeout | CoA: seconds without a packet from the user, counted from the last one; 0 is no limit |
- * | Filter-Id, Cisco-AVPair `ip:inacl#N=` | CoA: what the user may send, where a reader of filters is there |
+ * | Filter-Id, Cisco-AVPair `ip:inacl#N=`, `ipv6:inacl#N=` | CoA: what the user may send, in place of what was said before |
  * | Message-Authenticator, Event-Timestamp, Proxy-State, and State in a CoA | about the request itself |
  *
- * Left out: Service-Type of whatever value (Authorize Only, RFC 5176 §3.2), Cisco's `subscriber:command=`.
+ * Left out: Service-Type of whatever value (Authorize Only, RFC 5176 §3.2), Cisco's `subscriber:command=`,
+ * taking a filter away, and filters for the other direction.
  */
 import {
   bitsOf,
@@ -20,7 +21,6 @@ import {
   formatIpAddress,
   type IpAddress,
   ok,
-  type PacketFilter,
   parseIpAddress,
   type Result,
   type SessionChange,
@@ -28,7 +28,15 @@ import {
   textOf,
 } from "../../../../core/mod.ts";
 import type { AttributeName } from "../attributes.ts";
-import { type Attribute, Code, type ParsedPacket, readNumber32, valuesOf } from "../packet.ts";
+import type { FilterReading } from "../filters.ts";
+import {
+  type Attribute,
+  Code,
+  type ParsedPacket,
+  type RadiusPacket,
+  readNumber32,
+  valuesOf,
+} from "../packet.ts";
 import type { ErrorCause } from "./error_cause.ts";
 
 /** What a request comes to. */
@@ -49,20 +57,14 @@ export interface Refusal {
   readonly attribute?: string;
 }
 
-/** A filter, none, or the attribute that makes none. */
-export type FilterReading =
-  | { readonly kind: "none" }
-  | { readonly kind: "filter"; readonly filter: PacketFilter }
-  | { readonly kind: "unusable"; readonly attribute: AttributeName };
-
 /** What requests are read by. */
 export interface RequestRules {
   /** Our NAS-Identifier. */
   readonly nasIdentifier: string;
   /** Whether an address is one of this host. */
   readonly isOwnAddress: (address: IpAddress) => boolean;
-  /** Reads Filter-Id and `ip:inacl#`; without it both are unsupported. */
-  readonly readFilter: ((attributes: readonly Attribute[]) => FilterReading) | undefined;
+  /** The filter of a packet. */
+  readonly readFilter: (packet: RadiusPacket) => FilterReading;
 }
 
 /** Longest time that a session is given: as with `--session-lifetime`. */
@@ -100,7 +102,7 @@ const single: readonly AttributeName[] = [
 
 /** Reads an authentic request. */
 export function readDynamicRequest(packet: ParsedPacket, rules: RequestRules): DynamicRequest {
-  const misfit = misfitOf(packet, rules) ?? foreignNas(packet, rules);
+  const misfit = misfitOf(packet) ?? foreignNas(packet, rules);
   if (misfit !== undefined) return misfit;
   const selector = selectorOf(packet);
   if (!selector.ok) return selector.fault;
@@ -118,7 +120,7 @@ function refused(cause: ErrorCause, attribute?: string): Refusal {
 }
 
 /** An attribute that has no place in the request, or stands there too often. */
-function misfitOf(packet: ParsedPacket, { readFilter }: RequestRules): Refusal | undefined {
+function misfitOf(packet: ParsedPacket): Refusal | undefined {
   const { attributes, unknown: [unknown] } = packet;
   const isChange = packet.code === Code.COA_REQUEST;
   if (attributes.some(({ name }) => name === "Service-Type")) {
@@ -126,9 +128,8 @@ function misfitOf(packet: ParsedPacket, { readFilter }: RequestRules): Refusal |
   }
   if (unknown !== undefined) return refused("unsupported-attribute", unknown);
   const stray = attributes.find((one) => {
-    if (everywhere.has(one.name)) return false;
-    if (!isChange) return true;
-    return !(changes.has(one.name) || (readFilter !== undefined && isOfFilter(one)));
+    const isOfChange = isChange && (changes.has(one.name) || isOfFilter(one));
+    return !isOfChange && !everywhere.has(one.name);
   });
   if (stray !== undefined) return refused("unsupported-attribute", stray.name);
   const twice = single.find((name) => valuesOf(packet, name).length > 1);
@@ -136,7 +137,8 @@ function misfitOf(packet: ParsedPacket, { readFilter }: RequestRules): Refusal |
 }
 
 function isOfFilter({ name, value }: Attribute): boolean {
-  return name === "Filter-Id" || (name === "Cisco-AVPair" && /^ip:inacl#/.test(textOf(value)));
+  return name === "Filter-Id" ||
+    (name === "Cisco-AVPair" && /^(ip|ipv6):inacl/i.test(textOf(value)));
 }
 
 /** Which NAS is meant, where the request says so (RFC 5176 §3). */
@@ -183,14 +185,16 @@ function changeOf(
   if (!lifetime.ok) return lifetime;
   const idle = secondsOf(packet, "Idle-Timeout");
   if (!idle.ok) return idle;
-  const filter = readFilter?.(packet.attributes) ?? { kind: "none" };
-  if (filter.kind === "unusable") {
-    return fail(refused("invalid-attribute-value", filter.attribute));
+  const reading = readFilter(packet);
+  if (reading.kind === "unusable") {
+    return fail(refused("invalid-attribute-value", reading.attribute));
   }
+  const [outbound] = reading.outbound;
+  if (outbound !== undefined) return fail(refused("invalid-attribute-value", "Filter-Id"));
   const change: SessionChange = {
     ...(lifetime.value === undefined ? {} : { sessionLifetimeSeconds: lifetime.value }),
     ...(idle.value === undefined ? {} : { idleTimeoutSeconds: idle.value }),
-    ...(filter.kind === "none" ? {} : { filter: filter.filter }),
+    ...(reading.filter === undefined ? {} : { filter: reading.filter }),
   };
   return Object.keys(change).length === 0 ? fail(refused("missing-attribute")) : ok(change);
 }

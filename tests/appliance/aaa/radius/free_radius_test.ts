@@ -71,6 +71,7 @@ function radiusTest(
                 log: silentLog,
                 nasIdentifier: "gw.example.test",
                 passwords,
+                accessLists: new Map(),
                 isServed: (address) => formatIpAddress(address).startsWith("10.99.0."),
                 local: { verify: () => Promise.resolve({ kind: "reject" }) },
                 fallsBack: false,

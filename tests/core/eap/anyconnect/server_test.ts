@@ -204,7 +204,8 @@ Deno.test("a group chosen with the answers counts, and an unknown one is a faile
   const retry = documentOf(step);
   ok(retry.kind === "auth-request" && retry.auth?.error !== undefined);
   step = server.handle(packetOf(3, replyTo(step, answers, "guests")));
-  equal(step.kind, "verify");
+  ok(step.kind === "verify");
+  equal(step.group, "guests", "AAA is told of the choice");
   step = server.complete({ kind: "accept", attributes: {} });
   ok(step.kind === "grant");
   deepEqual(step.attributes, { group: "guests" });
@@ -236,6 +237,16 @@ Deno.test("the group of AAA is above the one that was chosen", () => {
   const granted = server.complete({ kind: "accept", attributes: { group: "admins" } });
   ok(granted.kind === "grant");
   equal(granted.attributes.group, "admins");
+});
+
+Deno.test("a banner that AAA has for the user is shown instead of everybody's", () => {
+  const server = newServer({ banner: "for everybody" });
+  const step = toForm(server);
+  server.handle(packetOf(2, replyTo(step, { username: "alice", password: "p&w" })));
+  server.complete({ kind: "accept", attributes: { told: { banner: "for <alice> & \u0001" } } });
+  const complete = documentOf(server.granted(undefined));
+  ok(complete.kind === "complete");
+  equal(complete.banner, "for <alice> & \ufffd");
 });
 
 Deno.test("complete shows the operator's banner, and no pair when nothing was stored", () => {

@@ -24,6 +24,7 @@ import {
   signed,
   text,
   type,
+  web,
   withScene,
 } from "./support.ts";
 
@@ -185,8 +186,9 @@ const refusals: readonly (readonly [
   ["Cisco's other attributes", coa, [alice, [26, Uint8Array.of(0, 0, 0, 9, 2, 3, 9)]], 401],
   ["Cisco's commands", coa, [alice, avPair("subscriber:command=reauthenticate")], 401],
   ["Cisco's commands", disconnect, [alice, avPair("subscriber:command=x")], 401],
-  ["Filter-Id without filters", coa, [alice, [type.filterId, text("web")]], 401],
-  ["ip:inacl without filters", coa, [alice, avPair("ip:inacl#1=permit ip any any")], 401],
+  ["Filter-Id", disconnect, [alice, [type.filterId, text("web")]], 401],
+  ["ip:inacl", disconnect, [alice, avPair("ip:inacl#1=permit ip any any")], 401],
+  ["NAS-Filter-Rule", coa, [alice, hour, [92, text("permit in ip from any to any")]], 401],
   ["another NAS", disconnect, [alice, [type.nasIdentifier, text("gw2")]], 403],
   ["another NAS", coa, [alice, hour, [type.nasIdentifier, text("gw2")]], 403],
   ["another NAS", disconnect, [alice, [type.nasIpAddress, address("192.0.2.2")]], 403],
@@ -289,30 +291,39 @@ dynamicTest(
   },
 );
 
-const web: PacketFilter = { name: "web", rules: [{ action: "permit", family: 4, protocol: 6 }] };
-
 dynamicTest("RFC 5176 §2.2: CoA-Request changes the filter", async ({ world, client }) => {
   world.login("alice", "198.51.100.7");
-  const ask = (attribute: Plain): Promise<{ readonly errorCause: number | undefined }> =>
-    client.ask(requestOf(code.coa, [alice, attribute]));
-  assert.equal((await ask([type.filterId, text("nonsense")])).errorCause, 407);
-  assert.equal(world.outputs.some(({ kind }) => kind === "filter-child-sa"), false);
-  assert.equal((await ask([type.filterId, text("web")])).errorCause, undefined);
-  const put = world.outputs.filter((output) => output.kind === "filter-child-sa");
-  assert.deepEqual(put.map(({ filter }) => filter), [web]);
-  assert.equal((await ask(avPair("ip:inacl#10=permit tcp any any"))).errorCause, undefined);
-  assert.equal((await ask(avPair("ip:outacl#10=permit tcp any any"))).errorCause, 401);
-}, {
-  rules: {
-    readFilter: (attributes) => {
-      const named = attributes.find(({ name }) => name === "Filter-Id");
-      if (named !== undefined && hex(Uint8Array.from(named.value)) !== hex(text("web"))) {
-        return { kind: "unusable", attribute: "Filter-Id" };
-      }
-      const isThere = named ?? attributes.find(({ name }) => name === "Cisco-AVPair");
-      return isThere === undefined ? { kind: "none" } : { kind: "filter", filter: web };
+  const put = (): readonly (PacketFilter | undefined)[] =>
+    world.outputs.filter((output) => output.kind === "filter-child-sa").map(({ filter }) => filter);
+  const ask = async (...attributes: readonly Plain[]): Promise<number | undefined> =>
+    (await client.ask(requestOf(code.coa, [alice, ...attributes]))).errorCause;
+  const filterId = (name: string): Plain => [type.filterId, text(name)];
+  for (
+    const wrong of [
+      filterId("no such list"),
+      filterId("web.out"),
+      avPair("ip:inacl#1=allow all"),
+      avPair("ip:inacl=permit ip any any"),
+    ]
+  ) assert.equal(await ask(wrong), 407);
+  assert.equal(await ask(avPair("ip:outacl#10=permit tcp any any")), 401);
+  assert.equal(await ask(filterId("web"), filterId("no such list")), 407);
+  assert.deepEqual(put(), []);
+  assert.equal(await ask(filterId("web")), undefined);
+  assert.equal(world.session.filter, "web");
+  const rules = [avPair("ip:inacl#20=deny ip any any"), avPair("IP:INACL#3=permit tcp any any")];
+  assert.equal(await ask(...rules), undefined);
+  assert.equal(await ask(avPair("ipv6:inacl#1=permit ipv6 any any")), undefined);
+  assert.deepEqual(put(), [
+    web,
+    {
+      name: "per-user",
+      rules: [{ action: "permit", family: 4, protocol: 6 }, { action: "deny", family: 4 }],
     },
-  },
+    { name: "per-user", rules: [{ action: "permit", family: 6 }] },
+  ]);
+  const [record] = world.backend.store.values();
+  assert.deepEqual(record?.attributes.filter, put().at(-1));
 });
 
 // --- answers ------------------------------------------------------------------------------------
@@ -402,7 +413,11 @@ Deno.test("a port that is taken is said by name, and nothing stays open", async 
       listen: [listen],
       ports: [0, port],
       strict: false,
-      rules: { nasIdentifier: "gw", isOwnAddress: () => false, readFilter: undefined },
+      rules: {
+        nasIdentifier: "gw",
+        isOwnAddress: () => false,
+        readFilter: () => ({ kind: "readable", filter: undefined, outbound: [] }),
+      },
       sessions: { find: () => [], command: () => {}, settled: () => Promise.resolve() },
       clock: { now: () => scene.world.at },
       log: scene.log,

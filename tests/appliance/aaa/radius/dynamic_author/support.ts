@@ -2,6 +2,7 @@
 import { equal } from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
+import { readFilter } from "../../../../../appliance/aaa/radius/filters.ts";
 import type { RequestRules } from "../../../../../appliance/aaa/radius/dynamic_author/request.ts";
 import {
   type DynamicAuthor,
@@ -10,6 +11,7 @@ import {
 } from "../../../../../appliance/aaa/radius/dynamic_author/server.ts";
 import {
   moment,
+  type PacketFilter,
   parseIpAddress,
   parsePrefix,
   type SessionSelector,
@@ -291,6 +293,12 @@ export class Scene implements Disposable {
   #probes = 100;
 }
 
+/** The access list of the gateway. */
+export const web: PacketFilter = {
+  name: "web",
+  rules: [{ action: "permit", family: 4, protocol: 6 }],
+};
+
 /** What a test wants to be different. */
 export interface SceneOptions extends Partial<Omit<DynamicAuthorOptions, "rules" | "clients">> {
   readonly clients?: readonly string[];
@@ -316,7 +324,7 @@ export async function withScene(
     rules: {
       nasIdentifier: "gw",
       isOwnAddress: (one) => hex(Uint8Array.from(one.octets)) === "c0000201",
-      readFilter: undefined,
+      readFilter: (packet) => readFilter(packet, new Map([[web.name, web]])),
       ...rules,
     },
     sessions: {

@@ -1,0 +1,161 @@
+/** What RADIUS says that a user may send is what gets through, for as long as the session lives. */
+import assert from "node:assert/strict";
+import type { SessionFacts } from "../../appliance/show/facts.ts";
+import { type FreeRadius, radiusSecret, startFreeRadius } from "../support/free_radius.ts";
+import { whyNoFreeRadius } from "../support/free_radius.ts";
+import { type InteropScene, interopTest } from "../support/interop.ts";
+import { iperf, ping } from "../support/netns.ts";
+import { type RejoinClient, startClient } from "../support/rejoin_client.ts";
+import { innerTarget } from "../support/road_warrior.ts";
+import { gatewayName } from "../support/test_pki.ts";
+
+const port = 1812;
+const open = 8443;
+const shut = 8080;
+const answerer = new URL("../support/port_answerer.ts", import.meta.url).pathname;
+
+/** Starts the server, a gateway that asks it, and somebody inside who answers on both ports. */
+async function withRadius(
+  scene: InteropScene,
+  run: (server: FreeRadius) => Promise<void>,
+): Promise<void> {
+  const { lab: { folder }, inside } = scene;
+  const secretFile = `${folder}/radius-secret`;
+  await Deno.writeTextFile(secretFile, `${radiusSecret}\n`, { mode: 0o600 });
+  await Deno.writeTextFile(
+    `${folder}/lists`,
+    `ip access-list extended office\n permit tcp any host ${innerTarget} eq ${open}\n`,
+  );
+  await using server = await startFreeRadius({
+    folder: `${folder}/radius`,
+    port,
+    namespace: inside,
+    signs: true,
+  });
+  await using target = inside.start("port answerer", [
+    ...[Deno.execPath(), "run", "--allow-net", "--no-check", answerer],
+    ...[innerTarget, `${open}`, `${shut}`],
+  ]);
+  await target.waitFor(/listening/, 15_000);
+  scene.gateway = await scene.gateway.restart("SIGTERM", {
+    radius: `127.0.0.1:${port}`,
+    "radius-secret-file": secretFile,
+    "radius-timeout": 3,
+    "access-list-file": `${folder}/lists`,
+    "esp-lifetime-kbytes": 2560,
+  });
+  await run(server);
+}
+
+async function connect({ lab, site, pki }: InteropScene, user: string): Promise<RejoinClient> {
+  const folder = `${lab.folder}/client`;
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  await Deno.writeTextFile(`${folder}/password`, `${user}pw\n`, { mode: 0o600 });
+  return await startClient({
+    namespace: site.namespace,
+    folder,
+    gateway: site.gatewayAddress,
+    flags: {
+      user,
+      auth: "eap-mschapv2",
+      "password-file": `${folder}/password`,
+      ca: pki.ca,
+      "remote-id": gatewayName,
+      "state-dir": folder,
+    },
+  });
+}
+
+/** Whether somebody answers on a TCP port behind the gateway. */
+async function answers({ site }: InteropScene, tcpPort: number): Promise<boolean> {
+  const question = `exec 3<>/dev/tcp/${innerTarget}/${tcpPort} && head -c 4 <&3`;
+  const { stdout } = await site.namespace.finish(["timeout", "2", "bash", "-c", question]);
+  return stdout === "here";
+}
+
+async function sessionOf({ gateway }: InteropScene, user: string): Promise<SessionFacts> {
+  const session = await gateway.session(user);
+  assert.ok(session !== undefined);
+  return session;
+}
+
+/** The one port answers, the other does not, and what was dropped is counted. */
+async function assertFiltered(scene: InteropScene, user: string, name: string): Promise<void> {
+  const before = (await sessionOf(scene, user)).filter;
+  assert.equal(before?.name, name);
+  assert.equal(await answers(scene, open), true);
+  assert.equal(await answers(scene, shut), false);
+  const after = (await sessionOf(scene, user)).filter;
+  assert.ok((after?.drops ?? 0) > before.drops, JSON.stringify([before, after]));
+}
+
+const reason = whyNoFreeRadius();
+
+function filterInterop(name: string, run: (scene: InteropScene) => Promise<void>): void {
+  if (reason === undefined) interopTest(name, run);
+  else console.log(`skipped: interop: ${name}: ${reason}`);
+}
+
+filterInterop(
+  "rules from RADIUS hold over a rekey, a return without RADIUS and a gateway that is killed",
+  (scene) =>
+    withRadius(scene, async (server) => {
+      await using first = await connect(scene, "carol");
+      assert.equal((await first.nextEstablished(10_000)).how, "login");
+      await assertFiltered(scene, "carol", "per-user");
+      const { addresses: [source = ""], childSas: [child] } = await sessionOf(scene, "carol");
+      assert.equal((await ping(scene.site.namespace, innerTarget, { source })).received, 3);
+
+      // More than a Child SA may carry.
+      await iperf(
+        { namespace: scene.site.namespace, address: source },
+        { namespace: scene.inside, address: innerTarget },
+        { seconds: 1, args: ["--bitrate", "24M"] },
+      );
+      await scene.gateway.untilSession(
+        "carol",
+        "rekeyed",
+        (session) =>
+          session?.childSas.length === 1 && session.childSas[0]?.inboundSpi !== child?.inboundSpi,
+      );
+      await assertFiltered(scene, "carol", "per-user");
+
+      await server.process.stop();
+      await first.process.stop("SIGKILL");
+      await using second = await connect(scene, "carol");
+      assert.equal((await second.nextEstablished(10_000)).how, "reconnect");
+      await assertFiltered(scene, "carol", "per-user");
+
+      await second.process.stop("SIGKILL");
+      scene.gateway = await scene.gateway.restart("SIGKILL");
+      assert.equal((await sessionOf(scene, "carol")).filter?.name, "per-user");
+      await using third = await connect(scene, "carol");
+      assert.equal((await third.nextEstablished(10_000)).how, "reconnect");
+      await assertFiltered(scene, "carol", "per-user");
+      assert.equal((await scene.gateway.counters())["radius-requests"] ?? 0, 0);
+      assert.ok(((await scene.gateway.counters())["filtered"] ?? 0) > 0);
+    }),
+);
+
+filterInterop(
+  "Filter-Id names an access list of the gateway; one that is not there lets nobody in",
+  (scene) =>
+    withRadius(scene, async () => {
+      await using dave = await connect(scene, "dave");
+      assert.equal((await dave.nextEstablished(10_000)).how, "login");
+      await assertFiltered(scene, "dave", "office");
+      assert.match(
+        await scene.gateway.show("crypto", "session", "detail"),
+        /^Inbound access list: office drop [1-9]\d*$/m,
+      );
+      assert.equal(
+        await scene.gateway.show("access-lists"),
+        `Extended IP access list office\n    10 permit tcp any host ${innerTarget} eq ${open}\n`,
+      );
+      await dave.process.stop("SIGTERM");
+      await using erin = await connect(scene, "erin");
+      await erin.process.status();
+      assert.equal(await scene.gateway.session("erin"), undefined);
+      assert.match(scene.gateway.process.output, /radius-attribute-unusable.*Filter-Id.*nowhere/);
+    }),
+);
