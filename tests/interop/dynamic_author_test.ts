@@ -219,6 +219,34 @@ dynamicInterop(
 );
 
 dynamicInterop(
+  "radclient changes what a user may send, by a list of the gateway and by rules of its own",
+  async (scene) => {
+    await hearRadclient(scene, { "access-list": ["quiet:deny icmp any any"] });
+    await using client = await connect(scene);
+    await client.nextEstablished(10_000);
+    const [source = ""] = (await scene.gateway.session("alice"))?.addresses ?? [];
+    const answered = async (): Promise<number> =>
+      (await ping(scene.site.namespace, innerTarget, { source })).received;
+    const change = async (attributes: Readonly<Record<string, string>>): Promise<unknown> => {
+      const answer = await ask(scene, "coa", { "User-Name": "alice", ...attributes });
+      return answer?.["Error-Cause"] ?? answer?.code;
+    };
+    assert.equal(await answered(), 3);
+    assert.equal(await change({ "Filter-Id": "no such list" }), "Invalid-Attribute-Value");
+    assert.equal(await answered(), 3);
+    assert.equal(await change({ "Filter-Id": "quiet" }), "CoA-ACK");
+    assert.equal(await answered(), 0);
+    await client.process.stop("SIGKILL");
+    scene.gateway = await scene.gateway.restart("SIGKILL");
+    await using again = await connect(scene);
+    assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
+    assert.equal(await answered(), 0, "also after a crash and a return");
+    assert.equal(await change({ "Cisco-AVPair": "ip:inacl#1=permit icmp any any" }), "CoA-ACK");
+    assert.equal(await answered(), 3);
+  },
+);
+
+dynamicInterop(
   "what radclient changed holds over a crash of the gateway and the return of the user",
   async (scene) => {
     await hearRadclient(scene);
