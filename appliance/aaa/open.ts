@@ -1,20 +1,26 @@
-/** Puts the AAA back end together that the flags ask for: local users, or RADIUS before them. */
+/**
+ * Puts the AAA back end together that the flags ask for: local users, or RADIUS before them; then what
+ * their groups say, and what this gateway cannot do.
+ */
 import {
   type CryptoProvider,
   type Endpoint,
   type IpAddress,
+  parseIpAddress,
   type Random,
-  rangeContains,
 } from "../../core/mod.ts";
 import type { Clock } from "../clock.ts";
+import { readGroups } from "../config/groups.ts";
 import type { Pools } from "../config/pools.ts";
 import type { ServeSettings } from "../config/serve_flags.ts";
 import type { UserVerifier } from "../effects.ts";
 import type { Log } from "../log.ts";
 import type { AccessLists } from "./access_list/lists.ts";
+import { GroupPolicy } from "./group_policy.ts";
 import { RadiusAccounting } from "./radius/accounting.ts";
 import { RadiusClient, usualFirstPauseMs } from "./radius/client.ts";
 import { RadiusVerifier } from "./radius/verifier.ts";
+import { TerritoryCheck } from "./territory.ts";
 
 /** What a back end is made from. */
 export interface AaaOptions {
@@ -23,6 +29,7 @@ export interface AaaOptions {
   readonly secret: Uint8Array | undefined;
   readonly local: UserVerifier;
   readonly pools: Pools;
+  /** What filters may be called by name. */
   readonly accessLists: AccessLists;
   readonly nasIdentifier: string;
   readonly crypto: CryptoProvider;
@@ -45,7 +52,40 @@ export interface Aaa {
 
 /** The back end of these settings. */
 export function openAaa(options: AaaOptions): Aaa {
-  const { settings, secret, local, pools } = options;
+  const { settings, pools, accessLists, log } = options;
+  const base = baseOf(options);
+  const { groups } = readGroups(settings.group, {
+    pools,
+    filterOf: (name) => accessLists.get(name),
+  });
+  const checked = new TerritoryCheck({
+    verifier: new GroupPolicy({
+      verifier: base.verifier,
+      groups,
+      overrides: settings["group-override"],
+      log,
+    }),
+    territory: {
+      pools: pools.ranges,
+      inner: pools.all,
+      kept: () => [...ownAddresses(), ...settings.radius.map(({ address }) => address)],
+    },
+    log,
+  });
+  return {
+    ...base,
+    verifier: checked,
+    counters: () => ({ ...base.counters(), ...checked.counted.counts }),
+    clearCounters: () => {
+      base.clearCounters();
+      checked.counted.clear();
+    },
+  };
+}
+
+/** Who says yes or no. */
+function baseOf(options: AaaOptions): Aaa {
+  const { settings, secret, local } = options;
   if (settings.radius.length === 0 || secret === undefined) {
     return {
       verifier: local,
@@ -69,12 +109,10 @@ export function openAaa(options: AaaOptions): Aaa {
       },
     });
   const client = clientOf(settings.radius);
-  const isServed = (address: IpAddress): boolean =>
-    pools.ranges.some((range) => rangeContains(range, address));
   const verifier = new RadiusVerifier({
     ...options,
     client,
-    isServed,
+    ignoresUnknown: settings["radius-ignore-unknown"],
     passwords: settings["radius-password"],
     fallsBack: settings["radius-fallback-local"],
   });
@@ -88,12 +126,14 @@ export function openAaa(options: AaaOptions): Aaa {
     verifier,
     accounting,
     counters: () => ({
-      ...named("radius", client),
-      ...named("radius-accounting", accountants),
+      ...named("radius", [...client.counters]),
+      ...named("radius", Object.entries(verifier.counted.counts)),
+      ...named("radius-accounting", [...accountants.counters]),
       ...(accounting === undefined ? {} : { "radius-accounting-lost": accounting.lost }),
     }),
     clearCounters: () => {
       client.clearCounters();
+      verifier.counted.clear();
       accountants.clearCounters();
       accounting?.clearCounters();
     },
@@ -104,6 +144,15 @@ export function openAaa(options: AaaOptions): Aaa {
   };
 }
 
-function named(prefix: string, { counters }: RadiusClient): Record<string, number> {
-  return Object.fromEntries([...counters].map(([name, count]) => [`${prefix}-${name}`, count]));
+function named(
+  prefix: string,
+  counts: readonly (readonly [string, number])[],
+): Record<string, number> {
+  return Object.fromEntries(counts.map(([name, count]) => [`${prefix}-${name}`, count]));
+}
+
+/** Those of this host, as they are now. */
+function ownAddresses(): readonly IpAddress[] {
+  return Deno.networkInterfaces().map(({ address }) => parseIpAddress(address))
+    .filter((address) => address !== undefined);
 }

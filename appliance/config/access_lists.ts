@@ -6,6 +6,7 @@ import { type AccessLists, listFault } from "../aaa/access_list/lists.ts";
 import { parseRule } from "../aaa/access_list/parse.ts";
 import { reasonOf } from "../start_error.ts";
 import type { FlagProblem } from "./flag.ts";
+import { accessListRule } from "./forms.ts";
 import type { ServeSettings } from "./serve_flags.ts";
 
 const fileFlag = "access-list-file";
@@ -36,7 +37,12 @@ function rulesOfFlags(
 ): readonly NamedRules[] {
   const flag = "access-list";
   const lists = new Map<string, FilterRule[]>();
-  for (const { list, rule } of given) {
+  for (const form of given) {
+    if (form.kind === "unreadable") {
+      problems.push({ name: flag, value: form.text, wanted: accessListRule.wanted });
+      continue;
+    }
+    const { list, rule } = form;
     const rules = lists.get(list) ?? [];
     lists.set(list, rules);
     const parsed = parseRule(rule);

@@ -165,10 +165,13 @@ export const pool: Form<PoolForm> = {
 export const domainName: Form<string> = {
   form: "DOMAIN",
   wanted: "a domain name such as example.net",
-  parse: (text) =>
-    text.length <= 253 && /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?)+$/i.test(text)
-      ? text
-      : undefined,
+  parse: (text) => {
+    // Label by label: one expression for all of them would try every way to part a long word.
+    const labels = text.replace(/\.$/, "").split(".");
+    const isLabel = (label: string): boolean =>
+      /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label);
+    return text.length <= 253 && labels.every(isLabel) ? text : undefined;
+  },
 };
 
 /** Who a gateway says it is. */
@@ -247,11 +250,10 @@ export const loginGroup: Form<{ readonly name: string; readonly alias?: string }
   },
 };
 
-/** One rule of an access list, its text still to be read. */
-export interface RuleForm {
-  readonly list: string;
-  readonly rule: string;
-}
+/** One rule of an access list, its text still to be read: all that is wrong is told together. */
+export type RuleForm =
+  | { readonly kind: "rule"; readonly list: string; readonly rule: string }
+  | { readonly kind: "unreadable"; readonly text: string };
 
 /** A rule of an access list. */
 export const accessListRule: Form<RuleForm> = {
@@ -260,7 +262,9 @@ export const accessListRule: Form<RuleForm> = {
   parse: (text) => {
     const colon = text.indexOf(":");
     const list = text.slice(0, colon);
-    return colon > 0 && listName.test(list) ? { list, rule: text.slice(colon + 1) } : undefined;
+    return colon > 0 && listName.test(list)
+      ? { kind: "rule", list, rule: text.slice(colon + 1) }
+      : { kind: "unreadable", text };
   },
 };
 

@@ -26,6 +26,13 @@ export interface Pools {
   readonly tooSmall: readonly string[];
 }
 
+/** Whether a pool has this name, and addresses of this family where one is given. */
+export function hasPool(ranges: readonly PoolRange[], name: string, family?: 4 | 6): boolean {
+  return ranges.some((range) =>
+    range.name === name && (family === undefined || range.first.family === family)
+  );
+}
+
 /** The ranges of some pools. */
 export function rangesOfPools(pools: readonly PoolForm[]): Pools {
   const ranges: PoolRange[] = [];

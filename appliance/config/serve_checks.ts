@@ -3,11 +3,15 @@ import { compareAddresses, formatIpAddress } from "../../core/mod.ts";
 import type { FlagProblem } from "./flag.ts";
 import { authMethod } from "./forms.ts";
 import type { Gathered } from "./gather.ts";
+import { type FilterLookup, readGroups } from "./groups.ts";
 import { rangesOfPools } from "./pools.ts";
 import type { serveFlags } from "./serve_flags.ts";
 
-/** All disagreements. */
-export function checkServe(gathered: Gathered<typeof serveFlags>): readonly FlagProblem[] {
+/** All disagreements; `filterOf` finds the access lists that groups may name. */
+export function checkServe(
+  gathered: Gathered<typeof serveFlags>,
+  filterOf: FilterLookup,
+): readonly FlagProblem[] {
   const { settings, given } = gathered;
   const problems: FlagProblem[] = [];
   const add = (name: string, value: string | undefined, wanted: string): void => {
@@ -43,6 +47,11 @@ export function checkServe(gathered: Gathered<typeof serveFlags>): readonly Flag
   }
   for (const [a, b] of overlaps(settings)) {
     add("pool", a, `addresses that are not in ${b} as well`);
+  }
+  const context = { pools: rangesOfPools(settings.pool), filterOf };
+  problems.push(...readGroups(settings.group, context).problems);
+  if (settings["group-override"] && settings.group.length === 0) {
+    add("group-override", undefined, "a --group with it");
   }
   if (settings["ike-port"] === settings["natt-port"]) {
     add("natt-port", String(settings["natt-port"]), "another port than --ike-port");

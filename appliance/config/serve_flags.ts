@@ -24,6 +24,7 @@ import {
   wholeNumber,
   wholeNumberOrOff,
 } from "./forms.ts";
+import { groupPart } from "./groups.ts";
 
 const who = "Identity";
 const login = "Who may log in";
@@ -108,6 +109,10 @@ export const serveFlags = {
     "believe answers without Message-Authenticator; unsafe outside of a network of one's own",
   ),
   "radius-fallback-local": toggle(radius, "let local users in while no server answers"),
+  "radius-ignore-unknown": toggle(
+    radius,
+    "let users in whose Cisco-AVPair has a mandatory ipsec: key that is not known here",
+  ),
   "radius-accounting": toggle(radius, "account for sessions, at the port behind that of --radius"),
   "radius-interim": single(
     radius,
@@ -165,6 +170,16 @@ export const serveFlags = {
     "tell AnyConnect to end the session when the smart card is taken out",
   ),
   mtu: single(addresses, wholeNumber(1280, 9000), "1400", "largest inner packet, octets"),
+
+  group: {
+    ...list(
+      addresses,
+      groupPart,
+      "policy of a group: what AAA says of its users goes over it; a list has blanks or commas",
+    ),
+    separator: /\n/,
+  },
+  "group-override": toggle(addresses, "what a group says goes over what AAA says of its users"),
 
   "reconnect-timeout": single(
     back,

@@ -5,7 +5,7 @@
  */
 import { parseRange, rangeToPrefixes } from "../../core/mod.ts";
 import type { ChildSaFacts, SelectorFacts, SessionFacts } from "./facts.ts";
-import { clockText, isIpv6, selectorPairs, slashed, uptimeText } from "./text.ts";
+import { clockText, isIpv6, maskText, selectorPairs, slashed, uptimeText } from "./text.ts";
 
 const legend = [
   "Code: C - IKE Configuration mode, D - Dead Peer Detection",
@@ -34,6 +34,7 @@ export function cryptoSessionLines(session: SessionFacts, detail: boolean): read
         ...(session.filter === undefined
           ? []
           : [`Inbound access list: ${session.filter.name} drop ${session.filter.drops}`]),
+        ...givenLines(session),
         `Uptime: ${uptimeText(session.uptimeSeconds)}`,
       ]
       : ["Profile: rejoin"]),
@@ -78,6 +79,23 @@ function briefRow(...[peer, port, user, group, uptime, status]: readonly string[
     (uptime ?? "").padEnd(9),
     status ?? "",
   ].join(" ").trimEnd();
+}
+
+/** What an operator looks for first of what AAA gave; `--json` has all of it. */
+function givenLines({ given }: SessionFacts): readonly string[] {
+  const { pools, ipv6Pools, dns, sessionTimeoutSeconds, idleTimeoutSeconds } = given;
+  const lines: readonly (readonly [string, string | undefined])[] = [
+    ["Pool", pools?.join(", ")],
+    ["IPv6 pool", ipv6Pools?.join(", ")],
+    ["DNS", dns?.join(", ")],
+    ["Session timeout", secondsText(sessionTimeoutSeconds)],
+    ["Idle timeout", secondsText(idleTimeoutSeconds)],
+  ];
+  return lines.filter(([, value]) => value !== undefined).map(([name, it]) => `${name}: ${it}`);
+}
+
+function secondsText(seconds: number | undefined): string | undefined {
+  return seconds === undefined ? undefined : `${seconds} sec`;
 }
 
 function statusOf(session: SessionFacts): "UP-ACTIVE" | "UP-IDLE" | "DOWN" {
@@ -146,11 +164,6 @@ function portText(side: SelectorFacts): string {
   return side.startPort === side.endPort
     ? `${side.startPort}`
     : `${side.startPort} ${side.endPort}`;
-}
-
-function maskText(length: number): string {
-  const mask = length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
-  return [24, 16, 8, 0].map((shift) => (mask >>> shift) & 0xff).join(".");
 }
 
 /** Host and port of `192.0.2.1:4500` or `[2001:db8::1]:4500`. */

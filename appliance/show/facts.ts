@@ -68,6 +68,26 @@ export interface IkeSaFacts {
   readonly fragmentation: boolean;
 }
 
+/** What AAA or a group gives a user over what everybody gets; what is left out is as for everybody. */
+export interface GivenFacts {
+  readonly pools?: readonly string[];
+  /** For IPv6 addresses alone. */
+  readonly ipv6Pools?: readonly string[];
+  readonly netmask?: string;
+  /** Networks behind the user. */
+  readonly networks?: readonly string[];
+  readonly dns?: readonly string[];
+  readonly wins?: readonly string[];
+  readonly domain?: string;
+  readonly splitInclude?: readonly string[];
+  readonly splitDns?: readonly string[];
+  readonly banner?: string;
+  readonly smartcardRemovalDisconnect?: boolean;
+  readonly sessionTimeoutSeconds?: number;
+  readonly idleTimeoutSeconds?: number;
+  readonly interimSeconds?: number;
+}
+
 /** One session, active or waiting to come back. */
 export interface SessionFacts {
   readonly id: number;
@@ -79,6 +99,7 @@ export interface SessionFacts {
   readonly peerType: string;
   readonly state: "active" | "inactive";
   readonly addresses: readonly string[];
+  readonly given: GivenFacts;
   readonly firstLogin: string;
   /** Seconds since the first login. */
   readonly uptimeSeconds: number;

@@ -175,6 +175,7 @@ export function activateSession(
       method: session.method,
       reconnectCapable: session.record !== undefined,
       takeover: old !== undefined,
+      filter: session.attributes.filter?.name,
     },
   });
   host.reschedule(session, step);

@@ -5,6 +5,7 @@ import type { TrafficSelector } from "../message/payload.ts";
 import type { EspSuite, IkeSuite } from "../sa/suite.ts";
 import type { Endpoint, IpAddress } from "../wire/address.ts";
 import type { PoolRange } from "./policy.ts";
+import type { UserAttributes } from "./question.ts";
 import type { LoginMethod, PeerType } from "./record.ts";
 
 /** One Child SA. */
@@ -71,8 +72,6 @@ export interface SessionSnapshot {
   readonly userName: string;
   /** Group that AAA gave. */
   readonly group?: string;
-  /** Name of the filter that its packets must pass. */
-  readonly filter?: string;
   /** How the first login was authenticated. */
   readonly method: LoginMethod;
   /** What the client is. */
@@ -81,6 +80,8 @@ export interface SessionSnapshot {
   readonly state: "active" | "inactive";
   /** Inner addresses. */
   readonly addresses: readonly IpAddress[];
+  /** What AAA says of the user. */
+  readonly attributes: UserAttributes;
   /** First login. */
   readonly firstLogin: Wall;
   /** The session ends here whatever happens. */

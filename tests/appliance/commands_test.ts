@@ -182,6 +182,20 @@ for (const [line, said] of wordMistakes) {
   });
 }
 
+Deno.test("serve names every access list that cannot be read, with status 2", async () => {
+  const lists = "--access-list web:permit --access-list no --access-list-file /nonexistent";
+  const { status, out, err } = await call(
+    `serve --pool 10.0.0.0/24 --group a:filter=web ${lists} --state-dir /nonexistent`,
+  );
+  assert.deepEqual([status, out], [2, ""]);
+  assert.deepEqual(err.map((text) => text.split(": wanted")[0]), [
+    "rejoin serve: --group a:filter=web",
+    "rejoin serve: --access-list web:permit",
+    "rejoin serve: --access-list no",
+    "rejoin serve: --access-list-file /nonexistent",
+  ]);
+});
+
 Deno.test("connect names everything it lacks", async () => {
   const { status, err } = await call("connect --dpd 0");
   assert.equal(status, 2);

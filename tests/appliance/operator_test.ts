@@ -22,6 +22,7 @@ function session(id: number, userName: string, lastRemote: string): SessionSnaps
     addresses: [],
     firstLogin: wall(0),
     lastRemote,
+    attributes: {},
     accounting: { id: "account", class: [] },
     childSas: [],
   };

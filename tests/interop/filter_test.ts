@@ -42,6 +42,7 @@ async function withRadius(
     "radius-secret-file": secretFile,
     "radius-timeout": 3,
     "access-list-file": `${folder}/lists`,
+    group: "consultants:filter=office",
     "esp-lifetime-kbytes": 2560,
   });
   await run(server);
@@ -138,7 +139,7 @@ filterInterop(
 );
 
 filterInterop(
-  "Filter-Id names an access list of the gateway; one that is not there lets nobody in",
+  "Filter-Id and groups name an access list of the gateway; one that is not there lets nobody in",
   (scene) =>
     withRadius(scene, async () => {
       await using dave = await connect(scene, "dave");
@@ -153,9 +154,14 @@ filterInterop(
         `Extended IP access list office\n    10 permit tcp any host ${innerTarget} eq ${open}\n`,
       );
       await dave.process.stop("SIGTERM");
+      await using frank = await connect(scene, "frank");
+      assert.equal((await frank.nextEstablished(10_000)).how, "login");
+      await assertFiltered(scene, "frank", "office");
+      await frank.process.stop("SIGTERM");
       await using erin = await connect(scene, "erin");
       await erin.process.status();
       assert.equal(await scene.gateway.session("erin"), undefined);
-      assert.match(scene.gateway.process.output, /radius-attribute-unusable.*Filter-Id.*nowhere/);
+      assert.equal((await scene.gateway.counters())["radius-filter-unusable"], 1);
+      assert.match(scene.gateway.process.output, /radius-filter-unusable.*Filter-Id.*nowhere/);
     }),
 );

@@ -10,20 +10,22 @@ import {
   type CryptoProvider,
   type Endpoint,
   formatIpAddress,
-  type IpAddress,
   type Random,
   textOf,
+  type UserAttributes,
   utf8,
   type Verdict,
 } from "../../../core/mod.ts";
 import type { UserVerifier, VerifyContext } from "../../effects.ts";
 import type { Log } from "../../log.ts";
 import type { AccessLists } from "../access_list/lists.ts";
+import { Counted } from "../counted.ts";
+import { ToldOnce } from "../told_once.ts";
 import { authorize } from "./authorization.ts";
 import { NoAnswerError, type RadiusAnswer, type RadiusClient } from "./client.ts";
 import { type AskedCredential, challengeState, type Plan, planOf } from "./credentials.ts";
 import { readFilter } from "./filters.ts";
-import { type Attribute, Code, number32, valuesOf } from "./packet.ts";
+import { type Attribute, Code, number32, type RadiusPacket, valuesOf } from "./packet.ts";
 
 /** What a verifier works with. */
 export interface RadiusVerifierOptions {
@@ -35,10 +37,10 @@ export interface RadiusVerifierOptions {
   readonly nasIdentifier: string;
   /** How passwords of forms are asked about. */
   readonly passwords: "pap" | "mschapv2";
-  /** Whether the gateway routes an inner address. */
-  readonly isServed: (address: IpAddress) => boolean;
   /** What Filter-Id may name. */
   readonly accessLists: AccessLists;
+  /** Whether a mandatory key of Cisco's that is not known keeps nobody out, as on IOS. */
+  readonly ignoresUnknown: boolean;
   readonly local: UserVerifier;
   /** Whether local users decide while no server answers. */
   readonly fallsBack: boolean;
@@ -53,6 +55,9 @@ const virtual = 5;
 /** Asks servers about users. */
 export class RadiusVerifier implements UserVerifier {
   readonly #options: RadiusVerifierOptions;
+  readonly #told = new ToldOnce();
+  /** `attribute-unusable`, `key-unknown`, `filter-unusable`: accepts that were worth nothing. */
+  readonly counted = new Counted();
 
   /** By this client. */
   constructor(options: RadiusVerifierOptions) {
@@ -114,22 +119,50 @@ export class RadiusVerifier implements UserVerifier {
         state: challengeState(packet, server),
       };
     }
-    const authorization = authorize(packet, this.#options.isServed);
+    const attributes = this.#authorized(userName, packet);
+    const filter = attributes && this.#filtered(userName, packet);
+    if (attributes === undefined || filter === undefined) return rejected;
+    return { kind: "accept", attributes: { ...attributes, ...filter }, ...plan.settle(packet) };
+  }
+
+  /** What an accept gives; `undefined` when it cannot be obeyed. */
+  #authorized(user: string, accept: RadiusPacket): UserAttributes | undefined {
+    const { log, ignoresUnknown } = this.#options;
+    const authorization = authorize(accept);
     if (authorization.kind === "unusable") {
       const { attribute } = authorization;
-      this.#options.log.tell("warning", "radius-attribute-unusable", { user: userName, attribute });
-      return rejected;
+      this.counted.count("attribute-unusable");
+      log.tell("warning", "radius-attribute-unusable", { user, attribute });
+      return undefined;
     }
-    const reading = readFilter(packet, this.#options.accessLists);
+    const { attributes, unknownKeys, foreignKeys } = authorization;
+    for (const key of foreignKeys) this.#tellOnce("radius-key-passed-over", key);
+    if (unknownKeys.length === 0) return attributes;
+    this.counted.count("key-unknown");
+    if (ignoresUnknown) {
+      for (const key of unknownKeys) this.#tellOnce("radius-key-unknown", key);
+      return attributes;
+    }
+    log.tell("warning", "radius-key-unknown", { user, keys: unknownKeys });
+    return undefined;
+  }
+
+  /** What the user may send; `undefined` when that cannot be enforced. */
+  #filtered(user: string, accept: RadiusPacket): Pick<UserAttributes, "filter"> | undefined {
+    const { log, accessLists } = this.#options;
+    const reading = readFilter(accept, accessLists);
     if (reading.kind === "unusable") {
       const { attribute, reason } = reading;
-      const facts = { user: userName, attribute, reason };
-      this.#options.log.tell("warning", "radius-attribute-unusable", facts);
-      return rejected;
+      this.counted.count("filter-unusable");
+      log.tell("warning", "radius-filter-unusable", { user, attribute, reason });
+      return undefined;
     }
-    const filter = reading.filter === undefined ? {} : { filter: reading.filter };
-    const attributes = { ...authorization.attributes, ...filter };
-    return { kind: "accept", attributes, ...plan.settle(packet) };
+    for (const key of reading.outbound) this.#tellOnce("radius-filter-passed-over", key);
+    return reading.filter === undefined ? {} : { filter: reading.filter };
+  }
+
+  #tellOnce(event: string, key: string): void {
+    if (this.#told.isNew(`${event} ${key}`)) this.#options.log.tell("warning", event, { key });
   }
 }
 

@@ -79,6 +79,7 @@ function session(id: number, key: string, spis: readonly number[]): SessionSnaps
     state: "active",
     addresses: [parseIpAddress("10.99.0.7") ?? assert.fail()],
     firstLogin: wall(1_000),
+    attributes: {},
     accounting: { id: key, class: [] },
     lastRemote: `[2001:db8::${id}]:4500`,
     childSas: spis.map((inboundSpi) => ({ inboundSpi }) as unknown as ChildSaSnapshot),

@@ -68,12 +68,12 @@ Deno.test("every rule that cannot be read is told, with its list, word and what 
   const form = "wanted a name of 1 to 64 letters, digits, dots, hyphens or underscores, " +
     "a colon, and a rule such as permit tcp any any eq 443";
   assert.deepEqual(problems, [
-    `${name} "we b:permit ip any any": ${form}`,
-    `${name} "permit ip any any": ${form}`,
     `${name} "web:permit tpc any any": wanted a protocol such as ip, ipv6, tcp, udp, icmp, ` +
     `icmpv6, or its number, instead of "tpc", word 2 of the rule`,
     `${name} "web:permit tcp any any eq": wanted a port, a number from 0 to 65535 or a word such ` +
     `as www, behind the last word of the rule`,
+    `${name} "we b:permit ip any any": ${form}`,
+    `${name} "permit ip any any": ${form}`,
   ]);
 });
 

@@ -26,6 +26,14 @@ const session: SessionSnapshot = {
   peerType: "Other",
   state: "active",
   addresses: [ip("192.168.20.5")],
+  attributes: {
+    pools: ["staff"],
+    netmask: ip("255.255.255.0"),
+    networks: [{ address: ip("10.77.0.0"), length: 24 }],
+    told: { dns: [ip("10.0.0.53"), ip("fd00::53")], domain: "example.net", splitInclude: [] },
+    idleTimeoutSeconds: 600,
+    class: [Uint8Array.of(1)],
+  },
   firstLogin: wall(start),
   absoluteEnd: wall(start + 86_400_000),
   reconnect: { count: 0 },
@@ -102,13 +110,26 @@ Deno.test("times are whole seconds, packet counters come by inbound SPI, nothing
 });
 
 Deno.test("a filter is shown with what it dropped on the Child SAs that stand", () => {
-  const filtered = { ...session, filter: "staff" };
+  const filtered = { ...session, attributes: { filter: { name: "staff", rules: [] } } };
   assert.deepEqual(sessionFacts(filtered, context).filter, { name: "staff", drops: 3 });
   const [sa] = session.childSas;
   assert.ok(sa !== undefined);
   const unknown = { ...filtered, childSas: [{ ...sa, inboundSpi: 1 }] };
   assert.deepEqual(sessionFacts(unknown, context).filter, { name: "staff", drops: 0 });
   assert.equal("filter" in sessionFacts(session, context), false);
+});
+
+Deno.test("what AAA gave is told as text, what it did not give is left out", () => {
+  assert.deepEqual(sessionFacts(session, context).given, {
+    pools: ["staff"],
+    netmask: "255.255.255.0",
+    networks: ["10.77.0.0/24"],
+    dns: ["10.0.0.53", "fd00::53"],
+    domain: "example.net",
+    splitInclude: [],
+    idleTimeoutSeconds: 600,
+  });
+  assert.deepEqual(sessionFacts({ ...session, attributes: {} }, context).given, {});
 });
 
 Deno.test("facts survive JSON unchanged", () => {

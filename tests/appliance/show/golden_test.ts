@@ -113,6 +113,37 @@ Deno.test("show crypto session detail: the filter behind the addresses, with its
   assert.ok(!cryptoSessionLines(filtered, false).join().includes("access list"));
 });
 
+Deno.test("show crypto session detail: what AAA gave stands below the addresses", () => {
+  const given = {
+    pools: ["staff", "guests"],
+    ipv6Pools: ["six"],
+    dns: ["10.0.0.53", "fd00::53"],
+    sessionTimeoutSeconds: 3600,
+    idleTimeoutSeconds: 600,
+    domain: "example.net",
+    networks: ["10.77.0.0/24"],
+  };
+  const lines = cryptoSessionLines({ ...active, given }, true);
+  assertLines(
+    lines.slice(0, 12),
+    `
+Interface: Virtual-Access16
+Username: user1
+Profile: rejoin
+Group: staff
+Assigned address: 192.168.20.5
+Pool: staff, guests
+IPv6 pool: six
+DNS: 10.0.0.53, fd00::53
+Session timeout: 3600 sec
+Idle timeout: 600 sec
+Uptime: 13:17:14
+Session status: UP-ACTIVE
+`,
+  );
+  assert.deepEqual(lines.slice(10), cryptoSessionLines(active, true).slice(5));
+});
+
 Deno.test("show crypto session", () => {
   assertLines(
     [...cryptoSessionHeading(false), ...cryptoSessionLines(active, false)],
@@ -233,6 +264,21 @@ Tunnel-id Local                 Remote                fvrf/ivrf            Statu
 
  IPv6 Crypto IKEv2  SA
 
+`,
+  );
+});
+
+Deno.test("show crypto ikev2 sa detailed: networks behind a user are remote subnets", () => {
+  const given = { networks: ["10.77.0.0/24", "fd77::/64"] };
+  const lines = ikev2SaLines([{ ...active, given }], true);
+  assertLines(
+    lines.slice(lines.indexOf("      Initiator of SA : No"), -3),
+    `
+      Initiator of SA : No
+      Remote subnets:
+      10.77.0.0 255.255.255.0
+      fd77::/64
+      PEER TYPE: Other
 `,
   );
 });

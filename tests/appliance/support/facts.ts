@@ -74,6 +74,7 @@ export function sessionFactsOf(change: Partial<SessionFacts> = {}): SessionFacts
     peerType: "Other",
     state: "active",
     addresses: ["192.168.20.5"],
+    given: {},
     firstLogin: "2026-01-01T00:00:00.000Z",
     uptimeSeconds: 47834,
     lastRemote: "10.106.36.37:50055",

@@ -47,8 +47,10 @@ Deno.test("a user's first Child SA has the filter that AAA gave, others have non
   world.login("alice", "198.51.100.7", QUIET);
   world.login("bob", "198.51.100.8", QUIET);
   deepEqual(installed(world), [staff, undefined]);
-  deepEqual(world.show.sessions.map(({ filter }) => filter), ["staff", undefined]);
+  deepEqual(world.show.sessions.map(({ attributes }) => attributes.filter), [staff, undefined]);
   deepEqual(storedFilters(world), [staff, undefined]);
+  const started = world.traces.filter(({ event }) => event === "session-started");
+  deepEqual(started.map(({ facts }) => facts?.["filter"]), ["staff", undefined]);
 });
 
 for (const who of ["gateway", "client"] as const) {
@@ -114,7 +116,7 @@ Deno.test("the filter comes back from the store after a crash", () => {
   world.crash();
   world.run(1_000);
   world.restart();
-  equal(world.session.filter, "staff");
+  equal(world.session.attributes.filter?.name, "staff");
   world.roam(alice, "203.0.113.9");
   world.run(5_000);
   ok(world.carries(alice));
@@ -126,7 +128,7 @@ Deno.test("a changed filter is installed at once, and is what rekeys, returns an
   const alice = world.login("alice", "198.51.100.7", QUIET);
   world.command({ kind: "change-session", id: world.session.id, change: { filter: guests } });
   deepEqual(installed(world), [guests]);
-  equal(world.session.filter, "guests");
+  equal(world.session.attributes.filter?.name, "guests");
   for (const what of ["child", "ike", "child"] as const) {
     world.tellClient(alice, { kind: "rekey", at: world.at, what });
     world.run(500);
@@ -179,7 +181,7 @@ Deno.test("a change while the record of a return is being stored is not lost", (
   deepEqual(storedFilters(world), [guests]);
   world.crash();
   world.restart();
-  equal(world.session.filter, "guests");
+  equal(world.session.attributes.filter?.name, "guests");
 });
 
 Deno.test("a change for a session that is not there does nothing", () => {

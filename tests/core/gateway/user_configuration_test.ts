@@ -13,7 +13,7 @@ import { parseUnityNetworks } from "../../../core/message/configuration.ts";
 import { formatIpAddress, formatPrefix, parsePrefix } from "../../../core/wire/address.ts";
 import { AnyConnectPeer } from "../../support/anyconnect_peer.ts";
 import { SimPeer } from "../../support/sim_peer.ts";
-import { address, simNumbers } from "../../support/sim_settings.ts";
+import { address, anyConnectLogin, simNumbers } from "../../support/sim_settings.ts";
 import { SimWorld } from "../../support/sim_world.ts";
 
 const everybody: ClientAttributes = {
@@ -180,6 +180,42 @@ Deno.test("AAA's split-include narrows the selectors of clients that are not Any
   deepEqual(routes(), ["10.7.0.0/16", "10.8.0.0/24"]);
   const bob = world.login("bob", "198.51.100.8");
   deepEqual(bob.last("established")?.assignment.routes.map(formatPrefix), ["10.1.0.0/16"]);
+});
+
+Deno.test("our own client reads all of it, and AnyConnect's split as routes", () => {
+  for (const login of ["eap-mschapv2", "anyconnect-eap"] as const) {
+    const world = newWorld(805);
+    const change = login === "anyconnect-eap" ? { login: anyConnectLogin("alice") } : {};
+    const alice = world.login("alice", "198.51.100.7", change);
+    for (const how of ["login", "reconnect"]) {
+      equal(alice.how, how);
+      const { assignment } = alice.last("established") ?? {};
+      ok(assignment !== undefined);
+      deepEqual(
+        {
+          netmask: assignment.netmask && formatIpAddress(assignment.netmask),
+          dns: assignment.dns.map(formatIpAddress),
+          nbns: assignment.nbns.map(formatIpAddress),
+          domain: assignment.domain,
+          splitDns: assignment.splitDns,
+          banner: assignment.banner,
+          routes: assignment.routes.map(formatPrefix),
+        },
+        {
+          netmask: "255.255.255.0",
+          dns: ["10.7.0.53"],
+          nbns: ["10.7.0.54", "10.7.0.55"],
+          domain: "alice.test",
+          splitDns: ["a.alice.test", "b.alice.test"],
+          banner: "for alice",
+          routes: ["10.7.0.0/16", "10.8.0.0/24"],
+        },
+        `${login} ${how}`,
+      );
+      world.roam(alice, "203.0.113.9");
+      world.run(1_000);
+    }
+  }
 });
 
 Deno.test("AnyConnect's selectors stay whole, whatever is split", () => {

@@ -1,15 +1,7 @@
 /**
  * What a Disconnect-Request or CoA-Request asks for (RFC 5176 §2.1, §2.2, §3), or why it is refused. Every
- * attribute is mandatory: what is not understood, or has no place in this kind of request, refuses it.
- *
- * | attribute | what it does |
- * | --- | --- |
- * | User-Name, Acct-Session-Id, Framed-IP-Address, Framed-IPv6-Address, Calling-Station-Id | name sessions; all given ones must hold. The last is the peer's outer address |
- * | NAS-Identifier, NAS-IP-Address, NAS-IPv6-Address | must be ours |
- * | Session-Timeout | CoA: seconds from now until the session ends; 0 is no limit |
- * | Idle-Timeout | CoA: seconds without a packet from the user, counted from the last one; 0 is no limit |
- * | Filter-Id, Cisco-AVPair `ip:inacl#N=`, `ipv6:inacl#N=` | CoA: what the user may send, in place of what was said before |
- * | Message-Authenticator, Event-Timestamp, Proxy-State, and State in a CoA | about the request itself |
+ * attribute is mandatory: what is not understood, or has no place in this kind of request, refuses it
+ * (`attributes.ts` has the table). All sessions are meant of which all that is given holds.
  *
  * Left out: Service-Type of whatever value (Authorize Only, RFC 5176 §3.2), Cisco's `subscriber:command=`,
  * taking a filter away, and filters for the other direction.
@@ -27,6 +19,7 @@ import {
   type SessionSelector,
   textOf,
 } from "../../../../core/mod.ts";
+import { longestSeconds } from "../../policy_items.ts";
 import type { AttributeName } from "../attributes.ts";
 import type { FilterReading } from "../filters.ts";
 import {
@@ -37,6 +30,7 @@ import {
   readNumber32,
   valuesOf,
 } from "../packet.ts";
+import { dynamicRowOf } from "./attributes.ts";
 import type { ErrorCause } from "./error_cause.ts";
 
 /** What a request comes to. */
@@ -67,39 +61,6 @@ export interface RequestRules {
   readonly readFilter: (packet: RadiusPacket) => FilterReading;
 }
 
-/** Longest time that a session is given: as with `--session-lifetime`. */
-const longestSeconds = 25_920_000;
-
-const everywhere: ReadonlySet<AttributeName> = new Set([
-  "User-Name",
-  "Framed-IP-Address",
-  "Framed-IPv6-Address",
-  "Calling-Station-Id",
-  "Acct-Session-Id",
-  "NAS-Identifier",
-  "NAS-IP-Address",
-  "NAS-IPv6-Address",
-  "Message-Authenticator",
-  "Event-Timestamp",
-  "Proxy-State",
-]);
-
-const changes: ReadonlySet<AttributeName> = new Set(["Session-Timeout", "Idle-Timeout", "State"]);
-
-/** RFC 5176 §3.6: at most one of each. */
-const single: readonly AttributeName[] = [
-  "User-Name",
-  "Calling-Station-Id",
-  "Acct-Session-Id",
-  "NAS-Identifier",
-  "NAS-IP-Address",
-  "NAS-IPv6-Address",
-  "Session-Timeout",
-  "Idle-Timeout",
-  "State",
-  "Event-Timestamp",
-];
-
 /** Reads an authentic request. */
 export function readDynamicRequest(packet: ParsedPacket, rules: RequestRules): DynamicRequest {
   const misfit = misfitOf(packet) ?? foreignNas(packet, rules);
@@ -121,24 +82,24 @@ function refused(cause: ErrorCause, attribute?: string): Refusal {
 
 /** An attribute that has no place in the request, or stands there too often. */
 function misfitOf(packet: ParsedPacket): Refusal | undefined {
-  const { attributes, unknown: [unknown] } = packet;
-  const isChange = packet.code === Code.COA_REQUEST;
+  const { attributes, unknown: [unknown], code } = packet;
+  const carrier = code === Code.COA_REQUEST ? "CoA-Request" : "Disconnect-Request";
   if (attributes.some(({ name }) => name === "Service-Type")) {
     return refused("unsupported-service", "Service-Type");
   }
   if (unknown !== undefined) return refused("unsupported-attribute", unknown);
-  const stray = attributes.find((one) => {
-    const isOfChange = isChange && (changes.has(one.name) || isOfFilter(one));
-    return !isOfChange && !everywhere.has(one.name);
-  });
-  if (stray !== undefined) return refused("unsupported-attribute", stray.name);
-  const twice = single.find((name) => valuesOf(packet, name).length > 1);
-  return twice === undefined ? undefined : refused("invalid-request", twice);
+  for (const attribute of attributes) {
+    const { name } = attribute;
+    const row = dynamicRowOf(name, carrier);
+    if (row === undefined || isOtherPair(attribute)) return refused("unsupported-attribute", name);
+    if (!row.repeats && valuesOf(packet, name).length > 1) return refused("invalid-request", name);
+  }
+  return undefined;
 }
 
-function isOfFilter({ name, value }: Attribute): boolean {
-  return name === "Filter-Id" ||
-    (name === "Cisco-AVPair" && /^(ip|ipv6):inacl/i.test(textOf(value)));
+/** Whether it is a pair of Cisco's that is not about what a user may send. */
+function isOtherPair({ name, value }: Attribute): boolean {
+  return name === "Cisco-AVPair" && !/^(ip|ipv6):inacl/i.test(textOf(value));
 }
 
 /** Which NAS is meant, where the request says so (RFC 5176 §3). */

@@ -310,7 +310,7 @@ dynamicTest("RFC 5176 §2.2: CoA-Request changes the filter", async ({ world, cl
   assert.equal(await ask(filterId("web"), filterId("no such list")), 407);
   assert.deepEqual(put(), []);
   assert.equal(await ask(filterId("web")), undefined);
-  assert.equal(world.session.filter, "web");
+  assert.equal(world.session.attributes.filter?.name, "web");
   const rules = [avPair("ip:inacl#20=deny ip any any"), avPair("IP:INACL#3=permit tcp any any")];
   assert.equal(await ask(...rules), undefined);
   assert.equal(await ask(avPair("ipv6:inacl#1=permit ipv6 any any")), undefined);
