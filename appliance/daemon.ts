@@ -24,6 +24,7 @@ import {
 import type { AccessLists } from "./aaa/access_list/lists.ts";
 import { Ledger } from "./aaa/ledger.ts";
 import { openAaa } from "./aaa/open.ts";
+import { dynamicAuthorOf } from "./aaa/radius/dynamic_author/open.ts";
 import { systemClock } from "./clock.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
 import { identityOf } from "./config/identity.ts";
@@ -64,6 +65,8 @@ export interface ServePlan {
   readonly clientCas: readonly Bytes[];
   /** Shared with RADIUS servers; only with `--radius`. */
   readonly radiusSecret: Uint8Array | undefined;
+  /** Shared with RADIUS clients; only with `--dynamic-author`. */
+  readonly dynamicAuthorSecret: Uint8Array | undefined;
   /** What filters may be called by name. */
   readonly accessLists: AccessLists;
   readonly log: Log;
@@ -150,6 +153,20 @@ export async function serve(plan: ServePlan): Promise<number> {
   dataplane.configureTun({ addresses: pools.own, routes: pools.all.flatMap(rangeToPrefixes) });
   inbox.open(driver);
 
+  const dynamicAuthor = await dynamicAuthorOf(settings, {
+    secret: plan.dynamicAuthorSecret,
+    nasIdentifier: policy.gatewayName,
+    accessLists: plan.accessLists,
+    sessions: {
+      find: (selector) => gateway.find(selector),
+      command: (command) => driver.command(command),
+      settled: () => effects.settled(),
+    },
+    clock: systemClock,
+    log,
+  });
+  running.defer(() => dynamicAuthor?.close());
+
   const control = await serveControl(
     settings.control ?? `${state.path}/control.sock`,
     operatorOf({
@@ -159,11 +176,13 @@ export async function serve(plan: ServePlan): Promise<number> {
       counters: () => ({
         ...effects.counters,
         ...aaa.counters(),
+        ...dynamicAuthor?.counters(),
         "records-unreadable": unreadable,
       }),
       clearCounters: () => {
         effects.clearCounters();
         aaa.clearCounters();
+        dynamicAuthor?.clearCounters();
       },
       debug: (filter, signal) => feed.follow(filter, signal),
       accessLists: plan.accessLists,
@@ -181,6 +200,9 @@ export async function serve(plan: ServePlan): Promise<number> {
     login: policy.loginMethods,
     users: users.size,
     ...(settings.radius.length === 0 ? {} : { radius: settings.radius.map(formatEndpoint) }),
+    ...(dynamicAuthor === undefined
+      ? {}
+      : { dynamicAuthor: dynamicAuthor.endpoints.map(formatEndpoint) }),
     crypto: dataplane.cryptoName,
     features: dataplane.features,
     control: control.path,

@@ -42,6 +42,8 @@ export interface EffectCounters {
 export class Effects {
   readonly #users: UserVerifier;
   readonly #store: RecordKeeper;
+  /** What the store is at. BOUNDED by the questions that the gateway has open. */
+  readonly #storing = new Set<Promise<void>>();
   #counters: EffectCounters = zeros;
 
   /** By these users and this store. */
@@ -60,6 +62,11 @@ export class Effects {
     this.#counters = zeros;
   }
 
+  /** Resolves when all that the store was told until now is done, or has failed. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#storing);
+  }
+
   /** The answer; work that could not be done is an answer too. */
   async answer(question: Question, signal: AbortSignal): Promise<Answer> {
     try {
@@ -75,11 +82,11 @@ export class Effects {
           return { kind: "verdict", verdict };
         }
         case "store-record":
-          await this.#store.put(question.record);
+          await this.#stored(this.#store.put(question.record));
           this.#count("records-stored");
           return { kind: "done" };
         case "delete-record":
-          await this.#store.delete(question.key);
+          await this.#stored(this.#store.delete(question.key));
           this.#count("records-deleted");
           return { kind: "done" };
         default:
@@ -88,6 +95,15 @@ export class Effects {
     } catch (error) {
       this.#count(question.kind === "verify" ? "aaa-failed" : "store-errors");
       return { kind: "failed", reason: reasonOf(error) };
+    }
+  }
+
+  async #stored(work: Promise<void>): Promise<void> {
+    this.#storing.add(work);
+    try {
+      await work;
+    } finally {
+      this.#storing.delete(work);
     }
   }
 

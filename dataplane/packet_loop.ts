@@ -263,11 +263,18 @@ export class PacketLoop {
     const { seen, softLimited } = this.#forwarder;
     if (seen.length > 0 && this.#now >= this.#seenReportedAt + seenIntervalMs) {
       this.#seenReportedAt = this.#now;
-      const inboundSpis = seen.filter((sa) => !sa.isRemoved).map((sa) => sa.inboundSpi);
-      for (const sa of seen) sa.isSeen = false;
+      const inboundSpis: number[] = [];
+      const carryingSpis: number[] = [];
+      for (const sa of seen) {
+        const carries = sa.takeSeen();
+        if (sa.isRemoved) continue;
+        inboundSpis.push(sa.inboundSpi);
+        if (carries) carryingSpis.push(sa.inboundSpi);
+      }
       seen.length = 0;
       if (inboundSpis.length > 0) {
-        this.#report({ kind: "event", event: { kind: "traffic-seen", inboundSpis } });
+        const event = { kind: "traffic-seen", inboundSpis, carryingSpis } as const;
+        this.#report({ kind: "event", event });
       }
     }
     if (softLimited.length > 0) {

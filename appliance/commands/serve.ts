@@ -44,7 +44,7 @@ export const serveCommand: CommandDefinition = {
       log.tell("warning", "certificate-validity", { subject: certificate.subject.text, problem });
     }
     const clientCas = (files?.clientCas ?? []).map(({ der }) => der);
-    const { radiusSecret, accessLists = new Map() } = files ?? {};
+    const { radiusSecret, dynamicAuthorSecret, accessLists = new Map() } = files ?? {};
     return await serve({
       settings,
       crypto,
@@ -52,6 +52,7 @@ export const serveCommand: CommandDefinition = {
       credentials,
       clientCas,
       radiusSecret,
+      dynamicAuthorSecret,
       accessLists,
       log,
     });

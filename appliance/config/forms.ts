@@ -1,6 +1,7 @@
 /** The forms that flag values come in: a parser and the words that describe it, together. */
 import {
   type AddressRange,
+  bitsOf,
   type CiscoAttributeName,
   type Endpoint,
   type IpAddress,
@@ -100,6 +101,16 @@ export const prefix: Form<Prefix> = {
   form: "CIDR",
   wanted: "an address block such as 10.0.0.0/8 or 2001:db8::/32",
   parse: parsePrefix,
+};
+
+/** One address, or all of a block. */
+export const addressOrBlock: Form<Prefix> = {
+  form: "ADDR|CIDR",
+  wanted: "an address, or a block such as 192.0.2.0/28 or 2001:db8::/64",
+  parse: (text) => {
+    const address = parseIpAddress(text);
+    return address === undefined ? parsePrefix(text) : { address, length: bitsOf(address.family) };
+  },
 };
 
 /** A server and its UDP port; IPv6 addresses with a port stand in brackets. */

@@ -34,7 +34,7 @@ export function checkServe(
   if (given.has("auth") && loginByUser && !hasUsers) {
     add("users", undefined, "users for eap-mschapv2: a users file, or --user NAME:PASSWORD");
   }
-  problems.push(...radiusProblems(gathered));
+  problems.push(...radiusProblems(gathered), ...dynamicAuthorProblems(gathered));
   const selfMade = settings.cert === undefined;
   if (
     given.has("auth") && settings.auth.includes("certificate") && !selfMade &&
@@ -60,13 +60,11 @@ export function checkServe(
     add("dpd-retry", String(settings["dpd-retry"]), `at most --dpd, ${settings.dpd}`);
   }
   const users = settings.user.map(({ name }) => name);
-  for (const name of new Set(users.filter((name, i) => users.indexOf(name) !== i))) {
+  for (const name of repeated(users)) {
     add("user", `${name}:…`, "each name once");
   }
   const listens = settings.listen.map(formatIpAddress);
-  for (const address of new Set(listens.filter((address, i) => listens.indexOf(address) !== i))) {
-    add("listen", address, "each address once");
-  }
+  for (const address of repeated(listens)) add("listen", address, "each address once");
   return problems;
 }
 
@@ -92,6 +90,51 @@ function radiusProblems(
     problems.push({ name: "radius-source", value, wanted: "an address of the servers' family" });
   }
   return problems;
+}
+
+function dynamicAuthorProblems(
+  { settings, given }: Gathered<typeof serveFlags>,
+): readonly FlagProblem[] {
+  const {
+    "dynamic-author": clients,
+    "dynamic-author-listen": listens,
+    "dynamic-author-port": ports,
+  } = settings;
+  if (clients.length === 0) {
+    const stray = [...given].filter((name) => name.startsWith("dynamic-author-"));
+    return stray.map((name) => ({ name, wanted: "a --dynamic-author client with it" }));
+  }
+  const problems: FlagProblem[] = [];
+  if (settings["dynamic-author-secret-file"] === undefined) {
+    problems.push({
+      name: "dynamic-author-secret-file",
+      wanted: "the secret shared with --dynamic-author",
+    });
+  }
+  const add = (flag: "port" | "listen", value: string, wanted: string): void => {
+    problems.push({ name: `dynamic-author-${flag}`, value, wanted });
+  };
+  for (const port of repeated(ports)) add("port", `${port}`, "each port once");
+  for (const port of [settings["ike-port"], settings["natt-port"]]) {
+    if (ports.includes(port)) add("port", `${port}`, "another port than those of IKE");
+  }
+  const texts = listens.map(formatIpAddress);
+  for (const text of repeated(texts)) add("listen", text, "each address once");
+  if (texts.includes("::") && texts.includes("0.0.0.0")) {
+    add("listen", "0.0.0.0", "not to stand beside ::, which hears both families");
+  }
+  const heard = new Set(texts.includes("::") ? [4, 6] : listens.map(({ family }) => family));
+  for (const { address } of clients) {
+    if (listens.length === 0 || heard.has(address.family)) continue;
+    add("listen", texts.join(), `an address of the family of ${formatIpAddress(address)} too`);
+    break;
+  }
+  return problems;
+}
+
+/** What is in a list more than once, each once. */
+function repeated<T>(values: readonly T[]): ReadonlySet<T> {
+  return new Set(values.filter((value, i) => values.indexOf(value) !== i));
 }
 
 /** As in Cisco's restriction: reconnect is itself a login by PSK. */

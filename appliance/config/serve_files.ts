@@ -18,6 +18,7 @@ export interface ServeFiles {
   readonly signer: Signer | undefined;
   readonly clientCas: readonly Certificate[];
   readonly radiusSecret: Uint8Array | undefined;
+  readonly dynamicAuthorSecret: Uint8Array | undefined;
   /** Of `--access-list-file`, and those of `--access-list`. */
   readonly accessLists: AccessLists;
   readonly problems: readonly FlagProblem[];
@@ -33,6 +34,7 @@ export function readServeFiles(
     | "client-ca"
     | "users"
     | "radius-secret-file"
+    | "dynamic-author-secret-file"
     | "access-list"
     | "access-list-file"
   >,
@@ -47,17 +49,21 @@ export function readServeFiles(
   const { users } = settings;
   if (users !== undefined) files.attempt("users", users, "users", () => openUsers(users));
   const clientCas = settings["client-ca"].flatMap((path) => files.certificates("client-ca", path));
-  const secretFile = settings["radius-secret-file"];
-  const radiusSecret = secretFile === undefined
-    ? undefined
-    : files.attempt("radius-secret-file", secretFile, "one secret", () =>
-      readSecretFile(secretFile));
+  const secretOf = (
+    flag: "radius-secret-file" | "dynamic-author-secret-file",
+  ): Uint8Array | undefined => {
+    const path = settings[flag];
+    return path === undefined
+      ? undefined
+      : files.attempt(flag, path, "one secret", () => readSecretFile(path));
+  };
   const { accessLists, problems } = compileAccessLists(settings);
   return {
     certificates,
     signer,
     clientCas,
-    radiusSecret,
+    radiusSecret: secretOf("radius-secret-file"),
+    dynamicAuthorSecret: secretOf("dynamic-author-secret-file"),
     accessLists,
     problems: [...files.problems, ...problems],
   };

@@ -3,6 +3,7 @@ import { list, optional, single, toggle } from "./define.ts";
 import type { SettingsOf } from "./flag.ts";
 import {
   accessListRule,
+  addressOrBlock,
   attributeNumber,
   authMethod,
   deviceName,
@@ -28,6 +29,7 @@ import { groupPart } from "./groups.ts";
 const who = "Identity";
 const login = "Who may log in";
 const radius = "RADIUS";
+const dynamic = "Dynamic authorization";
 const filters = "Filters";
 const addresses = "Addresses and attributes";
 const back = "Reconnect";
@@ -119,6 +121,28 @@ export const serveFlags = {
     "seconds between two reports of one session; 0 is no report but of returns",
   ),
 
+  "dynamic-author": list(
+    dynamic,
+    addressOrBlock,
+    "RADIUS client that may end and change sessions (RFC 5176); else nobody may",
+  ),
+  "dynamic-author-secret-file": optional(
+    dynamic,
+    filePath,
+    "file with the secret shared with these clients",
+  ),
+  "dynamic-author-port": list(
+    dynamic,
+    wholeNumber(1, 65_535),
+    "UDP port to hear them on",
+    "3799,1700",
+  ),
+  "dynamic-author-listen": list(dynamic, ipAddress, "address to hear them on; else all"),
+  "dynamic-author-strict": toggle(
+    dynamic,
+    "hear only requests with Message-Authenticator and Event-Timestamp",
+  ),
+
   "access-list": {
     ...list(
       filters,
@@ -167,6 +191,18 @@ export const serveFlags = {
     back,
     wholeNumber(120, 25_920_000),
     "seconds from the first login until a session ends; else no limit",
+  ),
+  "idle-timeout": single(
+    back,
+    wholeNumberOrOff(60, 86_400),
+    "0",
+    "seconds without a packet from the user until a session is over; 0 is no limit",
+  ),
+  "idle-action": single(
+    back,
+    oneOf("end", "park"),
+    "end",
+    "what then becomes of it: gone, or lost and to be come back to",
   ),
   "cisco-attr": {
     ...list(

@@ -1,6 +1,7 @@
 /**
  * `show crypto session [detail|brief]` in the layout of IOS XE. A session that waits to come back
- * stands there as DOWN, its description saying until when.
+ * stands there as DOWN, its description saying until when; that of one that may not be idle for long
+ * says for how long it is.
  */
 import { parseRange, rangeToPrefixes } from "../../core/mod.ts";
 import type { ChildSaFacts, SelectorFacts, SessionFacts } from "./facts.ts";
@@ -103,7 +104,10 @@ function statusOf(session: SessionFacts): "UP-ACTIVE" | "UP-IDLE" | "DOWN" {
 }
 
 function descriptionOf(session: SessionFacts): string {
-  const { reconnect, state } = session;
+  const { reconnect, state, idle } = session;
+  if (idle?.limitSeconds !== undefined) {
+    return `idle for ${clockText(idle.seconds)}, at most ${clockText(idle.limitSeconds)}`;
+  }
   if (state !== "inactive" || reconnect?.deadline === undefined) return "(none)";
   const left = clockText(reconnect.secondsLeft ?? 0);
   return `may reconnect until ${reconnect.deadline}, ${left} left`;

@@ -110,6 +110,8 @@ export interface SessionFacts {
     /** Seconds until an inactive record dies. */
     readonly secondsLeft?: number;
   };
+  /** Only while active: how long its user has sent nothing, and how long that may last, if limited. */
+  readonly idle?: { readonly seconds: number; readonly limitSeconds?: number };
   readonly lastRemote: string;
   /** Letters of `show crypto session detail`. */
   readonly capabilities: string;

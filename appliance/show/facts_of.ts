@@ -80,11 +80,22 @@ export function sessionFacts(session: SessionSnapshot, context: FactsContext): S
         }),
       },
     }),
+    ...(session.idle === undefined ? {} : { idle: idleFacts(session.idle, context) }),
     lastRemote: session.lastRemote,
     capabilities: capabilitiesOf(session, context),
     dpd: context.dpd,
     ...(session.ikeSa === undefined ? {} : { ikeSa: ikeSaFacts(session.ikeSa, context) }),
     childSas: session.childSas.map((sa) => childSaFacts(sa, context)),
+  };
+}
+
+function idleFacts(
+  { since, limitSeconds }: NonNullable<SessionSnapshot["idle"]>,
+  context: FactsContext,
+): NonNullable<SessionFacts["idle"]> {
+  return {
+    seconds: seconds(context.at.monotonic - since),
+    ...(limitSeconds === 0 ? {} : { limitSeconds }),
   };
 }
 

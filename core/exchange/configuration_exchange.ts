@@ -191,7 +191,7 @@ function ciscoValues(
     case "session-timeout":
       return [buildNumberValue(4, attributes.sessionTimeoutSeconds ?? 0)];
     case "idle-timeout":
-      return [buildNumberValue(4, 0)]; // Nothing ends for being idle.
+      return [buildNumberValue(4, attributes.idleTimeoutSeconds)];
     case "disconnected-timeout":
       return [buildNumberValue(4, attributes.disconnectedTimeoutSeconds)];
     case "dpd":

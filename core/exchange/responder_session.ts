@@ -154,7 +154,9 @@ export class ResponderSession {
 
   /** What everybody is told, and over it what this user is. */
   #told({ attributes }: Admitted): ClientAttributes {
-    return { ...this.#host.policy.attributes, ...attributes.told };
+    const { policy } = this.#host;
+    const { told, idleTimeoutSeconds = policy.attributes.idleTimeoutSeconds } = attributes;
+    return { ...policy.attributes, ...told, idleTimeoutSeconds };
   }
 
   /** Split tunnelling by selectors, except for AnyConnect, which does it by attributes. */

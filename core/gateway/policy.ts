@@ -40,6 +40,8 @@ export interface ClientAttributes {
   readonly mtu: number;
   /** Seconds of a session; `undefined` for no limit. */
   readonly sessionTimeoutSeconds?: number;
+  /** Seconds without a packet from the client until its session is over; 0 for no limit. */
+  readonly idleTimeoutSeconds: number;
   /** Seconds that a lost session waits for its user; 0 when it does not. */
   readonly disconnectedTimeoutSeconds: number;
   /** Seconds between liveness checks of the client. */
@@ -109,6 +111,8 @@ export interface Policy {
   readonly reconnect: ReconnectPolicy;
   /** Milliseconds from the first login until a session ends; `undefined` for no limit. */
   readonly sessionLifetimeMs?: number;
+  /** What becomes of a session whose user sends nothing for too long: gone, or to be come back to. */
+  readonly idleAction: "end" | "park";
   /** IKE proposals in order of preference. */
   readonly ikeProposals: readonly Proposal[];
   /** ESP proposals in order of preference. */

@@ -67,7 +67,7 @@ export interface UserAttributes {
   readonly filter?: PacketFilter;
   /** Seconds from the first login until the session ends. */
   readonly sessionLifetimeSeconds?: number;
-  /** Seconds without a packet from the user until the session ends. */
+  /** Seconds without a packet from the user until the session is over; 0 for no limit. */
   readonly idleTimeoutSeconds?: number;
   /** Seconds between two reports to accounting. */
   readonly interimSeconds?: number;

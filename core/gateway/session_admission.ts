@@ -62,6 +62,7 @@ export function beginSession(
     pending: undefined,
     record: undefined,
     pendingRecord: undefined,
+    lastUsed: step.at.monotonic,
     lastRemote: formatEndpoint(sa.remote),
     refreshedAt: now,
   };
@@ -145,6 +146,7 @@ export function activateSession(
   session.pending = undefined;
   session.pendingRecord = undefined;
   table.carry(session, sa);
+  session.lastUsed = step.at.monotonic;
   session.lastRemote = formatEndpoint(sa.remote);
   session.refreshedAt = step.at.wall;
   if (next !== undefined && pairStored) {

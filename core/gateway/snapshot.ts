@@ -1,6 +1,6 @@
 /** A picture of the gateway for `show`: plain data, no secrets, taken between two inputs. */
 import type { OwnedBytes } from "../bytes.ts";
-import type { Wall } from "../moment.ts";
+import type { Monotonic, Wall } from "../moment.ts";
 import type { TrafficSelector } from "../message/payload.ts";
 import type { EspSuite, IkeSuite } from "../sa/suite.ts";
 import type { Endpoint, IpAddress } from "../wire/address.ts";
@@ -95,6 +95,8 @@ export interface SessionSnapshot {
     /** When it dies if it is inactive. */
     readonly deadline?: Wall;
   };
+  /** Only while active: since when its user has sent nothing, and how long that may last; 0 for ever. */
+  readonly idle?: { readonly since: Monotonic; readonly limitSeconds: number };
   /** Last outer endpoint as text. */
   readonly lastRemote: string;
   /** Only while active. */

@@ -87,6 +87,8 @@ export class ChildSa {
   isSoftLimitReported = false;
   /** The pair is gone; reports about it are pointless. */
   isRemoved = false;
+  /** How many packets had come by the last report. */
+  #reportedPackets = 0;
 
   /** Makes ciphers and state; throws `RangeError` for a suite or keys that do not fit. */
   constructor(install: ChildSaInstall, ciphers: EspCiphers, path: OuterPath) {
@@ -122,6 +124,15 @@ export class ChildSa {
       ((this.counters[SaCounter.BYTES_OUT] as number) >= this.softLimitBytes ||
         (this.counters[SaCounter.BYTES_IN] as number) >= this.softLimitBytes ||
         this.sequence.nearEnd);
+  }
+
+  /** A report is made: whether it is to say that packets went on to the inside since the last one. */
+  takeSeen(): boolean {
+    const packets = this.counters[SaCounter.PACKETS_IN] as number;
+    const carries = packets !== this.#reportedPackets;
+    this.#reportedPackets = packets;
+    this.isSeen = false;
+    return carries;
   }
 
   /** Frees the keys. */

@@ -254,6 +254,35 @@ Deno.test("after stop nothing is heard and open questions are aborted", async ()
   assert.deepEqual(scene.happened, ["aborted ann"]);
 });
 
+Deno.test("what the store was told is settled when it is done or has failed, and not before", async () => {
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [deletion, other] = gates;
+  const effects = new Effects(
+    { verify: () => new Promise(() => {}) },
+    {
+      put: () => Promise.reject(new Error("disk full")),
+      delete: (name) => name === "a" ? deletion!.promise : other!.promise,
+    },
+  );
+  const { signal } = new AbortController();
+  await effects.settled();
+  const credential = { kind: "password", password: "p" } as const;
+  void effects.answer({ kind: "verify", userName: "ann", credential, remote: there }, signal);
+  await effects.settled(); // a user who is asked holds nothing up
+  const order: string[] = [];
+  const answered = effects.answer({ kind: "delete-record", key: "a" }, signal);
+  const settled = effects.settled().then(() => order.push("settled"));
+  const later = effects.answer({ kind: "delete-record", key: "b" }, signal);
+  await Promise.resolve();
+  order.push("deleted");
+  deletion!.resolve();
+  await settled;
+  assert.deepEqual(order, ["deleted", "settled"]);
+  assert.deepEqual(await answered, { kind: "done" });
+  other!.resolve();
+  await later;
+});
+
 Deno.test("questions are answered by users and store, counted, and failures are answers", async () => {
   const kept: string[] = [];
   const effects = new Effects({

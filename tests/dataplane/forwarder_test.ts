@@ -251,8 +251,33 @@ for (const [text, plaintext, counter] of oddities) {
     assert.deepEqual(tunnel.there.counted, { [counter]: 1 });
     assert.equal(tunnel.there.forwarder.isNewest, true);
     assert.deepEqual(tunnel.there.forwarder.seen.map((sa) => sa.inboundSpi), [0x2001]);
+    const [seen] = tunnel.there.forwarder.seen;
+    assert.equal(seen?.takeSeen(), false, "its user has sent nothing");
   });
 }
+
+Deno.test("a report tells a user's packets from dummies, each time for itself", () => {
+  const tunnel = new Tunnel();
+  tunnel.install(pair());
+  const { seen } = tunnel.there.forwarder;
+  const dummy = (): void => {
+    tunnel.open(tunnel.there, crafted(tunnel, trailed(new Uint8Array(20), 59)));
+  };
+  const packet = (): void => {
+    tunnel.open(tunnel.there, tunnel.seal(tunnel.here, innerPacket())!);
+  };
+  const report = (): boolean[] => seen.splice(0).map((sa) => sa.takeSeen());
+  dummy();
+  packet();
+  assert.deepEqual(report(), [true]);
+  assert.deepEqual(report(), []);
+  dummy();
+  assert.deepEqual(report(), [false]);
+  packet();
+  dummy();
+  packet();
+  assert.deepEqual(report(), [true]);
+});
 
 Deno.test("RFC 4303 §2.7: padding behind the inner packet is cut off", () => {
   const tunnel = new Tunnel();

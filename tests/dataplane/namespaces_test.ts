@@ -82,7 +82,8 @@ for (const { name, outer, suite, crypto } of variants) {
     assert.equal(a.totals["packets-out"], b.totals["packets-in"]);
     assert.equal(a.totals["bytes-in"], b.totals["bytes-out"]);
     assert.ok(a.totals["bytes-out"] > 1_300_000);
-    assert.deepEqual((await here.event("traffic-seen")).inboundSpis, [install.inboundSpi]);
+    const { inboundSpis, carryingSpis } = await here.event("traffic-seen");
+    assert.deepEqual([inboundSpis, carryingSpis], [[install.inboundSpi], [install.inboundSpi]]);
 
     const before = await here.call<number>("ticks");
     await new Promise((resolve) => setTimeout(resolve, 1000));

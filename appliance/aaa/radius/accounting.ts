@@ -32,9 +32,11 @@ const terminateCauses: Readonly<Record<string, number>> = {
   "user-request": 1, // User Request
   "reconnect-timeout": 2, // Lost Carrier
   "peer-silent": 2,
+  "idle-timeout": 4, // Idle Timeout
   "session-lifetime": 5, // Session Timeout
   "lifetime-over": 5,
   "operator": 6, // Admin Reset
+  "disconnected": 6,
   "shutdown": 11, // NAS Reboot
   "evicted": 13, // Port Preempted
   "user-limit": 13,

@@ -1,7 +1,7 @@
 /**
  * The RADIUS attributes that are spoken here, as data: number, vendor, and whether the value is hidden
- * on the wire (RFC 2865, 2866, 2869, 3162, 3579, 6911; RFC 2548 for Microsoft's; Cisco's VSA 1). What each
- * is used for stands in `authorization_table.ts`.
+ * on the wire (RFC 2865, 2866, 2869, 3162, 3579, 5176, 6911; RFC 2548 for Microsoft's; Cisco's VSA 1).
+ * What each is used for stands in `authorization_table.ts` and `dynamic_author/attributes.ts`.
  *
  * Left out: tagged attributes, long extended ones (RFC 6929), and everything that nobody here reads.
  */
@@ -30,6 +30,7 @@ const microsoft = 311;
 export const attributeTable = {
   "User-Name": { type: 1 },
   "User-Password": { type: 2, hiding: "password" },
+  "NAS-IP-Address": { type: 4 },
   "Service-Type": { type: 6 },
   "Framed-IP-Address": { type: 8 },
   "Framed-IP-Netmask": { type: 9 },
@@ -43,6 +44,7 @@ export const attributeTable = {
   "Idle-Timeout": { type: 28 },
   "Calling-Station-Id": { type: 31 },
   "NAS-Identifier": { type: 32 },
+  "Proxy-State": { type: 33 },
   "Acct-Status-Type": { type: 40 },
   "Acct-Input-Octets": { type: 42 },
   "Acct-Output-Octets": { type: 43 },
@@ -58,10 +60,12 @@ export const attributeTable = {
   "Acct-Interim-Interval": { type: 85 },
   "Framed-Pool": { type: 88 },
   "NAS-Filter-Rule": { type: 92 },
+  "NAS-IPv6-Address": { type: 95 },
   "Framed-Interface-Id": { type: 96 },
   "Framed-IPv6-Prefix": { type: 97 },
   "Framed-IPv6-Route": { type: 99 },
   "Framed-IPv6-Pool": { type: 100 },
+  "Error-Cause": { type: 101 },
   "Framed-IPv6-Address": { type: 168 },
   "Stateful-IPv6-Address-Pool": { type: 172 },
   "Cisco-AVPair": { type: 1, vendor: cisco },

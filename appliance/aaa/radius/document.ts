@@ -3,11 +3,12 @@ import { escaped } from "../../config/markdown.ts";
 import { type AttributeName, rowOf } from "./attributes.ts";
 import { nameOfRow } from "./authorization.ts";
 import { conversationRows, filterRows, policyRows } from "./authorization_table.ts";
+import { dynamicRows } from "./dynamic_author/attributes.ts";
 
 /** One row: attribute, number, packets that carry it, word of group policy, what it is for. */
 export type AttributeCells = readonly [string, string, string, string, string];
 
-/** What decides about users, in order of precedence, then the rest. */
+/** What decides about users, in order of precedence, then the rest; last what changes sessions. */
 export function attributeRows(): readonly AttributeCells[] {
   return [
     ...policyRows.map((row): AttributeCells => [
@@ -24,7 +25,9 @@ export function attributeRows(): readonly AttributeCells[] {
       "`filter`",
       what,
     ]),
-    ...conversationRows.map(({ attribute, carriers, what }): AttributeCells => [
+    ...[...conversationRows, ...dynamicRows].map((
+      { attribute, carriers, what },
+    ): AttributeCells => [
       attribute,
       numberOf(attribute),
       carriers.join(", "),

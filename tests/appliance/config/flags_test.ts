@@ -83,6 +83,15 @@ const bad: readonly (readonly [name: string, value: string, line: string])[] = [
     "--reconnect-timeout 86401: wanted 0 (off) or a whole number from 600",
   ],
   ["reconnect-timeout", "6e2", "--reconnect-timeout 6e2: wanted 0 (off)"],
+  ["idle-timeout", "59", "--idle-timeout 59: wanted 0 (off) or a whole number from 60 to 86400"],
+  [
+    "dynamic-author",
+    "192.0.2.0/33",
+    "--dynamic-author 192.0.2.0/33: wanted an address, or a block",
+  ],
+  ["dynamic-author", "radius.example", "--dynamic-author radius.example: wanted an address, or"],
+  ["dynamic-author-port", "0", "--dynamic-author-port 0: wanted a whole number from 1 to 65535"],
+  ["idle-action", "sleep", "--idle-action sleep: wanted one of end, park"],
   ["dpd", "9", "--dpd 9: wanted a whole number from 10 to 3600"],
   ["dpd-retry", "61", "--dpd-retry 61: wanted a whole number from 2 to 60"],
   ["ike-proposal", "aes256-md5", "--ike-proposal aes256-md5: wanted a proposal such as"],
@@ -146,6 +155,9 @@ Deno.test("PSK as a login method is refused together with reconnect, as Cisco do
   );
 });
 
+/** One client that may end and change sessions. */
+const author = { "dynamic-author": "192.0.2.1", "dynamic-author-secret-file": "a" };
+
 /** Flags that contradict each other. */
 const contradictions: readonly (readonly [
   why: string,
@@ -183,6 +195,41 @@ const contradictions: readonly (readonly [
     "an IPv6 source for an IPv4 server",
     { ...lab, radius: "192.0.2.1", "radius-secret-file": "a", "radius-source": "2001:db8::1" },
     /^--radius-source 2001:db8::1: wanted an address of the servers' family/,
+  ],
+  [
+    "dynamic authorization without a secret",
+    { ...lab, "dynamic-author": "192.0.2.1" },
+    /^--dynamic-author-secret-file: wanted the secret shared with --dynamic-author/,
+  ],
+  [
+    "its flags alone",
+    { ...lab, "dynamic-author-port": "3799" },
+    /^--dynamic-author-port: wanted a --dynamic-author client with it/,
+  ],
+  [
+    "a port of it twice",
+    { ...lab, ...author, "dynamic-author-port": "3799,1700,3799" },
+    /^--dynamic-author-port 3799: wanted each port once/,
+  ],
+  [
+    "a port of it that is IKE's",
+    { ...lab, ...author, "dynamic-author-port": "4500" },
+    /^--dynamic-author-port 4500: wanted another port than those of IKE/,
+  ],
+  [
+    "an address of it twice",
+    { ...lab, ...author, "dynamic-author-listen": "192.0.2.9,192.0.2.9" },
+    /^--dynamic-author-listen 192\.0\.2\.9: wanted each address once/,
+  ],
+  [
+    "both wildcards",
+    { ...lab, ...author, "dynamic-author-listen": "::,0.0.0.0" },
+    /^--dynamic-author-listen 0\.0\.0\.0: wanted not to stand beside ::/,
+  ],
+  [
+    "a client that cannot reach it",
+    { ...lab, ...author, "dynamic-author-listen": "2001:db8::9" },
+    /^--dynamic-author-listen 2001:db8::9: wanted an address of the family of 192\.0\.2\.1 too/,
   ],
 ];
 

@@ -4,6 +4,7 @@ import {
   type GatewaySnapshot,
   type IpAddress,
   moment,
+  monotonic,
   parseIpAddress,
   type SessionSnapshot,
   wall,
@@ -36,6 +37,7 @@ const session: SessionSnapshot = {
   firstLogin: wall(start),
   absoluteEnd: wall(start + 86_400_000),
   reconnect: { count: 0 },
+  idle: { since: monotonic(2_500), limitSeconds: 600 },
   lastRemote: "192.0.2.7:4500",
   accounting: { id: "account", class: [] },
   ikeSa: {
@@ -75,7 +77,7 @@ const session: SessionSnapshot = {
 };
 
 const context = {
-  at: moment(0, start + 60_999),
+  at: moment(5_000, start + 60_999),
   dpd: { intervalSeconds: 45, retrySeconds: 2 },
   packets: new Map([[0x0d5590d3, {
     inboundSpi: 0x0d5590d3,
@@ -96,6 +98,9 @@ Deno.test("times are whole seconds, packet counters come by inbound SPI, nothing
   assert.equal(facts.absoluteEnd, "2026-01-02T00:00:00.000Z");
   assert.equal(facts.ikeSa?.activeSeconds, 50);
   assert.equal(facts.ikeSa?.localSpi, "00AA");
+  assert.deepEqual(facts.idle, { seconds: 2, limitSeconds: 600 });
+  const boundless = { ...session, idle: { since: monotonic(9_000), limitSeconds: 0 } };
+  assert.deepEqual(sessionFacts(boundless, context).idle, { seconds: 0 });
   const [sa] = facts.childSas;
   assert.equal(sa?.inboundSpi, "0xD5590D3");
   assert.equal(sa?.remainingSeconds, 3549);

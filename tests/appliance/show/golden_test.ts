@@ -6,6 +6,7 @@ import {
   cryptoSessionHeading,
   cryptoSessionLines,
 } from "../../../appliance/show/crypto_session.ts";
+import type { SessionFacts } from "../../../appliance/show/facts.ts";
 import { ikev2SaLines } from "../../../appliance/show/ikev2_sa.ts";
 import { ikev2SessionLines } from "../../../appliance/show/ikev2_session.ts";
 import { ipLocalPoolLines } from "../../../appliance/show/ip_local_pool.ts";
@@ -179,6 +180,18 @@ Peer: 2001:db8::9 port 4500 fvrf: (none) ivrf: (none)
 
 `,
   );
+});
+
+Deno.test("show crypto session detail: one that may not be idle for long says how long it is", () => {
+  const described = (idle: SessionFacts["idle"]): string | undefined =>
+    cryptoSessionLines({ ...active, ...(idle === undefined ? {} : { idle }) }, true)
+      .find((line) => line.includes("Desc:"))?.trim();
+  assert.equal(
+    described({ seconds: 65, limitSeconds: 600 }),
+    "Desc: idle for 00:01:05, at most 00:10:00",
+  );
+  assert.equal(described({ seconds: 65 }), "Desc: (none)");
+  assert.equal(described(undefined), "Desc: (none)");
 });
 
 Deno.test("show crypto session detail: IPv6, several selectors, no volume limit, no capabilities", () => {

@@ -25,6 +25,7 @@ const everybody: ClientAttributes = {
   banner: "for everybody",
   applicationVersion: "rejoin",
   mtu: 1400,
+  idleTimeoutSeconds: 0,
   disconnectedTimeoutSeconds: 1800,
   dpdSeconds: 30,
   keepaliveSeconds: 20,

@@ -40,9 +40,23 @@ Deno.test("a record says everything, octets in 64 bits", () => {
   assert.deepEqual(hexes("Framed-IP-Address"), ["0a630007"]);
   assert.equal(hexes("Framed-IPv6-Address").length, 1);
   assert.deepEqual(hexes("Class"), [hexOf(utf8("a")), hexOf(utf8("b"))]);
-  const odd = accountingAttributes({ ...stop, why: "no such word" }, "gw");
-  assert.equal(hexOf(odd.at(-1)?.value ?? new Uint8Array()), "00000009");
 });
+
+for (
+  const [why, cause] of [
+    ["user-request", 1],
+    ["idle-timeout", 4],
+    ["session-lifetime", 5],
+    ["disconnected", 6],
+    ["no such word", 9],
+  ] as const
+) {
+  Deno.test(`RFC 2866 §5.10: Acct-Terminate-Cause of "${why}" is ${cause}`, () => {
+    const [value] = accountingAttributes({ ...stop, why }, "gw")
+      .filter(({ name }) => name === "Acct-Terminate-Cause");
+    assert.equal(hexOf(value?.value ?? new Uint8Array()), `0000000${cause}`);
+  });
+}
 
 Deno.test("records of one session go one by one, and one that nobody takes is lost and told", async () => {
   const asked: string[] = [];

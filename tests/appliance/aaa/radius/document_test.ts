@@ -8,6 +8,7 @@ import {
   filterRows,
   policyRows,
 } from "../../../../appliance/aaa/radius/authorization_table.ts";
+import { dynamicRows } from "../../../../appliance/aaa/radius/dynamic_author/attributes.ts";
 import { attributeRows } from "../../../../appliance/aaa/radius/document.ts";
 import type { RadiusQuestion } from "../../../../appliance/aaa/radius/client.ts";
 import { escaped } from "../../../../appliance/config/markdown.ts";
@@ -29,6 +30,7 @@ Deno.test("every attribute that is spoken is in the table", () => {
     ...policyRows.flatMap(({ attributes }) => attributes),
     ...filterRows.map(({ attribute }) => attribute),
     ...conversationRows.map(({ attribute }) => attribute),
+    ...dynamicRows.map(({ attribute }) => attribute),
   ]);
   assert.deepEqual([...listed].sort(), Object.keys(attributeTable).sort());
 });
