@@ -3,12 +3,15 @@ import type { AddressPrefix } from "../wire/address.ts";
 
 /** Ports from `first` to `last`, both included. */
 export interface PortRange {
+  /** Lowest port. */
   readonly first: number;
+  /** Highest port. */
   readonly last: number;
 }
 
 /** One line of an access list. What is left out is any. */
 export interface FilterRule {
+  /** What becomes of packets that fit. */
   readonly action: "permit" | "deny";
   /** Packets of the other family are not meant. */
   readonly family: 4 | 6;
