@@ -234,9 +234,24 @@ export const conversationRows: readonly ConversationRow[] = [
   {
     attribute: "MS-MPPE-Send-Key",
     carriers: ["Access-Accept"],
-    what: "half of the MSK of EAP-MSCHAPv2",
+    what: "half of the MSK of an EAP method",
   },
   { attribute: "MS-MPPE-Recv-Key", carriers: ["Access-Accept"], what: "the other half" },
+  {
+    attribute: "EAP-Message",
+    carriers: ["Access-Request", "Access-Challenge", "Access-Accept", "Access-Reject"],
+    what: "EAP of `--auth eap-radius`, between the client and the server",
+  },
+  {
+    attribute: "Framed-MTU",
+    carriers: ["Access-Request"],
+    what: "longest EAP packet that the server may send",
+  },
+  {
+    attribute: "MS-CHAP-Error",
+    carriers: ["Access-Reject"],
+    what: "why a password was refused, told to the user where there is no Reply-Message",
+  },
   {
     attribute: "State",
     carriers: ["Access-Request", "Access-Challenge"],
@@ -244,8 +259,8 @@ export const conversationRows: readonly ConversationRow[] = [
   },
   {
     attribute: "Reply-Message",
-    carriers: ["Access-Challenge"],
-    what: "text of the form that asks for one more answer",
+    carriers: ["Access-Challenge", "Access-Reject"],
+    what: "text of the form that asks for one more answer, or once more",
   },
   {
     attribute: "Message-Authenticator",

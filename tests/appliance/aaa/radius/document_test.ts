@@ -77,6 +77,7 @@ Deno.test("Access-Requests carry what the table says", async () => {
       peerChallenge: new Uint8Array(16),
       ntResponse: new Uint8Array(24),
     },
+    { kind: "eap", packet: Uint8Array.of(2, 1, 0, 5, 1), state: undefined },
   ];
   const questions: RadiusQuestion[] = [];
   for (const credential of credentials) {
