@@ -1,76 +1,8 @@
 /** A gateway whose users are FreeRADIUS's: logins, refusals, and who is asked when a user comes back. */
 import assert from "node:assert/strict";
-import {
-  type FreeRadius,
-  radiusSecret,
-  startFreeRadius,
-  whyNoFreeRadius,
-} from "../support/free_radius.ts";
-import { type InteropScene, interopTest } from "../support/interop.ts";
 import { ping } from "../support/netns.ts";
-import type { Flags } from "../support/rejoin.ts";
-import { type RejoinClient, startClient } from "../support/rejoin_client.ts";
+import { connect, radiusInterop, withRadius } from "../support/radius_scene.ts";
 import { innerTarget } from "../support/road_warrior.ts";
-import { gatewayName } from "../support/test_pki.ts";
-
-const port = 1812;
-
-/** Starts the server and a gateway that asks it. */
-async function withRadius(
-  scene: InteropScene,
-  run: (server: FreeRadius) => Promise<void>,
-  flags: Flags = {},
-): Promise<void> {
-  const { lab: { folder }, inside } = scene;
-  const secretFile = `${folder}/radius-secret`;
-  await Deno.writeTextFile(secretFile, `${radiusSecret}\n`, { mode: 0o600 });
-  await using server = await startFreeRadius({
-    folder: `${folder}/radius`,
-    port,
-    namespace: inside,
-    signs: true,
-  });
-  scene.gateway = await scene.gateway.restart("SIGTERM", {
-    radius: `127.0.0.1:${port}`,
-    "radius-secret-file": secretFile,
-    "radius-timeout": 3,
-    ...flags,
-  });
-  await run(server);
-}
-
-async function connect(
-  { lab, site, pki }: InteropScene,
-  auth: "anyconnect-eap" | "eap-mschapv2",
-  who: { readonly user?: string; readonly password?: string; readonly answer?: string } = {},
-): Promise<RejoinClient> {
-  const { user = "alice", password = "alicepw", answer = "none" } = who;
-  const folder = `${lab.folder}/client`;
-  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  await Deno.writeTextFile(`${folder}/password`, `${password}\n`, { mode: 0o600 });
-  await Deno.writeTextFile(`${folder}/answer`, `${answer}\n`, { mode: 0o600 });
-  return await startClient({
-    namespace: site.namespace,
-    folder,
-    gateway: site.gatewayAddress,
-    flags: {
-      user,
-      auth,
-      "password-file": `${folder}/password`,
-      "answer-file": `${folder}/answer`,
-      ca: pki.ca,
-      "remote-id": gatewayName,
-      "state-dir": folder,
-    },
-  });
-}
-
-const reason = whyNoFreeRadius();
-
-function radiusInterop(name: string, run: (scene: InteropScene) => Promise<void>): void {
-  if (reason === undefined) interopTest(name, run);
-  else console.log(`skipped: interop: ${name}: ${reason}`);
-}
 
 for (const auth of ["anyconnect-eap", "eap-mschapv2"] as const) {
   radiusInterop(
@@ -110,7 +42,7 @@ radiusInterop(
       await client.process.status();
       assert.deepEqual(await scene.gateway.sessions(), []);
       assert.equal((await scene.gateway.counters())["aaa-rejected"], 1);
-    }, { user: "alice:local only" }),
+    }, { flags: { user: "alice:local only" } }),
 );
 
 radiusInterop(
@@ -121,7 +53,7 @@ radiusInterop(
       await using client = await connect(scene, "eap-mschapv2");
       assert.equal((await client.nextEstablished(20_000)).how, "login");
       assert.equal((await scene.gateway.counters())["radius-timeouts"], 1);
-    }, { "radius-fallback-local": true }),
+    }, { flags: { "radius-fallback-local": true } }),
 );
 
 radiusInterop(
@@ -178,7 +110,7 @@ radiusInterop(
         (await server.records()).map((record) => record["Acct-Status-Type"]),
         ["Start", "Interim-Update", "Stop"],
       );
-    }, { "radius-accounting": true }),
+    }, { flags: { "radius-accounting": true } }),
 );
 
 radiusInterop(
@@ -201,5 +133,5 @@ radiusInterop(
         (await server.records()).map((record) => record["Acct-Status-Type"]),
         ["Start", "Interim-Update", "Stop"],
       );
-    }, { "radius-accounting": true }),
+    }, { flags: { "radius-accounting": true } }),
 );

@@ -44,6 +44,8 @@ export interface FreeRadiusOptions {
   readonly port: number;
   /** Where it runs; else on this host. */
   readonly namespace?: Namespace;
+  /** Users besides the usual ones, in the form of its users file. */
+  readonly users?: string;
   /** Whether all answers carry Message-Authenticator, as it is not the habit of 3.2.1. */
   readonly signs: boolean;
 }
@@ -107,9 +109,9 @@ export class FreeRadius implements AsyncDisposable {
 
 /** Starts a server and waits until it listens. */
 export async function startFreeRadius(options: FreeRadiusOptions): Promise<FreeRadius> {
-  const { folder, namespace } = options;
+  const { folder, namespace, users = "" } = options;
   await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(`${folder}/users`, radiusUsers);
+  await Deno.writeTextFile(`${folder}/users`, radiusUsers + users);
   await Deno.writeTextFile(`${folder}/radiusd.conf`, configurationOf(options));
   const command = [program, "-f", "-l", "stdout", "-d", folder];
   const process = namespace?.start("freeradius", command) ?? new Background("freeradius", command);

@@ -2,8 +2,9 @@
  * From an Access-Accept to what its user gets, by the rows of `authorization_table.ts`. Who cannot be
  * obeyed is not let in by halves: one value that makes no sense, and the whole accept is worth nothing.
  *
- * Cisco's pairs are `ipsec:KEY=VALUE` where the key is mandatory and `ipsec:KEY*VALUE` where it is not;
- * pairs of other protocols than `ipsec` are none of ours.
+ * Cisco's pairs are `PROTOCOL:KEY=VALUE` where the key is mandatory and `PROTOCOL:KEY*VALUE` where it is
+ * not; a key may have a number behind it, `KEY#1`. Those of the protocol `ipsec` are for us all of them,
+ * of others we know none.
  */
 import { type Bytes, copyBytes, type UserAttributes } from "../../../core/mod.ts";
 import { policyItems } from "../policy_items.ts";
@@ -16,19 +17,23 @@ export type Authorization =
   | {
     readonly kind: "attributes";
     readonly attributes: UserAttributes;
-    /** Mandatory keys of Cisco's that nobody here knows. */
+    /** Mandatory keys of the protocol `ipsec` that nobody here knows. */
     readonly unknownKeys: readonly string[];
     /** Keys of Cisco's that mean nothing here. */
     readonly foreignKeys: readonly string[];
   }
-  /** `attribute` makes no sense; a pair of Cisco's as `ipsec:KEY`. */
+  /** `attribute` makes no sense; a pair of Cisco's is called by protocol and key. */
   | { readonly kind: "unusable"; readonly attribute: string };
 
 interface Pair {
+  /** With its protocol in front. */
   readonly key: string;
   readonly isMandatory: boolean;
   readonly value: Bytes;
 }
+
+/** Octets of all Class attributes: they have to fit into every accounting record. */
+const longestClasses = 2048;
 
 /** Reads an Access-Accept. */
 export function authorize(accept: RadiusPacket): Authorization {
@@ -37,6 +42,9 @@ export function authorize(accept: RadiusPacket): Authorization {
   const readable = pairs.filter((pair) => pair !== "unreadable");
   const settled = new Set<PolicyRow["sets"]>();
   const classes = valuesOf(accept, "Class").map(copyBytes);
+  if (classes.reduce((sum, { length }) => sum + 2 + length, 0) > longestClasses) {
+    return { kind: "unusable", attribute: "Class" };
+  }
   let attributes: UserAttributes = classes.length === 0 ? {} : { class: classes };
   for (const row of policyRows) {
     if (settled.has(row.sets)) continue;
@@ -52,7 +60,9 @@ export function authorize(accept: RadiusPacket): Authorization {
   return {
     kind: "attributes",
     attributes,
-    unknownKeys: keysOf(({ key, isMandatory }) => isMandatory && !foreignKeys.has(key)),
+    unknownKeys: keysOf(({ key, isMandatory }) =>
+      isMandatory && key.startsWith("ipsec:") && !foreignKeys.has(key)
+    ),
     foreignKeys: keysOf(({ key }) => foreignKeys.has(key)),
   };
 }
@@ -63,7 +73,7 @@ const knownKeys: ReadonlySet<string> = new Set(
 
 /** How a row is called in logs and documents. */
 export function nameOfRow({ attributes, key }: PolicyRow): string {
-  return key === undefined ? attributes.join(", ") : `ipsec:${key}`;
+  return key ?? attributes.join(", ");
 }
 
 function valuesFor(
@@ -98,17 +108,17 @@ function readRow(
 /** One octet, one character: so that lengths of the text are lengths of the octets. */
 const octetwise = new TextDecoder("latin1");
 
-/** A pair for `ipsec`; `undefined` for another protocol's. */
+/** A pair; `undefined` for a text of another form that is not for `ipsec`. */
 function readPair(octets: Bytes): Pair | "unreadable" | undefined {
   const whole = octetwise.decode(octets);
-  if (!/^ipsec:/i.test(whole)) return undefined;
-  const [head, name = "", sign] = /^ipsec:([a-z0-9-]+)([=*])/i.exec(whole) ?? [];
-  if (head === undefined) return "unreadable";
-  const key = name.toLowerCase();
+  const [head, protocol = "", name = "", sign] =
+    /^([a-z0-9-]+):([a-z0-9-]+)(?:#\d+)?([=*])/i.exec(whole) ?? [];
+  if (head === undefined) return /^ipsec:/i.test(whole) ? "unreadable" : undefined;
+  const key = `${protocol}:${name}`.toLowerCase();
   const pair = { key, isMandatory: sign === "=", value: octets.subarray(head.length) };
   // The first word of this value belongs to the key.
   const [verb] = /^prefix +/i.exec(whole.slice(head.length)) ?? [];
-  return key !== "route-set" || verb === undefined
+  return key !== "ipsec:route-set" || verb === undefined
     ? pair
-    : { ...pair, key: "route-set=prefix", value: pair.value.subarray(verb.length) };
+    : { ...pair, key: `${key}=prefix`, value: pair.value.subarray(verb.length) };
 }

@@ -24,7 +24,7 @@ import {
 /** What decides about a user: attributes of an Access-Accept that are read alike and say the same. */
 export interface PolicyRow {
   readonly attributes: readonly AttributeName[];
-  /** Of a Cisco-AVPair: what stands between `ipsec:` and the sign, and behind it where that is a word. */
+  /** Of a Cisco-AVPair: protocol and key, and the first word of the value where it belongs to the key. */
   readonly key?: string;
   readonly sets: PolicyWord;
   readonly read: Reading;
@@ -37,7 +37,7 @@ function rows(sets: PolicyWord, ...ways: readonly Omit<PolicyRow, "sets">[]): Po
 }
 
 function pair(key: string, what: string, read = text): Omit<PolicyRow, "sets"> {
-  return { attributes: ["Cisco-AVPair"], key, read, what };
+  return { attributes: ["Cisco-AVPair"], key: `ipsec:${key}`, read, what };
 }
 
 function attribute(
@@ -175,18 +175,18 @@ export const filterRows: readonly FilterRow[] = [
 
 /** Keys of Cisco's pairs that mean something on IOS and nothing here: passed over with a word in the log. */
 export const foreignKeys: ReadonlySet<string> = new Set([
-  "configuration-url",
-  "configuration-version",
-  "dhcp-giaddr",
-  "dhcp-timeout",
-  "group-dhcp-server",
-  "include-local-lan",
-  "ipsec-backup-gateway",
-  "ipsec-flow-limit",
-  "pfs",
-  "route-accept",
-  "route-set",
-  "tunnel-password",
+  "ipsec:configuration-url",
+  "ipsec:configuration-version",
+  "ipsec:dhcp-giaddr",
+  "ipsec:dhcp-timeout",
+  "ipsec:group-dhcp-server",
+  "ipsec:include-local-lan",
+  "ipsec:ipsec-backup-gateway",
+  "ipsec:ipsec-flow-limit",
+  "ipsec:pfs",
+  "ipsec:route-accept",
+  "ipsec:route-set",
+  "ipsec:tunnel-password",
 ]);
 
 /** A packet that an attribute travels in. */

@@ -294,7 +294,7 @@ for (const row of policyRows) {
     values.map((value, i) => {
       const attribute = row.attributes[i] ?? row.attributes.at(-1) ?? assert.fail();
       if (row.key === undefined) return make(attribute, value);
-      const head = utf8(row.key.includes("=") ? `ipsec:${row.key} ` : `ipsec:${row.key}=`);
+      const head = utf8(row.key.includes("=") ? `${row.key} ` : `${row.key}=`);
       return make(attribute, concatBytes(head, make(attribute, value).value));
     });
 
@@ -414,13 +414,13 @@ Deno.test("a mandatory key that nobody knows is named, an optional one and other
       "ipsec",
       "",
     ),
-    { kind: "attributes", unknownKeys: ["addr-pol", "other"], foreignKeys: [] },
+    { kind: "attributes", unknownKeys: ["ipsec:addr-pol", "ipsec:other"], foreignKeys: [] },
   );
 });
 
 Deno.test("keys that mean something on IOS alone are told apart from mistakes", () => {
   const all = [...foreignKeys];
-  assert.deepEqual(keysIn(...all.map((key) => `ipsec:${key}=1`)), {
+  assert.deepEqual(keysIn(...all.map((key) => `${key}=1`)), {
     kind: "attributes",
     unknownKeys: [],
     foreignKeys: all,
@@ -430,7 +430,7 @@ Deno.test("keys that mean something on IOS alone are told apart from mistakes", 
     assert.deepEqual(keysIn(`ipsec:route-set=${text}`), {
       kind: "attributes",
       unknownKeys: [],
-      foreignKeys: ["route-set"],
+      foreignKeys: ["ipsec:route-set"],
     });
   }
 });
@@ -452,21 +452,27 @@ Deno.test("an accept of 4096 octets is read like any other", () => {
   const sizes = [
     pair("ipsec:route-set=prefix 10.0.0.0/8"),
     pair("ipsec:dns-servers=1.1.1.1"),
-    make("Framed-Route", "1.0.0.0/8"),
-    make("Class", ""),
-    make("Class", "OU=x"),
-    make("Reply-Message", "x".repeat(253)),
     pair(`ipsec:split-dns=${"a ".repeat(110)}`),
+    make("Reply-Message", "x".repeat(253)),
+    make("Framed-Route", "1.0.0.0/8"),
+    make("Framed-Pool", "x"),
   ].map((attribute) => {
-    const attributes = given(...fill(attribute)) as Record<string, unknown>;
-    const { told, networks, class: classes } = attributes as {
+    const { told = {}, ...rest } = given(...fill(attribute)) as {
       readonly told?: Readonly<Record<string, readonly unknown[]>>;
+      readonly pools?: readonly unknown[];
       readonly networks?: readonly unknown[];
-      readonly class?: readonly unknown[];
     };
-    return Object.values(told ?? {})[0]?.length ?? networks?.length ?? classes?.length;
+    return [...Object.values(told), ...Object.values(rest)][0]?.length;
   });
-  assert.deepEqual(sizes, [99, 123, 370, 2038, 679, 1000, 1760]);
+  assert.deepEqual(sizes, [99, 123, 1760, 1000, 370, 1358]);
+});
+
+Deno.test("Class that would not fit into accounting lets nobody in", () => {
+  const classes = (count: number, text: string): unknown =>
+    given(...new Array(count).fill(make("Class", text)));
+  assert.deepEqual(classes(8, "x".repeat(253)), { class: new Array(8).fill("x".repeat(253)) });
+  assert.equal(classes(9, "x".repeat(253)), "unusable: Class");
+  assert.equal(classes(2000, ""), "unusable: Class");
 });
 
 Deno.test("whatever octets attributes have, reading ends in attributes or in a name", () => {
@@ -478,7 +484,7 @@ Deno.test("whatever octets attributes have, reading ends in attributes or in a n
     const attributes = Array.from({ length: 1 + random.below(4) }, () => {
       const name = random.pick(names);
       const value = random.bytes(random.below(30));
-      const head = utf8(`ipsec:${random.pick(keys)}${random.pick(["=", "*", " "])}`);
+      const head = utf8(`${random.pick(keys)}${random.pick(["=", "*", " "])}`);
       return make(name, name === "Cisco-AVPair" ? concatBytes(head, value) : value);
     });
     const authorization = authorize(accepted(...attributes));

@@ -10,14 +10,20 @@ import {
   type Credential,
   type Endpoint,
   formatIpAddress,
+  formatPrefix,
+  type IpAddress,
   type MschapProof,
   ntHash,
   ntResponse,
   parseIpAddress,
+  type Prefix,
   textOf,
   utf8,
   verifyMschapv2,
 } from "../../../../core/mod.ts";
+import { nameOfRow } from "../../../../appliance/aaa/radius/authorization.ts";
+import { policyRows } from "../../../../appliance/aaa/radius/authorization_table.ts";
+import { attributeUsers } from "../../../support/radius_attributes.ts";
 import { radiusSecret, startFreeRadius, whyNoFreeRadius } from "../../../support/free_radius.ts";
 import { silentLog } from "./support.ts";
 
@@ -49,7 +55,12 @@ function radiusTest(
       const folder = await Deno.makeTempDir();
       const port = 20_000 + Deno.pid % 20_000;
       try {
-        await using _server = await startFreeRadius({ folder, port, signs: how.signs });
+        await using _server = await startFreeRadius({
+          folder,
+          port,
+          signs: how.signs,
+          users: attributeUsers,
+        });
         const client = new RadiusClient({
           servers: [...how.dead === undefined ? [] : [how.dead], { address: loopback, port }],
           secret: utf8(radiusSecret),
@@ -124,6 +135,78 @@ for (const passwords of ["pap", "mschapv2"] as const) {
     assert.equal(scene.client.counters.get("requests"), 3);
   });
 }
+
+/** Addresses and networks as text, octets as what they say. */
+function shown(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shown);
+  if (value instanceof Uint8Array) return textOf(value);
+  if (typeof value !== "object" || value === null) return value;
+  if ("family" in value) return formatIpAddress(value as IpAddress);
+  if ("length" in value) return formatPrefix(value as Prefix);
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, shown(part)]));
+}
+
+const givenByServer: Readonly<Record<string, unknown>> = {
+  rfc: {
+    class: ["OU=staff;"],
+    addresses: ["10.99.0.78", "fd00:99::78"],
+    netmask: "255.255.255.0",
+    pools: ["staff"],
+    ip6Pools: ["six"],
+    networks: ["10.77.0.0/24", "10.78.0.0/16", "fd77::/64"],
+    told: {
+      dns: ["10.0.0.53", "10.0.0.54"],
+      nbns: ["10.0.0.55", "10.0.0.56"],
+      banner: "Welcome",
+    },
+    sessionLifetimeSeconds: 3600,
+    idleTimeoutSeconds: 600,
+    interimSeconds: 120,
+    group: "staff",
+  },
+  cisco: {
+    netmask: "255.255.0.0",
+    pools: ["staff"],
+    ip6Pools: ["six"],
+    told: {
+      dns: ["10.0.0.53", "10.0.0.54", "fd00::53"],
+      nbns: ["10.0.0.55"],
+      domain: "cisco.example",
+      splitInclude: ["10.50.0.0/16", "172.16.0.0/12", "fd00:50::/64"],
+      splitDns: ["a.example", "b.example"],
+      banner: "For users of Cisco's",
+      smartcardRemovalDisconnect: true,
+    },
+    sessionLifetimeSeconds: 7200,
+    group: "cisco",
+  },
+  prefix: { addresses: ["fd00:99::77"], ip6Pools: ["six"] },
+};
+
+for (const [user, expected] of Object.entries(givenByServer)) {
+  radiusTest(`every attribute is read as the server meant it: ${user}`, signed, async (scene) => {
+    const credential = { kind: "password", password: `${user}pw` } as const;
+    const verdict = await scene.verifier("pap").verify(user, credential, context);
+    assert.ok(verdict.kind === "accept");
+    assert.deepEqual(shown(verdict.attributes), expected);
+  });
+}
+
+Deno.test("FreeRADIUS has every row of the table to send", () => {
+  const names = policyRows.flatMap((row): readonly string[] =>
+    row.key === undefined ? row.attributes : [nameOfRow(row)]
+  );
+  const missing = names.filter((name) => !attributeUsers.includes(name));
+  assert.deepEqual(missing, []);
+});
+
+radiusTest("an accept that cannot be obeyed lets nobody in", signed, async (scene) => {
+  for (const user of ["typo", "nonsense"]) {
+    const verifier = scene.verifier("pap");
+    const credential = { kind: "password", password: `${user}pw` } as const;
+    assert.deepEqual(await verifier.verify(user, credential, context), { kind: "reject" }, user);
+  }
+});
 
 radiusTest(
   "EAP-MSCHAPv2 gets the proof and the MSK that the password gives",

@@ -32,7 +32,7 @@ Deno.test("a mandatory key of Cisco's that nobody knows keeps its user out", asy
   const { verdicts, log, verifier } = await asked({ attributes: typing, times: 2 });
   assert.deepEqual(verdicts, [{ kind: "reject" }, { kind: "reject" }]);
   assert.deepEqual(verifier.counted.counts, { "key-unknown": 2 });
-  const told = ["radius-key-unknown", { user: "alice", keys: ["addr-pol"] }];
+  const told = ["radius-key-unknown", { user: "alice", keys: ["ipsec:addr-pol"] }];
   assert.deepEqual(log.told, [told, told]);
 });
 
@@ -45,7 +45,7 @@ Deno.test("or is told once, where the operator wants it as on IOS", async () => 
   const accepted = { kind: "accept", attributes: { sessionLifetimeSeconds: 60 } };
   assert.deepEqual(verdicts, [accepted, accepted]);
   assert.deepEqual(verifier.counted.counts, { "key-unknown": 2 });
-  assert.deepEqual(log.told, [["radius-key-unknown", { key: "addr-pol" }]]);
+  assert.deepEqual(log.told, [["radius-key-unknown", { key: "ipsec:addr-pol" }]]);
 });
 
 Deno.test("a key that means something on IOS alone is told once and keeps nobody out", async () => {
@@ -55,8 +55,8 @@ Deno.test("a key that means something on IOS alone is told once and keeps nobody
   assert.deepEqual(verdicts, [accepted, accepted]);
   assert.deepEqual(verifier.counted.counts, {});
   assert.deepEqual(log.told, [
-    ["radius-key-passed-over", { key: "route-set" }],
-    ["radius-key-passed-over", { key: "pfs" }],
+    ["radius-key-passed-over", { key: "ipsec:route-set" }],
+    ["radius-key-passed-over", { key: "ipsec:pfs" }],
   ]);
 });
 
