@@ -1,70 +1,55 @@
 /** What RADIUS says that a user may send is what gets through, for as long as the session lives. */
 import assert from "node:assert/strict";
 import type { SessionFacts } from "../../appliance/show/facts.ts";
-import { type FreeRadius, radiusSecret, startFreeRadius } from "../support/free_radius.ts";
-import { whyNoFreeRadius } from "../support/free_radius.ts";
-import { type InteropScene, interopTest } from "../support/interop.ts";
+import type { FreeRadius } from "../support/free_radius.ts";
+import type { InteropScene } from "../support/interop.ts";
 import { iperf, ping } from "../support/netns.ts";
-import { type RejoinClient, startClient } from "../support/rejoin_client.ts";
+import { connect, radiusInterop, withRadius } from "../support/radius_scene.ts";
+import type { RejoinClient } from "../support/rejoin_client.ts";
 import { innerTarget } from "../support/road_warrior.ts";
-import { gatewayName } from "../support/test_pki.ts";
 
-const port = 1812;
 const open = 8443;
 const shut = 8080;
 const answerer = new URL("../support/port_answerer.ts", import.meta.url).pathname;
 
+const users = `
+carol Cleartext-Password := "carolpw"
+	Cisco-AVPair = "ip:inacl#30=deny ip any any log",
+	Cisco-AVPair += "ip:inacl#10=permit tcp any host ${innerTarget} eq 5201 ${open}",
+	Cisco-AVPair += "ip:inacl#20=permit icmp any any echo"
+dave Cleartext-Password := "davepw"
+	Filter-Id = "office.in"
+erin Cleartext-Password := "erinpw"
+	Filter-Id = "nowhere"
+frank Cleartext-Password := "frankpw"
+	Class = "OU=consultants"
+`;
+
 /** Starts the server, a gateway that asks it, and somebody inside who answers on both ports. */
-async function withRadius(
+async function withFilters(
   scene: InteropScene,
   run: (server: FreeRadius) => Promise<void>,
 ): Promise<void> {
   const { lab: { folder }, inside } = scene;
-  const secretFile = `${folder}/radius-secret`;
-  await Deno.writeTextFile(secretFile, `${radiusSecret}\n`, { mode: 0o600 });
-  await Deno.writeTextFile(
-    `${folder}/lists`,
-    `ip access-list extended office\n permit tcp any host ${innerTarget} eq ${open}\n`,
-  );
-  await using server = await startFreeRadius({
-    folder: `${folder}/radius`,
-    port,
-    namespace: inside,
-    signs: true,
-  });
+  const lists = `${folder}/lists`;
+  const rule = `permit tcp any host ${innerTarget} eq ${open}`;
+  await Deno.writeTextFile(lists, `ip access-list extended office\n ${rule}\n`);
   await using target = inside.start("port answerer", [
     ...[Deno.execPath(), "run", "--allow-net", "--no-check", answerer],
     ...[innerTarget, `${open}`, `${shut}`],
   ]);
   await target.waitFor(/listening/, 15_000);
-  scene.gateway = await scene.gateway.restart("SIGTERM", {
-    radius: `127.0.0.1:${port}`,
-    "radius-secret-file": secretFile,
-    "radius-timeout": 3,
-    "access-list-file": `${folder}/lists`,
+  const flags = {
+    "access-list-file": lists,
     group: "consultants:filter=office",
     "esp-lifetime-kbytes": 2560,
-  });
-  await run(server);
+  };
+  await withRadius(scene, run, { flags, users });
 }
 
-async function connect({ lab, site, pki }: InteropScene, user: string): Promise<RejoinClient> {
-  const folder = `${lab.folder}/client`;
-  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  await Deno.writeTextFile(`${folder}/password`, `${user}pw\n`, { mode: 0o600 });
-  return await startClient({
-    namespace: site.namespace,
-    folder,
-    gateway: site.gatewayAddress,
-    flags: {
-      user,
-      auth: "eap-mschapv2",
-      "password-file": `${folder}/password`,
-      ca: pki.ca,
-      "remote-id": gatewayName,
-      "state-dir": folder,
-    },
-  });
+/** Logs a user in, or brings one back. */
+function visit(scene: InteropScene, user: string): Promise<RejoinClient> {
+  return connect(scene, "eap-mschapv2", { user });
 }
 
 /** Whether somebody answers on a TCP port behind the gateway. */
@@ -90,18 +75,11 @@ async function assertFiltered(scene: InteropScene, user: string, name: string): 
   assert.ok((after?.drops ?? 0) > before.drops, JSON.stringify([before, after]));
 }
 
-const reason = whyNoFreeRadius();
-
-function filterInterop(name: string, run: (scene: InteropScene) => Promise<void>): void {
-  if (reason === undefined) interopTest(name, run);
-  else console.log(`skipped: interop: ${name}: ${reason}`);
-}
-
-filterInterop(
+radiusInterop(
   "rules from RADIUS hold over a rekey, a return without RADIUS and a gateway that is killed",
   (scene) =>
-    withRadius(scene, async (server) => {
-      await using first = await connect(scene, "carol");
+    withFilters(scene, async (server) => {
+      await using first = await visit(scene, "carol");
       assert.equal((await first.nextEstablished(10_000)).how, "login");
       await assertFiltered(scene, "carol", "per-user");
       const { addresses: [source = ""], childSas: [child] } = await sessionOf(scene, "carol");
@@ -123,14 +101,14 @@ filterInterop(
 
       await server.process.stop();
       await first.process.stop("SIGKILL");
-      await using second = await connect(scene, "carol");
+      await using second = await visit(scene, "carol");
       assert.equal((await second.nextEstablished(10_000)).how, "reconnect");
       await assertFiltered(scene, "carol", "per-user");
 
       await second.process.stop("SIGKILL");
       scene.gateway = await scene.gateway.restart("SIGKILL");
       assert.equal((await sessionOf(scene, "carol")).filter?.name, "per-user");
-      await using third = await connect(scene, "carol");
+      await using third = await visit(scene, "carol");
       assert.equal((await third.nextEstablished(10_000)).how, "reconnect");
       await assertFiltered(scene, "carol", "per-user");
       assert.equal((await scene.gateway.counters())["radius-requests"] ?? 0, 0);
@@ -138,11 +116,11 @@ filterInterop(
     }),
 );
 
-filterInterop(
+radiusInterop(
   "Filter-Id and groups name an access list of the gateway; one that is not there lets nobody in",
   (scene) =>
-    withRadius(scene, async () => {
-      await using dave = await connect(scene, "dave");
+    withFilters(scene, async () => {
+      await using dave = await visit(scene, "dave");
       assert.equal((await dave.nextEstablished(10_000)).how, "login");
       await assertFiltered(scene, "dave", "office");
       assert.match(
@@ -154,11 +132,11 @@ filterInterop(
         `Extended IP access list office\n    10 permit tcp any host ${innerTarget} eq ${open}\n`,
       );
       await dave.process.stop("SIGTERM");
-      await using frank = await connect(scene, "frank");
+      await using frank = await visit(scene, "frank");
       assert.equal((await frank.nextEstablished(10_000)).how, "login");
       await assertFiltered(scene, "frank", "office");
       await frank.process.stop("SIGTERM");
-      await using erin = await connect(scene, "erin");
+      await using erin = await visit(scene, "erin");
       await erin.process.status();
       assert.equal(await scene.gateway.session("erin"), undefined);
       assert.equal((await scene.gateway.counters())["radius-filter-unusable"], 1);

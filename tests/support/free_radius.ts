@@ -21,16 +21,6 @@ alice Cleartext-Password := "alicepw"
 bob Cleartext-Password := "bobpw"
 	Session-Timeout = 3600,
 	Cisco-AVPair = "ipsec:session-lifetime=1200"
-carol Cleartext-Password := "carolpw"
-	Cisco-AVPair = "ip:inacl#30=deny ip any any log",
-	Cisco-AVPair += "ip:inacl#10=permit tcp any host 10.50.0.1 eq 5201 8443",
-	Cisco-AVPair += "ip:inacl#20=permit icmp any any echo"
-dave Cleartext-Password := "davepw"
-	Filter-Id = "office.in"
-frank Cleartext-Password := "frankpw"
-	Class = "OU=consultants"
-erin Cleartext-Password := "erinpw"
-	Filter-Id = "nowhere"
 stray Cleartext-Password := "straypw"
 	Framed-IP-Address = 203.0.113.9
 otp Cleartext-Password := "otppw"
