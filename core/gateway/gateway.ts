@@ -45,8 +45,8 @@ import type { Policy } from "./policy.ts";
 import type { Answer, Question } from "./question.ts";
 import type { Session } from "./session.ts";
 import { Sessions } from "./sessions.ts";
-import type { GatewayLoad, GatewaySnapshot } from "./snapshot.ts";
-import { snapshotOf } from "./snapshot_of.ts";
+import type { GatewayLoad, GatewaySnapshot, SessionSnapshot } from "./snapshot.ts";
+import { isShown, sessionSnapshot, snapshotOf } from "./snapshot_of.ts";
 import { SourceLimiter } from "./source_limiter.ts";
 import { answerUnreadable } from "./unreadable.ts";
 import { TimerQueue } from "./timer_queue.ts";
@@ -160,6 +160,18 @@ export class Gateway {
   /** A picture for `show`. */
   snapshot(): GatewaySnapshot {
     return snapshotOf(this.#sessions, this.#initiations.size, this.#counters);
+  }
+
+  /** A picture of one session, by its number; what that costs does not grow with the others. */
+  session(id: number): SessionSnapshot | undefined {
+    const session = this.#sessions.byId(id);
+    return session !== undefined && isShown(session) ? sessionSnapshot(session) : undefined;
+  }
+
+  /** The number of the session whose packets arrive on this ESP SPI. */
+  sessionOfEsp(inboundSpi: number): number | undefined {
+    const sa = this.#spis.ikeSaOfEsp(inboundSpi);
+    return sa === undefined ? undefined : this.#sessions.sessionOf(sa)?.id;
   }
 
   /** What is held in memory, for metrics. */

@@ -19,9 +19,7 @@ export function snapshotOf(
   counters: ReadonlyMap<string, number>,
 ): GatewaySnapshot {
   return {
-    sessions: [...sessions.all()]
-      .filter(({ ikeSa, record }) => ikeSa !== undefined || record !== undefined)
-      .map(sessionSnapshot),
+    sessions: [...sessions.all()].filter(isShown).map(sessionSnapshot),
     negotiating,
     pools: sessions.pools(),
     reconnect: sessions.stats(),
@@ -29,7 +27,13 @@ export function snapshotOf(
   };
 }
 
-function sessionSnapshot(session: Session): SessionSnapshot {
+/** Whether there is something to show: nobody knows yet of a session that is only being admitted. */
+export function isShown({ ikeSa, record }: Session): boolean {
+  return ikeSa !== undefined || record !== undefined;
+}
+
+/** One session at this moment. */
+export function sessionSnapshot(session: Session): SessionSnapshot {
   const { ikeSa, record, absoluteEnd, attributes } = session;
   const { id, userName, method, peerType, addresses, firstLogin } = session;
   const deadline = ikeSa === undefined ? record?.deadline : undefined;
@@ -43,7 +47,13 @@ function sessionSnapshot(session: Session): SessionSnapshot {
     addresses,
     firstLogin,
     ...(absoluteEnd === undefined ? {} : { absoluteEnd }),
-    accounting: { id: session.accountingId, class: attributes.class ?? [] },
+    accounting: {
+      id: session.accountingId,
+      class: attributes.class ?? [],
+      ...(attributes.interimSeconds === undefined
+        ? {}
+        : { interimSeconds: attributes.interimSeconds }),
+    },
     ...(record === undefined ? {} : {
       reconnect: {
         count: record.reconnectCount,
