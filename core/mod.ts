@@ -90,7 +90,7 @@ export type {
   Verdict,
 } from "./gateway/question.ts";
 export type { LoginMethod, PeerType, SessionPair, SessionRecord } from "./gateway/record.ts";
-export type { SessionEnd } from "./gateway/session_end.ts";
+export type { SessionEnd, SessionLoss } from "./gateway/session_end.ts";
 export type {
   ChildSaSnapshot,
   GatewayLoad,

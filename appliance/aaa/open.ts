@@ -3,6 +3,7 @@ import {
   type CryptoProvider,
   type Endpoint,
   type IpAddress,
+  type LoginMethod,
   type Random,
   rangeContains,
 } from "../../core/mod.ts";
@@ -11,6 +12,7 @@ import type { Pools } from "../config/pools.ts";
 import type { ServeSettings } from "../config/serve_flags.ts";
 import type { UserVerifier } from "../effects.ts";
 import type { Log } from "../log.ts";
+import type { Authentic } from "./account.ts";
 import { RadiusAccounting } from "./radius/accounting.ts";
 import { RadiusClient, usualFirstPauseMs } from "./radius/client.ts";
 import { RadiusVerifier } from "./radius/verifier.ts";
@@ -32,8 +34,10 @@ export interface AaaOptions {
 /** A back end at work. */
 export interface Aaa {
   readonly verifier: UserVerifier;
-  /** Where sessions are accounted for, if anywhere. */
+  /** Who takes accounting records, if anybody. */
   readonly accounting: RadiusAccounting | undefined;
+  /** Who proves logins of this kind, where that is known. */
+  authenticOf(method: LoginMethod): Authentic | undefined;
   /** By name, for `show`. */
   counters(): Readonly<Record<string, number>>;
   clearCounters(): void;
@@ -48,6 +52,7 @@ export function openAaa(options: AaaOptions): Aaa {
     return {
       verifier: local,
       accounting: undefined,
+      authenticOf: () => "local",
       counters: () => ({}),
       clearCounters: () => {},
       close: () => {},
@@ -85,15 +90,19 @@ export function openAaa(options: AaaOptions): Aaa {
   return {
     verifier,
     accounting,
+    authenticOf: (method) => {
+      if (method === "certificate") return "local";
+      // A server, or a local user in its place.
+      const isSure = method === "eap-radius" || !settings["radius-fallback-local"];
+      return isSure ? "radius" : undefined;
+    },
     counters: () => ({
       ...named("radius", client),
       ...named("radius-accounting", accountants),
-      ...(accounting === undefined ? {} : { "radius-accounting-lost": accounting.lost }),
     }),
     clearCounters: () => {
       client.clearCounters();
       accountants.clearCounters();
-      accounting?.clearCounters();
     },
     close: () => {
       client.close();
