@@ -62,6 +62,7 @@ export type {
 } from "./crypto/provider.ts";
 
 // The gateway
+export type { CloseReason } from "./exchange/world.ts";
 export { Gateway } from "./gateway/gateway.ts";
 export type { GatewayOptions } from "./gateway/gateway.ts";
 export type {

@@ -4,7 +4,7 @@ import { until } from "../support/background.ts";
 import type { FreeRadius } from "../support/free_radius.ts";
 import type { InteropScene } from "../support/interop.ts";
 import { ping } from "../support/netns.ts";
-import { connect, radiusInterop, type Who, withRadius } from "../support/radius_interop.ts";
+import { connect, radiusInterop, type Who, withRadius } from "../support/radius_scene.ts";
 import { innerTarget } from "../support/road_warrior.ts";
 
 const flags = { "radius-accounting": true } as const;
@@ -138,7 +138,7 @@ radiusInterop(
       await scene.gateway.process.stop("SIGTERM");
       const off = (await server.records()).slice(7);
       assert.deepEqual(off.map(shown), ["Accounting-Off"]);
-    }, flags),
+    }, { flags }),
 );
 
 radiusInterop(
@@ -188,7 +188,7 @@ radiusInterop(
       const counters = await scene.gateway.counters();
       assert.equal(counters["accounting-queued"], 0);
       assert.equal(counters["accounting-lost"], 0);
-    }, { ...flags, "radius-fallback-local": true }),
+    }, { flags: { ...flags, "radius-fallback-local": true } }),
 );
 
 radiusInterop(
@@ -211,7 +211,7 @@ radiusInterop(
       );
       assert.equal(all[2]?.["Acct-Session-Id"], start?.["Acct-Session-Id"]);
       assertGrowing(all.slice(1, 3));
-    }, flags),
+    }, { flags }),
 );
 
 radiusInterop(
@@ -229,7 +229,7 @@ radiusInterop(
       await heard(server, ...before, "Stop Admin-Reset");
       await scene.gateway.process.stop("SIGTERM");
       await heard(server, ...before, "Stop Admin-Reset", "Accounting-Off");
-    }, flags),
+    }, { flags }),
 );
 
 radiusInterop(
@@ -255,5 +255,5 @@ radiusInterop(
       );
       const lines = scene.gateway.process.output.match(/Accounts cannot be stored/g) ?? [];
       assert.equal(lines.length, 1);
-    }, flags),
+    }, { flags }),
 );

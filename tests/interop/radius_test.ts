@@ -1,7 +1,7 @@
 /** A gateway whose users are FreeRADIUS's: logins, refusals, and who is asked when a user comes back. */
 import assert from "node:assert/strict";
 import { ping } from "../support/netns.ts";
-import { connect, radiusInterop, withRadius } from "../support/radius_interop.ts";
+import { connect, radiusInterop, withRadius } from "../support/radius_scene.ts";
 import { innerTarget } from "../support/road_warrior.ts";
 
 for (const auth of ["anyconnect-eap", "eap-mschapv2"] as const) {
@@ -42,7 +42,7 @@ radiusInterop(
       await client.process.status();
       assert.deepEqual(await scene.gateway.sessions(), []);
       assert.equal((await scene.gateway.counters())["aaa-rejected"], 1);
-    }, { user: "alice:local only" }),
+    }, { flags: { user: "alice:local only" } }),
 );
 
 radiusInterop(
@@ -53,7 +53,7 @@ radiusInterop(
       await using client = await connect(scene, "eap-mschapv2");
       assert.equal((await client.nextEstablished(20_000)).how, "login");
       assert.equal((await scene.gateway.counters())["radius-timeouts"], 1);
-    }, { "radius-fallback-local": true }),
+    }, { flags: { "radius-fallback-local": true } }),
 );
 
 radiusInterop(

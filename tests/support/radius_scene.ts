@@ -1,4 +1,4 @@
-/** A gateway whose users are FreeRADIUS's: how such a test begins, and its client. */
+/** A gateway whose users are FreeRADIUS's, and its clients. */
 import {
   type FreeRadius,
   type FreeRadiusOptions,
@@ -13,11 +13,17 @@ import { gatewayName } from "./test_pki.ts";
 
 const port = 1812;
 
+/** What a test wants to be different. */
+export interface RadiusSceneOptions {
+  /** Of the gateway. */
+  readonly flags?: Flags;
+}
+
 /** Starts a server and a gateway that asks it; `start` starts the server again after it was stopped. */
 export async function withRadius(
   scene: InteropScene,
   run: (server: FreeRadius, start: () => Promise<FreeRadius>) => Promise<void>,
-  flags: Flags = {},
+  { flags = {} }: RadiusSceneOptions = {},
 ): Promise<void> {
   const { lab: { folder }, inside } = scene;
   const secretFile = `${folder}/radius-secret`;
@@ -51,14 +57,14 @@ export interface Who {
   readonly flags?: Flags;
 }
 
-/** Starts our client, with the state it had before. */
+/** Starts our client at the first site; its folder is that of its user. */
 export async function connect(
   { lab, site, pki }: InteropScene,
   auth: "anyconnect-eap" | "eap-mschapv2",
   who: Who = {},
 ): Promise<RejoinClient> {
-  const { user = "alice", password = "alicepw", answer = "none" } = who;
-  const folder = `${lab.folder}/client`;
+  const { user = "alice", password = `${user}pw`, answer = "none" } = who;
+  const folder = `${lab.folder}/client-${user}`;
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   await Deno.writeTextFile(`${folder}/password`, `${password}\n`, { mode: 0o600 });
   await Deno.writeTextFile(`${folder}/answer`, `${answer}\n`, { mode: 0o600 });
