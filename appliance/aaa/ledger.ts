@@ -204,7 +204,7 @@ export class Ledger {
       case "session-moved":
         if (entry === undefined || !this.#follow(entry, sessionId)) return;
         entry.turn ??= "roam";
-        entry.reportAt = Math.max(this.#now(), entry.reportedAt + roamQuietMs);
+        entry.reportAt = Math.min(entry.reportAt, entry.reportedAt + roamQuietMs);
         if (entry.reportAt <= this.#now()) this.#report(entry);
         return;
       case "session-parked":
