@@ -39,7 +39,7 @@ export interface BookLimits {
 
 /** The limits of a gateway. */
 export const usualLimits: BookLimits = {
-  // Some octets more than a kilobyte each: a working day of 10 000 users without a server.
+  // Under a kilobyte of memory each; five for each of 10 000 users while no server answers.
   mostRecords: 50_000,
   // Turns of one user while no server answers; the sheet stays far below the 64 KB of one value.
   mostPerSheet: 64,
