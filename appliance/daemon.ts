@@ -9,20 +9,24 @@
 import {
   type Bytes,
   type CryptoProvider,
+  type Endpoint,
   fingerprintOf,
   formatEndpoint,
   formatIpAddress,
   Gateway,
+  type IpAddress,
   rangeToPrefixes,
 } from "../core/mod.ts";
 import {
+  type ChildSaCounters,
+  type Dataplane,
   type DataplaneEvent,
   type DataplaneOptions,
   type IkeDatagram,
   openDataplane,
 } from "../dataplane/mod.ts";
 import type { AccessLists } from "./aaa/access_list/lists.ts";
-import { Ledger } from "./aaa/ledger.ts";
+import { Accounting } from "./aaa/accounting.ts";
 import { openAaa } from "./aaa/open.ts";
 import { dynamicAuthorOf } from "./aaa/radius/dynamic_author/open.ts";
 import { systemClock } from "./clock.ts";
@@ -50,9 +54,6 @@ import { LocalUsers } from "./users/local_users.ts";
 const storePatienceMs = 5_000;
 /** Milliseconds that shutting down waits for answers to DELETE. */
 const deletePatienceMs = 1_000;
-
-/** Milliseconds that shutting down waits for accounting. */
-const accountingPatienceMs = 3_000;
 
 /** Everything that was settled before anything was touched. */
 export interface ServePlan {
@@ -104,6 +105,7 @@ export async function serve(plan: ServePlan): Promise<number> {
   const dataplane = await openDataplane(dataplaneOptions(settings), {
     ike: (datagram) => inbox.datagram(datagram),
     event: (event) => inbox.event(event),
+    removed: (counters) => inbox.removed(counters),
     fatal: (error) => {
       log.tell("error", "packet-path-died", { reason: reasonOf(error) });
       signals.stop("packet-path-died");
@@ -128,30 +130,38 @@ export async function serve(plan: ServePlan): Promise<number> {
   });
   running.defer(() => aaa.close());
   const effects = new Effects(aaa.verifier, store);
-  const ledger = aaa.accounting === undefined ? undefined : new Ledger({
-    snapshot: () => gateway.snapshot(),
-    counters: () => dataplane.counters(),
+  const accountant = aaa.accounting;
+  const accounting = accountant === undefined ? undefined : await Accounting.open({
+    path: `${state.path}/accounting.kv`,
+    sealing,
+    deliver: (record, account) => accountant.deliver(record, account),
+    gateway,
+    counters: (only) => dataplane.counters(only),
+    intervalMs: settings["radius-interim"] * 1000,
+    canReconnect: settings["reconnect-timeout"] > 0,
+    nasAddress: settings["radius-source"] ?? sourceTowards(settings.radius, dataplane),
+    authenticOf: (method) => aaa.authenticOf(method),
     clock: systemClock,
-    interimMs: settings["radius-interim"] * 1000,
-    tell: (event) => aaa.accounting?.tell(event),
+    random: systemRandom,
+    log,
   });
-  running.defer(() => ledger?.close());
+  running.defer(() => accounting?.close());
   const packets = withNetworkRoutes({ packets: dataplane, routes: dataplane, log });
   const driver = new Driver<never, never>({
     machine: gateway,
-    packets: ledger?.tapPackets(packets) ?? packets,
+    packets: accounting?.tapPackets(packets) ?? packets,
     answer: (question, signal) => effects.answer(question, signal),
     clock: systemClock,
-    log: ledger?.tapLog(log) ?? log,
+    log: accounting?.tapLog(log) ?? log,
     extra: () => {},
   });
   running.defer(() => driver.stop());
   if (unreadable > 0) log.tell("warning", "store-records-unreadable", { records: unreadable });
   driver.command({ kind: "restore", records });
-  ledger?.adopt();
+  accounting?.start(records);
   if (records.length > 0) log.tell("info", "restored", { records: records.length });
   dataplane.configureTun({ addresses: pools.own, routes: pools.all.flatMap(rangeToPrefixes) });
-  inbox.open(driver);
+  inbox.open(driver, accounting);
 
   const dynamicAuthor = await dynamicAuthorOf(settings, {
     secret: plan.dynamicAuthorSecret,
@@ -177,12 +187,14 @@ export async function serve(plan: ServePlan): Promise<number> {
         ...effects.counters,
         ...aaa.counters(),
         ...dynamicAuthor?.counters(),
+        ...accounting?.counters(),
         "records-unreadable": unreadable,
       }),
       clearCounters: () => {
         effects.clearCounters();
         aaa.clearCounters();
         dynamicAuthor?.clearCounters();
+        accounting?.clearCounters();
       },
       debug: (filter, signal) => feed.follow(filter, signal),
       accessLists: plan.accessLists,
@@ -215,9 +227,16 @@ export async function serve(plan: ServePlan): Promise<number> {
   const reason = await signals.stopped;
   log.tell("info", "shutdown", { reason });
   await drain(driver, inbox);
-  await ledger?.close();
-  await within(accountingPatienceMs, aaa.accounting?.idle() ?? Promise.resolve());
+  await accounting?.close();
   return reason === "packet-path-died" ? 1 : 0;
+}
+
+/** The address that this host asks the first server from. */
+function sourceTowards(
+  [server]: readonly Endpoint[],
+  dataplane: Dataplane,
+): IpAddress | undefined {
+  return server === undefined ? undefined : dataplane.sourceFor(server.address);
 }
 
 /** Tells peers, waits for the store, and for answers to DELETE as far as they come soon. */
@@ -278,15 +297,17 @@ function dataplaneOptions(settings: ServeSettings): DataplaneOptions {
   };
 }
 
-/** Hands IKE messages to a driver that may come later, and knows how many came. */
+/** Hands what the packet path reports to whom it concerns, who may come later; counts IKE messages. */
 class IkeInbox {
   #driver: Driver | undefined;
+  #accounting: Accounting | undefined;
   #awaited = 0;
   #arrived: (() => void) | undefined;
 
   /** From now on messages are heard. */
-  open(driver: Driver): void {
+  open(driver: Driver, accounting: Accounting | undefined): void {
     this.#driver = driver;
+    this.#accounting = accounting;
   }
 
   /** A message came in. */
@@ -298,6 +319,11 @@ class IkeInbox {
   /** The packet path reports. */
   event(event: DataplaneEvent): void {
     this.#driver?.event(event);
+  }
+
+  /** A pair is gone. */
+  removed(counters: ChildSaCounters): void {
+    this.#accounting?.settle(counters);
   }
 
   /** Resolves after `count` more messages. */

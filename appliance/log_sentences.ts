@@ -8,6 +8,9 @@ const sentences: Readonly<Record<string, string>> = {
   "shutdown": "Going down: peers that cannot reconnect are told, the others stay parked",
   "forwarding-off":
     "This host forwards no packets ({settings} is 0): clients reach it and nothing behind it",
+  "accounting-store-failed":
+    "Accounts cannot be stored: what happens to sessions is told to servers from memory",
+  "accounting-waits": "{records} accounting records wait for the next start",
   "internal-fault": "A broken invariant; please report this",
 };
 

@@ -65,6 +65,7 @@ export type {
 } from "./crypto/provider.ts";
 
 // The gateway
+export type { CloseReason } from "./exchange/world.ts";
 export { Gateway } from "./gateway/gateway.ts";
 export type { GatewayOptions } from "./gateway/gateway.ts";
 export type {
@@ -94,6 +95,7 @@ export type {
   Verdict,
 } from "./gateway/question.ts";
 export type { LoginMethod, PeerType, SessionPair, SessionRecord } from "./gateway/record.ts";
+export type { SessionEnd, SessionLoss } from "./gateway/session_end.ts";
 export type {
   ChildSaSnapshot,
   GatewayLoad,

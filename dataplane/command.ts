@@ -10,7 +10,7 @@ import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import { buildOctetsJson, parseOctetsJson } from "../core/octets_json.ts";
 import type { Endpoint } from "../core/wire/address.ts";
-import type { DataplaneCounters, IkeDatagram } from "./dataplane.ts";
+import type { ChildSaCounters, DataplaneCounters, IkeDatagram } from "./dataplane.ts";
 import type { DataplaneFeature } from "./features.ts";
 import type { UdpSocket } from "./io/udp_socket_linux.ts";
 
@@ -25,7 +25,8 @@ export type LoopCommand =
   }
   | { readonly kind: "remove"; readonly inboundSpi: number }
   | { readonly kind: "filter"; readonly inboundSpi: number; readonly filter?: PacketFilter }
-  | { readonly kind: "counters"; readonly id: number }
+  /** `only` names the pairs that are read; all of them without it. */
+  | { readonly kind: "counters"; readonly id: number; readonly only?: readonly number[] }
   | { readonly kind: "stop" };
 
 /** The first message to the worker, and the only one that is a worker message. */
@@ -54,6 +55,7 @@ export type LoopReport =
   | { readonly kind: "ike"; readonly datagram: IkeDatagram }
   | { readonly kind: "event"; readonly event: DataplaneEvent }
   | { readonly kind: "counters"; readonly id: number; readonly counters: DataplaneCounters }
+  | { readonly kind: "removed"; readonly counters: ChildSaCounters }
   /** The loop has ended as told. */
   | { readonly kind: "stopped" }
   /** The loop has ended because of an error. */
@@ -64,6 +66,9 @@ export const ikeInFlightLimit = 2048;
 
 /** Octets of the largest command: 64 selectors on each side are under 32 KB, and so is a filter. */
 export const commandBytes = 262_144;
+
+/** Pairs that one command may name, at most eleven octets each; for more, all are read. */
+export const mostNamedPairs = 8192;
 
 /** A command as one record. */
 export function buildCommand(command: LoopCommand): OwnedBytes {

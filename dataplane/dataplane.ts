@@ -53,6 +53,8 @@ export interface DataplaneHandlers {
   ike(datagram: IkeDatagram): void;
   /** Something about a Child SA that the control plane should know. */
   event(event: DataplaneEvent): void;
+  /** What a pair had carried when it was removed; nothing comes for one that was never installed. */
+  removed?(counters: ChildSaCounters): void;
   /** The packet loop is dead; no packet moves any more. Call `close()`. */
   fatal(error: Error): void;
 }
@@ -138,8 +140,11 @@ export interface Dataplane {
   routeOutside(remote: IpAddress): void;
   /** The local address that the host would send from towards `remote`; `undefined` without a route. */
   sourceFor(remote: IpAddress): IpAddress | undefined;
-  /** Reads all counters. */
-  counters(): Promise<DataplaneCounters>;
+  /**
+   * Reads all counters; of Child SA pairs only those named, if any are. Pairs that were removed before
+   * have been reported to `removed` when the answer comes.
+   */
+  counters(only?: readonly number[]): Promise<DataplaneCounters>;
   /** Stops the packet loop, takes back routes, closes everything. Idempotent. */
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import {
   type CryptoProvider,
   type Endpoint,
   type IpAddress,
+  type LoginMethod,
   parseIpAddress,
   type Random,
 } from "../../core/mod.ts";
@@ -17,6 +18,7 @@ import type { UserVerifier } from "../effects.ts";
 import type { Log } from "../log.ts";
 import type { AccessLists } from "./access_list/lists.ts";
 import { GroupPolicy } from "./group_policy.ts";
+import type { Authentic } from "./account.ts";
 import { RadiusAccounting } from "./radius/accounting.ts";
 import { RadiusClient, usualFirstPauseMs } from "./radius/client.ts";
 import { RadiusVerifier } from "./radius/verifier.ts";
@@ -41,8 +43,10 @@ export interface AaaOptions {
 /** A back end at work. */
 export interface Aaa {
   readonly verifier: UserVerifier;
-  /** Where sessions are accounted for, if anywhere. */
+  /** Who takes accounting records, if anybody. */
   readonly accounting: RadiusAccounting | undefined;
+  /** Who proves logins of this kind, where that is known. */
+  authenticOf(method: LoginMethod): Authentic | undefined;
   /** By name, for `show`. */
   counters(): Readonly<Record<string, number>>;
   clearCounters(): void;
@@ -90,6 +94,7 @@ function baseOf(options: AaaOptions): Aaa {
     return {
       verifier: local,
       accounting: undefined,
+      authenticOf: () => "local",
       counters: () => ({}),
       clearCounters: () => {},
       close: () => {},
@@ -125,17 +130,21 @@ function baseOf(options: AaaOptions): Aaa {
   return {
     verifier,
     accounting,
+    authenticOf: (method) => {
+      if (method === "certificate") return "local";
+      // A server, or a local user in its place.
+      const isSure = method === "eap-radius" || !settings["radius-fallback-local"];
+      return isSure ? "radius" : undefined;
+    },
     counters: () => ({
       ...named("radius", [...client.counters]),
       ...named("radius", Object.entries(verifier.counted.counts)),
       ...named("radius-accounting", [...accountants.counters]),
-      ...(accounting === undefined ? {} : { "radius-accounting-lost": accounting.lost }),
     }),
     clearCounters: () => {
       client.clearCounters();
       verifier.counted.clear();
       accountants.clearCounters();
-      accounting?.clearCounters();
     },
     close: () => {
       client.close();

@@ -167,6 +167,18 @@ export class Gateway {
     return snapshotsOf(this.#sessions, this.#sessions.matching(selector));
   }
 
+  /** A picture of one session, by its number; what that costs does not grow with the others. */
+  session(id: number): SessionSnapshot | undefined {
+    const session = this.#sessions.byId(id);
+    return session === undefined ? undefined : snapshotsOf(this.#sessions, [session])[0];
+  }
+
+  /** The number of the session whose packets arrive on this ESP SPI. */
+  sessionOfEsp(inboundSpi: number): number | undefined {
+    const sa = this.#spis.ikeSaOfEsp(inboundSpi);
+    return sa === undefined ? undefined : this.#sessions.sessionOf(sa)?.id;
+  }
+
   /** What is held in memory, for metrics. */
   load(): GatewayLoad {
     return {

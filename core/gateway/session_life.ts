@@ -21,14 +21,28 @@ import { idleDeadline, leaveIdle } from "./session_idle.ts";
 /** How often `lastSeen` of a live session is stored, at the most (a crash loses at most this much). */
 const REFRESH_MS = { min: 60_000, max: 300_000 } as const;
 
-/** The peer was heard: stored now and then, so that a crash knows how old a session is (rule 4). */
+/**
+ * The peer was heard, maybe elsewhere: stored now and then, so that a crash knows how old a session
+ * is (rule 4).
+ */
 export function refreshSession(
   ground: SessionGround,
   sa: IkeSa,
   step: Step,
   session: Session,
 ): void {
-  session.lastRemote = formatEndpoint(sa.remote);
+  const remote = formatEndpoint(sa.remote);
+  if (session.lastRemote !== remote) {
+    session.lastRemote = remote;
+    const facts = { user: session.userName };
+    trace(step, {
+      level: "debug",
+      event: "session-moved",
+      sessionId: session.id,
+      remote: sa.remote,
+      facts,
+    });
+  }
   if (session.record === undefined) return;
   const { timeoutMs } = ground.host.policy.reconnect;
   const everyMs = Math.min(REFRESH_MS.max, Math.max(REFRESH_MS.min, timeoutMs / 30));

@@ -52,7 +52,13 @@ function sessionSnapshot(session: Session, limitSeconds: number): SessionSnapsho
     attributes,
     firstLogin,
     ...(absoluteEnd === undefined ? {} : { absoluteEnd }),
-    accounting: { id: session.accountingId, class: attributes.class ?? [] },
+    accounting: {
+      id: session.accountingId,
+      class: attributes.class ?? [],
+      ...(attributes.interimSeconds === undefined
+        ? {}
+        : { interimSeconds: attributes.interimSeconds }),
+    },
     ...(record === undefined ? {} : {
       reconnect: {
         count: record.reconnectCount,

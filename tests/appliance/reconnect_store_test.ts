@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Kv, ReconnectStore } from "../../appliance/reconnect_store.ts";
+import type { Kv } from "../../appliance/private_kv.ts";
+import { ReconnectStore } from "../../appliance/reconnect_store.ts";
 import { openRecord, sealRecord } from "../../appliance/record_codec.ts";
 import { sealValue } from "../../appliance/sealed_value.ts";
 import { StartError } from "../../appliance/start_error.ts";

@@ -6,6 +6,7 @@ import {
   buildCommand,
   commandBytes,
   type LoopCommand,
+  mostNamedPairs,
   parseCommand,
 } from "../../dataplane/command.ts";
 import { address, pair, selector } from "./support/ends.ts";
@@ -33,6 +34,7 @@ const commands: readonly LoopCommand[] = [
   { kind: "filter", inboundSpi: 256, filter },
   { kind: "filter", inboundSpi: 256 },
   { kind: "counters", id: 3 },
+  { kind: "counters", id: 4, only: [256, 0xffff_ffff] },
   { kind: "stop" },
 ];
 for (const command of commands) {
@@ -41,6 +43,11 @@ for (const command of commands) {
     assert.deepEqual(parseCommand(buildCommand(command)), command);
   });
 }
+
+Deno.test("as many pairs as one command may name fit a record", () => {
+  const only = new Array(mostNamedPairs).fill(0xffff_ffff);
+  assert.ok(buildCommand({ kind: "counters", id: Number.MAX_SAFE_INTEGER, only }).length < 100_000);
+});
 
 Deno.test("the largest pair with the longest filter fits a record", () => {
   const selectors = Array.from({ length: 64 }, () => selector("fd00:ffff::1-fd00:ffff::ffff:ffff"));

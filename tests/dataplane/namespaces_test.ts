@@ -239,7 +239,16 @@ namespaceTest(
       assert.equal(perSa.length, 1);
       assert.deepEqual([totals["packets-in"], totals["unknown-spi"], totals["no-sa"]], [20, 0, 0]);
     }
-    await there.call("removeChildSa", 0x8000 + 0x3000 + 20);
+    // What each pair had carried was told when it went, before any later reading.
+    for (const end of [here, there]) {
+      assert.deepEqual(end.removed.map((it) => [it.packetsIn, it.packetsOut]), [
+        ...new Array(19).fill([1, 1]),
+      ]);
+    }
+    const last = 0x8000 + 0x3000 + 20;
+    assert.deepEqual((await there.counters([last - 1, last])).perSa, b.perSa);
+    assert.deepEqual((await there.counters([])).perSa, []);
+    await there.call("removeChildSa", last);
     await here.call("spray", "10.0.0.2", 7007, [new Uint8Array(10)]);
     await until("the drop", async () => {
       return (await there.counters()).totals["unknown-spi"] > 0 ? true : undefined;

@@ -74,7 +74,10 @@ export class FreeRadius implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** The accounting records so far: attributes by name, in order of arrival. */
+  /**
+   * The accounting records so far: attributes by name, in order of arrival. Of an attribute that is
+   * there several times it is the last; of Cisco-AVPair each has its own name ("rejoin:event").
+   */
   async records(): Promise<readonly Readonly<Record<string, string>>[]> {
     let text: string;
     try {
@@ -84,10 +87,12 @@ export class FreeRadius implements AsyncDisposable {
     }
     return text.split(/\n\n/).filter((part) => part.trim() !== "").map((part) =>
       Object.fromEntries(
-        [...part.matchAll(/^\t(\S+) = (.*)$/gm)].map(([, name, value = ""]) => [
-          name,
-          value.replace(/^"(.*)"$/, "$1"),
-        ]),
+        [...part.matchAll(/^\t(\S+) = (.*)$/gm)].map(([, name = "", quoted = ""]) => {
+          const value = quoted.replace(/^"(.*)"$/, "$1");
+          if (name !== "Cisco-AVPair") return [name, value];
+          const cut = value.indexOf("=");
+          return [value.slice(0, cut), value.slice(cut + 1)];
+        }),
       )
     );
   }

@@ -279,7 +279,22 @@ export const conversationRows: readonly ConversationRow[] = [
   },
   { attribute: "Framed-IP-Address", carriers: accounting, what: "inner IPv4 address" },
   { attribute: "Framed-IPv6-Address", carriers: accounting, what: "inner IPv6 address" },
-  { attribute: "Acct-Status-Type", carriers: accounting, what: "Start, Interim-Update or Stop" },
+  {
+    attribute: "Acct-Status-Type",
+    carriers: accounting,
+    what: "Start, Interim-Update, Stop, Accounting-On or Accounting-Off",
+  },
+  { attribute: "NAS-IP-Address", carriers: accounting, what: "address that the gateway asks from" },
+  { attribute: "NAS-IPv6-Address", carriers: accounting, what: "the same, where it is IPv6" },
+  { attribute: "Called-Station-Id", carriers: accounting, what: "address that the client reached" },
+  { attribute: "Acct-Authentic", carriers: accounting, what: "RADIUS, or Local for certificates" },
+  {
+    attribute: "Cisco-AVPair",
+    carriers: accounting,
+    what: "`rejoin:record-id=`, the same when a record is sent again, and `rejoin:event=` " +
+      "reconnect, roam or restored",
+  },
+  { attribute: "Acct-Delay-Time", carriers: accounting, what: "seconds since it happened" },
   {
     attribute: "Acct-Session-Id",
     carriers: accounting,
@@ -289,7 +304,9 @@ export const conversationRows: readonly ConversationRow[] = [
   { attribute: "Acct-Session-Time", carriers: accounting, what: "seconds since the first login" },
   { attribute: "Acct-Input-Octets", carriers: accounting, what: "inner octets from the user" },
   { attribute: "Acct-Input-Gigawords", carriers: accounting, what: "the same, upper half" },
+  { attribute: "Acct-Input-Packets", carriers: accounting, what: "inner packets from the user" },
   { attribute: "Acct-Output-Octets", carriers: accounting, what: "inner octets to the user" },
   { attribute: "Acct-Output-Gigawords", carriers: accounting, what: "the same, upper half" },
+  { attribute: "Acct-Output-Packets", carriers: accounting, what: "inner packets to the user" },
   { attribute: "Acct-Terminate-Cause", carriers: accounting, what: "why it ended" },
 ];

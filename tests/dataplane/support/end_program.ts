@@ -25,6 +25,7 @@ async function open(options: Parameters<typeof openDataplane>[0]): Promise<unkno
   dataplane = await openDataplane(options, {
     ike: (ike) => say({ ike }),
     event: (event) => say({ event }),
+    removed: (removed) => say({ removed }),
     fatal: (error) => say({ fatal: error.message }),
   });
   const { sockets, tunName, cryptoName, features } = dataplane;

@@ -1,5 +1,6 @@
 /** A packet path in another process and network namespace, called as if it were here. */
 import type {
+  ChildSaCounters,
   Dataplane,
   DataplaneCounters,
   DataplaneEvent,
@@ -22,6 +23,7 @@ interface Line {
   readonly kind?: string;
   readonly event?: DataplaneEvent;
   readonly ike?: IkeDatagram;
+  readonly removed?: ChildSaCounters;
   readonly fatal?: string;
 }
 
@@ -38,6 +40,7 @@ export class RemoteError extends Error {
 export class RemoteEnd implements AsyncDisposable {
   readonly events: DataplaneEvent[] = [];
   readonly ike: IkeDatagram[] = [];
+  readonly removed: ChildSaCounters[] = [];
   readonly fatal: string[] = [];
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -65,8 +68,8 @@ export class RemoteEnd implements AsyncDisposable {
     return this.call("open", { ...shared, ...options });
   }
 
-  counters(): Promise<DataplaneCounters> {
-    return this.call("counters");
+  counters(...only: readonly (readonly number[])[]): Promise<DataplaneCounters> {
+    return this.call("counters", ...only);
   }
 
   /** Calls a function over there: one of `Dataplane` or of the program. */
@@ -118,6 +121,7 @@ export class RemoteEnd implements AsyncDisposable {
   #take(line: Line): void {
     if (line.event !== undefined) this.events.push(line.event);
     if (line.ike !== undefined) this.ike.push(line.ike);
+    if (line.removed !== undefined) this.removed.push(line.removed);
     if (line.fatal !== undefined) this.fatal.push(line.fatal);
     if (line.id === undefined) return;
     this.#calls.get(line.id)?.(line);

@@ -12,7 +12,8 @@ import { dynamicRows } from "../../../../appliance/aaa/radius/dynamic_author/att
 import { attributeRows } from "../../../../appliance/aaa/radius/document.ts";
 import type { RadiusQuestion } from "../../../../appliance/aaa/radius/client.ts";
 import { escaped } from "../../../../appliance/config/markdown.ts";
-import { type Credential, parseIpAddress, utf8, wall } from "../../../../core/mod.ts";
+import { type Credential, wall } from "../../../../core/mod.ts";
+import { accountOf, address, usageOf } from "../support/accounts.ts";
 import { asked } from "./support.ts";
 
 const page = await Deno.readTextFile(new URL("../../../../docs/radius.md", import.meta.url));
@@ -45,22 +46,13 @@ function carriedBy(carrier: Carrier): readonly string[] {
 }
 
 Deno.test("Accounting-Requests carry what the table says", () => {
-  const addresses = ["10.99.0.7", "fd00::7"].map((text) => parseIpAddress(text) ?? assert.fail());
-  const account = {
-    id: "x",
-    userName: "alice",
-    addresses,
-    class: [utf8("c")],
-    remote: "192.0.2.9",
-  };
-  const usage = { octetsIn: 0, octetsOut: 0 };
-  const sent = accountingAttributes({
-    kind: "stop",
-    account: { ...account, firstLogin: wall(0) },
-    at: wall(0),
-    usage,
-    why: "operator",
-  }, "gw");
+  const sent = ["10.0.0.1", "2001:db8::1"].flatMap((nas) => {
+    const account = accountOf("x", { nasAddress: address(nas) });
+    const [at, outer] = [wall(0), { remote: "192.0.2.9", local: "198.51.100.9" }];
+    const record = { id: "r", at, since: at, ...outer, kind: "stop", why: "operator" } as const;
+    const facts = { nasIdentifier: "gw", delayMs: 0 };
+    return accountingAttributes({ ...record, usage: usageOf(1) }, account, facts);
+  });
   assert.deepEqual(
     [...new Set(sent.map(({ name }) => name))].sort(),
     carriedBy("Accounting-Request"),
