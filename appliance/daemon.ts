@@ -24,6 +24,7 @@ import {
 import { Ledger } from "./aaa/ledger.ts";
 import { openAaa } from "./aaa/open.ts";
 import { systemClock } from "./clock.ts";
+import { CryptoTally } from "./crypto_tally.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
 import { identityOf } from "./config/identity.ts";
 import type { Pools } from "./config/pools.ts";
@@ -38,6 +39,7 @@ import type { Facts, Log } from "./log.ts";
 import { operatorOf } from "./operator.ts";
 import { ensureSelfMade } from "./pki/self_made.ts";
 import { ReconnectStore } from "./reconnect_store.ts";
+import { SaTally } from "./sa_tally.ts";
 import { listenForStop } from "./signals.ts";
 import { reasonOf, StartError } from "./start_error.ts";
 import { holdStateDir, secretOf } from "./state_dir.ts";
@@ -60,8 +62,8 @@ export interface ServePlan {
   readonly credentials: Credentials | undefined;
   /** DER of the CAs of `--client-ca`. */
   readonly clientCas: readonly Bytes[];
-  /** Shared with RADIUS servers; only with `--radius`. */
-  readonly radiusSecret: Uint8Array | undefined;
+  /** Shared with RADIUS servers: one for all, or one each. */
+  readonly radiusSecrets: readonly Uint8Array[];
   readonly log: Log;
 }
 
@@ -105,11 +107,19 @@ export async function serve(plan: ServePlan): Promise<number> {
   running.defer(() => dataplane.close());
 
   const { credentials, facts } = await credentialsOf(plan, state.path);
-  const policy = compilePolicy(settings, credentials, pools, Deno.hostname());
-  const gateway = new Gateway({ policy, crypto, random: systemRandom, now: systemClock.now() });
+  const cryptoTally = new CryptoTally();
+  const saTally = new SaTally();
+  const signer = cryptoTally.tapSigner(credentials.signer);
+  const policy = compilePolicy(settings, { ...credentials, signer }, pools, Deno.hostname());
+  const gateway = new Gateway({
+    policy,
+    crypto: cryptoTally.tap(crypto),
+    random: systemRandom,
+    now: systemClock.now(),
+  });
   const aaa = openAaa({
     settings,
-    secret: plan.radiusSecret,
+    secrets: plan.radiusSecrets,
     local: users,
     pools,
     nasIdentifier: policy.gatewayName,
@@ -130,7 +140,7 @@ export async function serve(plan: ServePlan): Promise<number> {
   running.defer(() => ledger?.close());
   const driver = new Driver<never, never>({
     machine: gateway,
-    packets: ledger?.tapPackets(dataplane) ?? dataplane,
+    packets: saTally.tap(ledger?.tapPackets(dataplane) ?? dataplane),
     answer: (question, signal) => effects.answer(question, signal),
     clock: systemClock,
     log: ledger?.tapLog(log) ?? log,
@@ -153,12 +163,18 @@ export async function serve(plan: ServePlan): Promise<number> {
       counters: () => ({
         ...effects.counters,
         ...aaa.counters(),
+        ...cryptoTally.counters,
+        ...saTally.counters,
         "records-unreadable": unreadable,
       }),
       clearCounters: () => {
         effects.clearCounters();
         aaa.clearCounters();
+        cryptoTally.clear();
+        saTally.clear();
       },
+      aaaServers: () => aaa.servers(),
+      clearAaaCounters: () => aaa.clearCounters(),
       debug: (filter, signal) => feed.follow(filter, signal),
       clock: systemClock,
       dpd: { intervalSeconds: settings.dpd, retrySeconds: settings["dpd-retry"] },

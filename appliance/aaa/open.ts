@@ -1,25 +1,28 @@
 /** Puts the AAA back end together that the flags ask for: local users, or RADIUS before them. */
 import {
   type CryptoProvider,
-  type Endpoint,
   type IpAddress,
   type Random,
   rangeContains,
+  utf8,
 } from "../../core/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { Pools } from "../config/pools.ts";
 import type { ServeSettings } from "../config/serve_flags.ts";
 import type { UserVerifier } from "../effects.ts";
 import type { Log } from "../log.ts";
+import type { AaaServerFacts } from "../show/facts.ts";
+import { aaaServerFacts } from "./radius/facts.ts";
 import { RadiusAccounting } from "./radius/accounting.ts";
-import { RadiusClient, usualFirstPauseMs } from "./radius/client.ts";
+import { RadiusClient, type RadiusServerSettings, usualFirstPauseMs } from "./radius/client.ts";
+import { withSecrets } from "./radius/secrets.ts";
 import { RadiusVerifier } from "./radius/verifier.ts";
 
 /** What a back end is made from. */
 export interface AaaOptions {
   readonly settings: ServeSettings;
-  /** Of `--radius-secret-file`. */
-  readonly secret: Uint8Array | undefined;
+  /** Of `--radius-secret-file`: one for all servers, or one each. */
+  readonly secrets: readonly Uint8Array[];
   readonly local: UserVerifier;
   readonly pools: Pools;
   readonly nasIdentifier: string;
@@ -36,6 +39,8 @@ export interface Aaa {
   readonly accounting: RadiusAccounting | undefined;
   /** By name, for `show`. */
   counters(): Readonly<Record<string, number>>;
+  /** Server by server, for `show`. */
+  servers(): readonly AaaServerFacts[];
   clearCounters(): void;
   /** Gives up what is open. */
   close(): void;
@@ -43,21 +48,22 @@ export interface Aaa {
 
 /** The back end of these settings. */
 export function openAaa(options: AaaOptions): Aaa {
-  const { settings, secret, local, pools } = options;
-  if (settings.radius.length === 0 || secret === undefined) {
+  const { settings, secrets, local, pools, nasIdentifier, clock } = options;
+  if (settings.radius.length === 0) {
     return {
       verifier: local,
       accounting: undefined,
       counters: () => ({}),
+      servers: () => [],
       clearCounters: () => {},
       close: () => {},
     };
   }
-  const clientOf = (servers: readonly Endpoint[]): RadiusClient =>
+  const clientOf = (servers: readonly RadiusServerSettings[]): RadiusClient =>
     new RadiusClient({
       ...options,
-      secret,
       servers,
+      balance: settings["radius-balance"],
       source: settings["radius-source"],
       allowUnsigned: settings["radius-allow-unsigned"],
       times: {
@@ -65,8 +71,12 @@ export function openAaa(options: AaaOptions): Aaa {
         deadMs: settings["radius-dead-time"] * 1000,
         firstPauseMs: usualFirstPauseMs,
       },
+      status: settings["radius-status-server"]
+        ? [{ name: "NAS-Identifier", value: utf8(nasIdentifier) }]
+        : undefined,
     });
-  const client = clientOf(settings.radius);
+  const named = withSecrets(settings, secrets);
+  const client = clientOf(named.access);
   const isServed = (address: IpAddress): boolean =>
     pools.ranges.some((range) => rangeContains(range, address));
   const verifier = new RadiusVerifier({
@@ -76,32 +86,41 @@ export function openAaa(options: AaaOptions): Aaa {
     passwords: settings["radius-password"],
     fallsBack: settings["radius-fallback-local"],
   });
-  const accountants = clientOf(
-    settings.radius.map(({ address, port }) => ({ address, port: port + 1 })),
-  );
-  const accounting = settings["radius-accounting"]
-    ? new RadiusAccounting({ ...options, client: accountants })
-    : undefined;
+  const accountants = settings["radius-accounting"] ? clientOf(named.accounting) : undefined;
+  const accounting = accountants === undefined
+    ? undefined
+    : new RadiusAccounting({ ...options, client: accountants });
+  let clearedAt = clock.now().monotonic;
   return {
     verifier,
     accounting,
     counters: () => ({
-      ...named("radius", client),
-      ...named("radius-accounting", accountants),
+      ...countersOf("radius", client),
+      ...(accountants === undefined ? {} : countersOf("radius-accounting", accountants)),
       ...(accounting === undefined ? {} : { "radius-accounting-lost": accounting.lost }),
     }),
+    servers: () =>
+      aaaServerFacts({
+        access: { servers: named.access, pictures: client.pictures },
+        accounting: accountants === undefined
+          ? undefined
+          : { servers: named.accounting, pictures: accountants.pictures },
+        isShared: settings["radius-acct"].length === 0,
+        clearedMs: clock.now().monotonic - clearedAt,
+      }),
     clearCounters: () => {
+      clearedAt = clock.now().monotonic;
       client.clearCounters();
-      accountants.clearCounters();
+      accountants?.clearCounters();
       accounting?.clearCounters();
     },
     close: () => {
       client.close();
-      accountants.close();
+      accountants?.close();
     },
   };
 }
 
-function named(prefix: string, { counters }: RadiusClient): Record<string, number> {
+function countersOf(prefix: string, { counters }: RadiusClient): Record<string, number> {
   return Object.fromEntries([...counters].map(([name, count]) => [`${prefix}-${name}`, count]));
 }

@@ -43,7 +43,7 @@ export const serveCommand: CommandDefinition = {
       log.tell("warning", "certificate-validity", { subject: certificate.subject.text, problem });
     }
     const clientCas = (files?.clientCas ?? []).map(({ der }) => der);
-    const { radiusSecret } = files ?? {};
-    return await serve({ settings, crypto, pools, credentials, clientCas, radiusSecret, log });
+    const { radiusSecrets = [] } = files ?? {};
+    return await serve({ settings, crypto, pools, credentials, clientCas, radiusSecrets, log });
   },
 };

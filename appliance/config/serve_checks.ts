@@ -1,5 +1,6 @@
 /** What single flags of `rejoin serve` cannot know: whether they agree with each other. */
 import { compareAddresses, formatIpAddress } from "../../core/mod.ts";
+import { secretsWanted } from "../aaa/radius/secrets.ts";
 import type { FlagProblem } from "./flag.ts";
 import { authMethod } from "./forms.ts";
 import type { Gathered } from "./gather.ts";
@@ -70,10 +71,23 @@ function radiusProblems(
     return stray.map((name) => ({ name, wanted: "a --radius server with it" }));
   }
   const problems: FlagProblem[] = [];
-  if (settings["radius-secret-file"] === undefined) {
+  const accounting = settings["radius-acct"];
+  const secrets = settings["radius-secret-file"].length;
+  const each = secretsWanted(settings);
+  if (secrets === 0) {
     problems.push({ name: "radius-secret-file", wanted: "the secret shared with --radius" });
+  } else if (secrets !== 1 && secrets !== each) {
+    const wanted = each === 1
+      ? "one file"
+      : `one file for all servers, or ${each}: one each, in the order of --radius` +
+        (accounting.length === 0 ? "" : " and then --radius-acct");
+    problems.push({ name: "radius-secret-file", value: `${secrets} files`, wanted });
   }
-  if (source !== undefined && radius.some(({ address }) => address.family !== source.family)) {
+  if (accounting.length > 0 && !settings["radius-accounting"]) {
+    problems.push({ name: "radius-accounting", wanted: "it with --radius-acct" });
+  }
+  const servers = [...radius, ...accounting];
+  if (source !== undefined && servers.some(({ address }) => address.family !== source.family)) {
     const value = formatIpAddress(source);
     problems.push({ name: "radius-source", value, wanted: "an address of the servers' family" });
   }

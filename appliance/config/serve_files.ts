@@ -15,7 +15,8 @@ export interface ServeFiles {
   readonly certificates: readonly Certificate[];
   readonly signer: Signer | undefined;
   readonly clientCas: readonly Certificate[];
-  readonly radiusSecret: Uint8Array | undefined;
+  /** Of `--radius-secret-file`, in order. */
+  readonly radiusSecrets: readonly Uint8Array[];
   readonly problems: readonly FlagProblem[];
 }
 
@@ -36,12 +37,10 @@ export function readServeFiles(
   const { users } = settings;
   if (users !== undefined) files.attempt("users", users, "users", () => openUsers(users));
   const clientCas = settings["client-ca"].flatMap((path) => files.certificates("client-ca", path));
-  const secretFile = settings["radius-secret-file"];
-  const radiusSecret = secretFile === undefined
-    ? undefined
-    : files.attempt("radius-secret-file", secretFile, "one secret", () =>
-      readSecretFile(secretFile));
-  return { certificates, signer, clientCas, radiusSecret, problems: files.problems };
+  const radiusSecrets = settings["radius-secret-file"].flatMap((path) =>
+    files.attempt("radius-secret-file", path, "one secret", () => [readSecretFile(path)]) ?? []
+  );
+  return { certificates, signer, clientCas, radiusSecrets, problems: files.problems };
 }
 
 /** What the operator's own certificate and key make of the gateway; `StartError` when they do not fit. */

@@ -79,7 +79,22 @@ export const serveFlags = {
     server(1812),
     "server that decides who may log in, in the order they are to be asked",
   ),
-  "radius-secret-file": optional(radius, filePath, "file with the secret shared with the servers"),
+  "radius-acct": list(
+    radius,
+    server(1813),
+    "server that is told of sessions; else those of --radius, at the port behind theirs",
+  ),
+  "radius-secret-file": list(
+    radius,
+    filePath,
+    "file with a secret: one for all servers, or one each, those of --radius-acct last",
+  ),
+  "radius-balance": single(
+    radius,
+    oneOf("in-order", "least-outstanding"),
+    "in-order",
+    "which server is asked: the first one alive, or the one with the fewest open questions",
+  ),
   "radius-password": single(
     radius,
     oneOf("pap", "mschapv2"),
@@ -98,13 +113,17 @@ export const serveFlags = {
     "60",
     "seconds that a silent server is asked last",
   ),
+  "radius-status-server": toggle(
+    radius,
+    "ask a silent server for a sign of life (RFC 5997), which it must know",
+  ),
   "radius-source": optional(radius, ipAddress, "address to ask from; else the host chooses"),
   "radius-allow-unsigned": toggle(
     radius,
     "believe answers without Message-Authenticator; unsafe outside of a network of one's own",
   ),
   "radius-fallback-local": toggle(radius, "let local users in while no server answers"),
-  "radius-accounting": toggle(radius, "account for sessions, at the port behind that of --radius"),
+  "radius-accounting": toggle(radius, "tell servers of sessions: accounting"),
   "radius-interim": single(
     radius,
     wholeNumberOrOff(60, 86_400),

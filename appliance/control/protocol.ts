@@ -20,6 +20,8 @@ export type ControlRequest =
   | { readonly command: "clear-sessions"; readonly selector: SessionSelector }
   /** Set counters to zero. */
   | { readonly command: "clear-stats" }
+  /** Set the counters of AAA servers to zero. */
+  | { readonly command: "clear-aaa-counters" }
   | DebugRequest;
 
 /** Show what happens until the connection ends; no `done` comes. */
@@ -55,6 +57,7 @@ export function parseRequest(
   switch (command) {
     case "summary":
     case "clear-stats":
+    case "clear-aaa-counters":
       return { ok: true, request: { command } };
     case "sessions":
     case "clear-sessions": {

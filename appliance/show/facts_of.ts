@@ -15,6 +15,7 @@ import {
 } from "../../core/mod.ts";
 import type { ChildSaCounters } from "../../dataplane/mod.ts";
 import type {
+  AaaServerFacts,
   ChildSaFacts,
   EndpointFacts,
   GatewayFacts,
@@ -40,11 +41,13 @@ export interface FactsContext {
 export function summaryFacts(
   snapshot: GatewaySnapshot,
   context: FactsContext,
+  aaaServers: readonly AaaServerFacts[],
 ): Omit<GatewayFacts, "sessions"> {
   return {
     negotiating: snapshot.negotiating,
     pools: snapshot.pools.map(poolFacts),
     reconnect: reconnectFacts(snapshot.reconnect),
+    aaaServers,
     counters: { ...snapshot.counters, ...context.counters },
   };
 }

@@ -24,6 +24,8 @@ export const Code = {
   ACCOUNTING_REQUEST: 4,
   ACCOUNTING_RESPONSE: 5,
   ACCESS_CHALLENGE: 11,
+  /** RFC 5997. */
+  STATUS_SERVER: 12,
 } as const;
 
 /** One attribute of the table, its value as it is or is to be on the wire. */

@@ -51,8 +51,10 @@ function radiusTest(
       try {
         await using _server = await startFreeRadius({ folder, port, signs: how.signs });
         const client = new RadiusClient({
-          servers: [...how.dead === undefined ? [] : [how.dead], { address: loopback, port }],
-          secret: utf8(radiusSecret),
+          servers: [...how.dead === undefined ? [] : [how.dead], { address: loopback, port }]
+            .map((server) => ({ ...server, secret: utf8(radiusSecret) })),
+          balance: "in-order",
+          status: undefined,
           source: undefined,
           allowUnsigned: how.allowUnsigned,
           times: { timeoutMs: 3000, deadMs: 60_000, firstPauseMs: 500 },
