@@ -39,6 +39,8 @@ export interface HealthPicture {
 
 /** Of a server that was never heard, silence for this part of the whole patience is enough. */
 const unknownPart = 1 / 3;
+/** Silence is none before the first retransmission had time to be answered: so many first pauses. */
+const leastPauses = 1.5;
 /** A server may be silent for so many times its slowest answer. */
 const slowness = 4;
 /** With each answer the slowest one counts a little less, so that one bad day is forgotten. */
@@ -83,7 +85,7 @@ export class ServerHealth {
     const { timeoutMs, firstPauseMs } = this.#times;
     const known = Object.values(this.#slowestMs);
     const enough = known.length === 0 ? timeoutMs * unknownPart : Math.max(...known) * slowness;
-    return Math.min(timeoutMs, Math.max(firstPauseMs, enough));
+    return Math.min(timeoutMs, Math.max(firstPauseMs * leastPauses, enough));
   }
 
   /** It answered; whether it was dead until then. A sign of life says nothing about its speed. */

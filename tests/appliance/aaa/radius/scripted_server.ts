@@ -70,6 +70,11 @@ export class ScriptedServer implements AsyncDisposable {
     return server;
   }
 
+  /** Says something that nobody asked it. */
+  send(bytes: Uint8Array, port: number): void {
+    this.#socket.send(bytes, port, "127.0.0.1");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
   }
