@@ -126,6 +126,7 @@ log {
 }
 security {
 	reject_delay = 0
+	status_server = yes
 }
 client lab {
 	ipaddr = 127.0.0.1

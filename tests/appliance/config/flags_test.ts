@@ -168,6 +168,44 @@ const contradictions: readonly (readonly [
     { ...lab, radius: "192.0.2.1" },
     /^--radius-secret-file: wanted the secret shared/,
   ],
+  [
+    "two secrets for three servers",
+    { ...lab, radius: "192.0.2.1,192.0.2.2,192.0.2.3", "radius-secret-file": "a,b" },
+    /^--radius-secret-file "2 files": wanted one file for all servers, or 3: one each, in the order of --radius$/,
+  ],
+  [
+    "two secrets for one server",
+    { ...lab, radius: "192.0.2.1", "radius-secret-file": "a,b" },
+    /^--radius-secret-file "2 files": wanted one file$/,
+  ],
+  [
+    "a secret too few for accounting servers",
+    {
+      ...lab,
+      radius: "192.0.2.1,192.0.2.2",
+      "radius-acct": "192.0.2.9",
+      "radius-accounting": "true",
+      "radius-secret-file": "a,b",
+    },
+    /or 3: one each, in the order of --radius and then --radius-acct$/,
+  ],
+  [
+    "accounting servers without accounting",
+    { ...lab, radius: "192.0.2.1", "radius-secret-file": "a", "radius-acct": "192.0.2.9" },
+    /^--radius-accounting: wanted it with --radius-acct/,
+  ],
+  [
+    "an IPv4 source for an IPv6 accounting server",
+    {
+      ...lab,
+      radius: "192.0.2.1",
+      "radius-secret-file": "a",
+      "radius-acct": "2001:db8::9",
+      "radius-accounting": "true",
+      "radius-source": "192.0.2.7",
+    },
+    /^--radius-source 192.0.2.7: wanted an address of the servers' family/,
+  ],
   ["RADIUS flags alone", { ...lab, "radius-timeout": "5" }, /^--radius-timeout: wanted a --radius/],
   [
     "an IPv6 source for an IPv4 server",
