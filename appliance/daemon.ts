@@ -23,6 +23,7 @@ import {
 } from "../dataplane/mod.ts";
 import { Ledger } from "./aaa/ledger.ts";
 import { openAaa } from "./aaa/open.ts";
+import type { TlsCredentials } from "./aaa/radius/tls_channel.ts";
 import { systemClock } from "./clock.ts";
 import { CryptoTally } from "./crypto_tally.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
@@ -64,6 +65,8 @@ export interface ServePlan {
   readonly clientCas: readonly Bytes[];
   /** Shared with RADIUS servers: one for all, or one each. */
   readonly radiusSecrets: readonly Uint8Array[];
+  /** For RADIUS servers over TLS. */
+  readonly radiusTls: TlsCredentials | undefined;
   readonly log: Log;
 }
 
@@ -120,6 +123,7 @@ export async function serve(plan: ServePlan): Promise<number> {
   const aaa = openAaa({
     settings,
     secrets: plan.radiusSecrets,
+    tls: plan.radiusTls,
     local: users,
     pools,
     nasIdentifier: policy.gatewayName,
@@ -189,7 +193,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     inner: pools.own.map(({ address }) => formatIpAddress(address)),
     login: policy.loginMethods,
     users: users.size,
-    ...(settings.radius.length === 0 ? {} : { radius: settings.radius.map(formatEndpoint) }),
+    ...(aaa.names.length === 0 ? {} : { radius: aaa.names }),
     crypto: dataplane.cryptoName,
     features: dataplane.features,
     control: control.path,

@@ -14,6 +14,7 @@ const sentences: Readonly<Record<string, string>> = {
   "radius-server-alive": "RADIUS server {server} answers again",
   "radius-secrets-differ":
     "RADIUS server {server} gives answers with a bad authenticator: is the secret right?",
+  "radius-connection-broken": "No connection to RADIUS server {server}: {reason}",
   "radius-answer-dropped": "An answer of RADIUS server {server} was dropped: {cause}",
   "internal-fault": "A broken invariant; please report this",
 };

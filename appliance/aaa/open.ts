@@ -14,8 +14,10 @@ import type { Log } from "../log.ts";
 import type { AaaServerFacts } from "../show/facts.ts";
 import { aaaServerFacts } from "./radius/facts.ts";
 import { RadiusAccounting } from "./radius/accounting.ts";
-import { RadiusClient, type RadiusServerSettings, usualFirstPauseMs } from "./radius/client.ts";
-import { withSecrets } from "./radius/secrets.ts";
+import { RadiusClient, usualFirstPauseMs } from "./radius/client.ts";
+import type { Purpose } from "./radius/health.ts";
+import { type ServersByPurpose, tlsServer, udpServers } from "./radius/servers.ts";
+import type { TlsCredentials } from "./radius/tls_channel.ts";
 import { RadiusVerifier } from "./radius/verifier.ts";
 
 /** What a back end is made from. */
@@ -23,6 +25,8 @@ export interface AaaOptions {
   readonly settings: ServeSettings;
   /** Of `--radius-secret-file`: one for all servers, or one each. */
   readonly secrets: readonly Uint8Array[];
+  /** For servers over TLS. */
+  readonly tls: TlsCredentials | undefined;
   readonly local: UserVerifier;
   readonly pools: Pools;
   readonly nasIdentifier: string;
@@ -37,6 +41,8 @@ export interface Aaa {
   readonly verifier: UserVerifier;
   /** Where sessions are accounted for, if anywhere. */
   readonly accounting: RadiusAccounting | undefined;
+  /** The servers that decide, for people. */
+  readonly names: readonly string[];
   /** By name, for `show`. */
   counters(): Readonly<Record<string, number>>;
   /** Server by server, for `show`. */
@@ -48,24 +54,25 @@ export interface Aaa {
 
 /** The back end of these settings. */
 export function openAaa(options: AaaOptions): Aaa {
-  const { settings, secrets, local, pools, nasIdentifier, clock } = options;
-  if (settings.radius.length === 0) {
+  const { settings, local, pools, nasIdentifier, clock } = options;
+  const servers = serversOf(options);
+  if (servers.access.length === 0) {
     return {
       verifier: local,
       accounting: undefined,
+      names: [],
       counters: () => ({}),
       servers: () => [],
       clearCounters: () => {},
       close: () => {},
     };
   }
-  const clientOf = (servers: readonly RadiusServerSettings[]): RadiusClient =>
+  const clientOf = (purpose: Purpose): RadiusClient =>
     new RadiusClient({
       ...options,
-      servers,
+      servers: servers[purpose],
+      purpose,
       balance: settings["radius-balance"],
-      source: settings["radius-source"],
-      allowUnsigned: settings["radius-allow-unsigned"],
       times: {
         timeoutMs: settings["radius-timeout"] * 1000,
         deadMs: settings["radius-dead-time"] * 1000,
@@ -75,8 +82,7 @@ export function openAaa(options: AaaOptions): Aaa {
         ? [{ name: "NAS-Identifier", value: utf8(nasIdentifier) }]
         : undefined,
     });
-  const named = withSecrets(settings, secrets);
-  const client = clientOf(named.access);
+  const client = clientOf("access");
   const isServed = (address: IpAddress): boolean =>
     pools.ranges.some((range) => rangeContains(range, address));
   const verifier = new RadiusVerifier({
@@ -86,7 +92,12 @@ export function openAaa(options: AaaOptions): Aaa {
     passwords: settings["radius-password"],
     fallsBack: settings["radius-fallback-local"],
   });
-  const accountants = settings["radius-accounting"] ? clientOf(named.accounting) : undefined;
+  const isOverTls = settings["radius-tls"].length > 0;
+  const accountants = !settings["radius-accounting"]
+    ? undefined
+    : isOverTls
+    ? client
+    : clientOf("accounting");
   const accounting = accountants === undefined
     ? undefined
     : new RadiusAccounting({ ...options, client: accountants });
@@ -94,17 +105,19 @@ export function openAaa(options: AaaOptions): Aaa {
   return {
     verifier,
     accounting,
+    names: client.names,
     counters: () => ({
-      ...countersOf("radius", client),
-      ...(accountants === undefined ? {} : countersOf("radius-accounting", accountants)),
+      ...named("radius", client.countersOf("access")),
+      ...named("radius-accounting", accountants?.countersOf("accounting") ?? new Map()),
       ...(accounting === undefined ? {} : { "radius-accounting-lost": accounting.lost }),
     }),
     servers: () =>
       aaaServerFacts({
-        access: { servers: named.access, pictures: client.pictures },
+        access: { servers: servers.access, pictures: client.pictures },
         accounting: accountants === undefined
           ? undefined
-          : { servers: named.accounting, pictures: accountants.pictures },
+          : { servers: servers.accounting, pictures: accountants.pictures },
+        transport: isOverTls ? "tls" : "udp",
         isShared: settings["radius-acct"].length === 0,
         clearedMs: clock.now().monotonic - clearedAt,
       }),
@@ -121,6 +134,18 @@ export function openAaa(options: AaaOptions): Aaa {
   };
 }
 
-function countersOf(prefix: string, { counters }: RadiusClient): Record<string, number> {
+/** The servers that the flags name, over UDP or over TLS. */
+function serversOf({ settings, secrets, tls, clock }: AaaOptions): ServersByPurpose {
+  if (tls === undefined) {
+    return udpServers(settings, secrets, {
+      source: settings["radius-source"],
+      allowUnsigned: settings["radius-allow-unsigned"],
+    });
+  }
+  const servers = settings["radius-tls"].map((server) => tlsServer(server, tls, clock));
+  return { access: servers, accounting: servers };
+}
+
+function named(prefix: string, counters: ReadonlyMap<string, number>): Record<string, number> {
   return Object.fromEntries([...counters].map(([name, count]) => [`${prefix}-${name}`, count]));
 }

@@ -43,7 +43,16 @@ export const serveCommand: CommandDefinition = {
       log.tell("warning", "certificate-validity", { subject: certificate.subject.text, problem });
     }
     const clientCas = (files?.clientCas ?? []).map(({ der }) => der);
-    const { radiusSecrets = [] } = files ?? {};
-    return await serve({ settings, crypto, pools, credentials, clientCas, radiusSecrets, log });
+    const { radiusSecrets = [], radiusTls } = files ?? {};
+    return await serve({
+      settings,
+      crypto,
+      pools,
+      credentials,
+      clientCas,
+      radiusSecrets,
+      radiusTls,
+      log,
+    });
   },
 };

@@ -1,6 +1,6 @@
 /** What single flags of `rejoin serve` cannot know: whether they agree with each other. */
 import { compareAddresses, formatIpAddress } from "../../core/mod.ts";
-import { secretsWanted } from "../aaa/radius/secrets.ts";
+import { secretsWanted } from "../aaa/radius/servers.ts";
 import type { FlagProblem } from "./flag.ts";
 import { authMethod } from "./forms.ts";
 import type { Gathered } from "./gather.ts";
@@ -27,7 +27,8 @@ export function checkServe(gathered: Gathered<typeof serveFlags>): readonly Flag
     add("auth", "psk", pskRefusal(settings["reconnect-timeout"]));
   }
   const loginByUser = settings.auth.includes("eap-mschapv2");
-  const hasUsers = settings.users !== undefined || given.has("user") || given.has("radius");
+  const hasUsers = settings.users !== undefined || given.has("user") ||
+    given.has("radius") || given.has("radius-tls");
   if (given.has("auth") && loginByUser && !hasUsers) {
     add("users", undefined, "users for eap-mschapv2: a users file, or --user NAME:PASSWORD");
   }
@@ -66,11 +67,15 @@ function radiusProblems(
   { settings, given }: Gathered<typeof serveFlags>,
 ): readonly FlagProblem[] {
   const { radius, "radius-source": source } = settings;
+  if (settings["radius-tls"].length > 0) return radsecProblems(settings, given);
   if (radius.length === 0) {
     const stray = [...given].filter((name) => name.startsWith("radius-"));
     return stray.map((name) => ({ name, wanted: "a --radius server with it" }));
   }
-  const problems: FlagProblem[] = [];
+  const problems = radsecFlags.filter((name) => given.has(name)).map((name): FlagProblem => ({
+    name,
+    wanted: "a --radius-tls server with it",
+  }));
   const accounting = settings["radius-acct"];
   const secrets = settings["radius-secret-file"].length;
   const each = secretsWanted(settings);
@@ -92,6 +97,30 @@ function radiusProblems(
     problems.push({ name: "radius-source", value, wanted: "an address of the servers' family" });
   }
   return problems;
+}
+
+/** What servers over TLS need. */
+const radsecFlags = ["radius-tls-ca", "radius-tls-cert", "radius-tls-key"] as const;
+
+/** What has no meaning with them. */
+const udpFlags = [
+  "radius",
+  "radius-acct",
+  "radius-secret-file",
+  "radius-source",
+  "radius-allow-unsigned",
+];
+
+function radsecProblems(
+  settings: Gathered<typeof serveFlags>["settings"],
+  given: ReadonlySet<string>,
+): readonly FlagProblem[] {
+  const missing = radsecFlags.filter((name) => settings[name] === undefined);
+  const strange = udpFlags.filter((name) => given.has(name));
+  return [
+    ...strange.map((name) => ({ name, wanted: "no such flag beside --radius-tls" })),
+    ...missing.map((name) => ({ name, wanted: "a file for --radius-tls" })),
+  ];
 }
 
 /** As in Cisco's restriction: reconnect is itself a login by PSK. */

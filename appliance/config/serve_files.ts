@@ -1,5 +1,6 @@
 /** The files that `rejoin serve` is given: read once, every problem gathered, then fitted together. */
 import { type Certificate, type CryptoProvider, equalBytes, type Signer } from "../../core/mod.ts";
+import type { TlsCredentials } from "../aaa/radius/tls_channel.ts";
 import { readSecretFile } from "../aaa/secret_file.ts";
 import { StartError } from "../start_error.ts";
 import { openUsers } from "../users/users_file.ts";
@@ -9,6 +10,9 @@ import { gatewayIdentity } from "./identity.ts";
 import { NamedFiles } from "./named_files.ts";
 import type { ServeSettings } from "./serve_flags.ts";
 
+/** What servers over TLS need, in the order of `radsecCredentials`. */
+const radsecFlags = ["radius-tls-ca", "radius-tls-cert", "radius-tls-key"] as const;
+
 /** Files as read. */
 export interface ServeFiles {
   /** Of `--cert` and `--chain`, ours first. */
@@ -17,6 +21,8 @@ export interface ServeFiles {
   readonly clientCas: readonly Certificate[];
   /** Of `--radius-secret-file`, in order. */
   readonly radiusSecrets: readonly Uint8Array[];
+  /** Of `--radius-tls-ca`, `-cert` and `-key`; only with all of them. */
+  readonly radiusTls: TlsCredentials | undefined;
   readonly problems: readonly FlagProblem[];
 }
 
@@ -24,7 +30,13 @@ export interface ServeFiles {
 export function readServeFiles(
   settings: Pick<
     ServeSettings,
-    "cert" | "chain" | "key" | "client-ca" | "users" | "radius-secret-file"
+    | "cert"
+    | "chain"
+    | "key"
+    | "client-ca"
+    | "users"
+    | "radius-secret-file"
+    | (typeof radsecFlags)[number]
   >,
   crypto: CryptoProvider,
 ): ServeFiles {
@@ -40,7 +52,25 @@ export function readServeFiles(
   const radiusSecrets = settings["radius-secret-file"].flatMap((path) =>
     files.attempt("radius-secret-file", path, "one secret", () => [readSecretFile(path)]) ?? []
   );
-  return { certificates, signer, clientCas, radiusSecrets, problems: files.problems };
+  const radiusTls = radsecCredentials(settings, files, crypto);
+  return { certificates, signer, clientCas, radiusSecrets, radiusTls, problems: files.problems };
+}
+
+/** PEM as it stands in the files, once it is known to be what it has to be. */
+function radsecCredentials(
+  settings: Pick<ServeSettings, (typeof radsecFlags)[number]>,
+  files: NamedFiles,
+  crypto: CryptoProvider,
+): TlsCredentials | undefined {
+  const [ca, cert, key] = radsecFlags.map((flag) => settings[flag]);
+  const isUsable = [
+    files.certificates("radius-tls-ca", ca).length > 0,
+    files.certificates("radius-tls-cert", cert).length > 0,
+    files.privateKey("radius-tls-key", key, crypto) !== undefined,
+  ].every((one) => one);
+  if (!isUsable || ca === undefined || cert === undefined || key === undefined) return undefined;
+  const read = (path: string): string => Deno.readTextFileSync(path);
+  return { ca: read(ca), certificate: read(cert), key: read(key) };
 }
 
 /** What the operator's own certificate and key make of the gateway; `StartError` when they do not fit. */

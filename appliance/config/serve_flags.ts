@@ -12,6 +12,7 @@ import {
   ip4Address,
   ipAddress,
   loginGroup,
+  namedServer,
   oneOf,
   plainText,
   pool,
@@ -95,6 +96,18 @@ export const serveFlags = {
     "in-order",
     "which server is asked: the first one alive, or the one with the fewest open questions",
   ),
+  "radius-tls": list(
+    radius,
+    namedServer(2083),
+    "server over TLS (RadSec) in place of --radius, for users and sessions alike",
+  ),
+  "radius-tls-ca": optional(radius, filePath, "CA of the certificates of --radius-tls, PEM"),
+  "radius-tls-cert": optional(
+    radius,
+    filePath,
+    "certificate to show them, PEM, its chain behind it",
+  ),
+  "radius-tls-key": optional(radius, filePath, "its private key, PKCS #8 PEM"),
   "radius-password": single(
     radius,
     oneOf("pap", "mschapv2"),

@@ -15,13 +15,12 @@ export function aaaServersLines(servers: readonly AaaServerFacts[]): string[] {
 }
 
 function serverLines(server: AaaServerFacts): string[] {
-  const { id, priority, host, authPort = 0, acctPort = 0, access, accounting } = server;
+  const { id, priority, host, access, accounting } = server;
   const main = access ?? accounting;
   return [
-    `RADIUS: id ${id}, priority ${priority}, host ${host}, ` +
-    `auth-port ${authPort}, acct-port ${acctPort}`,
+    `RADIUS: id ${id}, priority ${priority}, host ${host}, ${portsText(server)}`,
     ...(main === undefined ? [] : stateLines("", main)),
-    ...(access === undefined || accounting === undefined
+    ...(access === undefined || accounting === undefined || server.radsecPort !== undefined
       ? []
       : stateLines("Accounting ", accounting)),
     "     Quarantined: No",
@@ -31,6 +30,12 @@ function serverLines(server: AaaServerFacts): string[] {
     `     Estimated Outstanding Access Transactions: ${access?.outstanding ?? 0}`,
     `     Estimated Outstanding Accounting Transactions: ${accounting?.outstanding ?? 0}`,
   ];
+}
+
+function portsText({ authPort = 0, acctPort = 0, radsecPort }: AaaServerFacts): string {
+  return radsecPort === undefined
+    ? `auth-port ${authPort}, acct-port ${acctPort}`
+    : `RADSEC-port ${radsecPort}`;
 }
 
 function stateLines(whose: string, figures: AaaFigures): string[] {

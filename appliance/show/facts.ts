@@ -139,6 +139,8 @@ export interface AaaServerFacts {
   readonly authPort?: number;
   /** Absent where it is not told of sessions. */
   readonly acctPort?: number;
+  /** Over TLS, in place of the others. */
+  readonly radsecPort?: number;
   readonly access?: AaaFigures;
   readonly accounting?: AaaFigures;
   /** Since its counters were zero. */

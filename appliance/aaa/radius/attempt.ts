@@ -5,9 +5,9 @@
 import type { Bytes, Random } from "../../../core/mod.ts";
 import type { Clock } from "../../clock.ts";
 import { reasonOf } from "../../start_error.ts";
-import { type Channel, ChannelFullError, type Slot } from "./channel.ts";
+import { type Channel, ChannelFullError, type Slot, UnreachableError } from "./channel.ts";
 import type { RadiusTimes } from "./health.ts";
-import type { Outcome } from "./identifiers.ts";
+import type { Holder, Outcome } from "./identifiers.ts";
 import { type Attribute, Code, type RadiusPacket } from "./packet.ts";
 import { openAnswer, sealRequest } from "./protection.ts";
 import { answerCounters, type RadiusCounter, type RecordKind, recordKindOf } from "./tally.ts";
@@ -56,8 +56,8 @@ export interface AttemptReport {
   heard(tookMs: number): void;
   /** All its time passed. */
   timedOut(began: number): void;
-  /** There is no way to the server. */
-  unreachable(): void;
+  /** There is no way to the server; why, for people. */
+  unreachable(reason: string): void;
   /** It waits no more; called before the listener is. */
   over(): void;
 }
@@ -74,7 +74,8 @@ export class Attempt {
   /** Monotonic milliseconds. */
   readonly began: number;
   #slot: Slot | undefined;
-  #wasLost = false;
+  /** Why there was no way to the server, at last. */
+  #reason = "";
   #isOver = false;
   #isDoubted = false;
   readonly #deadline: ReturnType<typeof setTimeout>;
@@ -111,19 +112,14 @@ export class Attempt {
   }
 
   async #send(): Promise<void> {
-    const { channel, report, listener, request, secret, random } = this.#options;
+    const { listener, request, secret, random } = this.#options;
     const { code, attributes } = request;
-    let slot: Slot;
     let take = (_: Bytes): void => {};
-    try {
-      slot = await channel.open({ take: (bytes) => take(bytes), lost: () => this.#lose() });
-    } catch (error) {
-      if (!this.#end("abandoned")) return;
-      report.count("unreachable");
-      if (!(error instanceof ChannelFullError)) report.unreachable();
-      return listener.failed(reasonOf(error));
-    }
-    if (this.#isOver) return slot.release("abandoned");
+    const slot = await this.#open({
+      take: (bytes) => take(bytes),
+      lost: (inVain) => this.#lose(inVain),
+    });
+    if (slot === undefined) return;
     this.#slot = slot;
     const { identifier } = slot;
     const sealed = sealRequest(secret, { code, identifier, attributes, nonce: random.bytes(16) });
@@ -134,6 +130,30 @@ export class Attempt {
     take = (bytes) => this.#take(sealed.authenticator, bytes);
     slot.send(sealed.bytes);
     if (!slot.isReliable) this.#repeat(slot, sealed.bytes);
+  }
+
+  /** An identifier, however long it takes; `undefined` when nobody wants it any more. */
+  async #open(holder: Holder): Promise<Slot | undefined> {
+    const { channel, report, listener } = this.#options;
+    while (!this.#isOver) {
+      try {
+        const slot = await channel.open(holder);
+        if (!this.#isOver) return slot;
+        slot.release("abandoned");
+      } catch (error) {
+        if (this.#isOver) return undefined;
+        this.#reason = reasonOf(error);
+        if (error instanceof UnreachableError) {
+          report.unreachable(this.#reason);
+          continue;
+        }
+        this.#end("abandoned");
+        report.count("unreachable");
+        if (!(error instanceof ChannelFullError)) report.unreachable(this.#reason);
+        listener.failed(this.#reason);
+      }
+    }
+    return undefined;
   }
 
   /** Sends again with growing pauses. */
@@ -169,20 +189,16 @@ export class Attempt {
     listener.answered(opened.value);
   }
 
-  /** The connection is gone; one more is worth a try, in which a server may see another question. */
-  #lose(): void {
-    const { report, listener } = this.#options;
+  /** The connection is gone: it is asked again on another one, where it is another question. */
+  #lose(inVain: boolean): void {
+    const { report } = this.#options;
     this.#slot?.release("abandoned");
     this.#slot = undefined;
-    if (!this.#wasLost) {
-      this.#wasLost = true;
-      report.count("retransmissions");
-      return void this.#send();
-    }
-    if (!this.#end("abandoned")) return;
-    report.count("unreachable");
-    report.unreachable();
-    listener.failed("the connection broke twice");
+    this.#reason = "the connection broke";
+    if (inVain) report.unreachable(this.#reason);
+    if (this.#isOver) return;
+    report.count("retransmissions");
+    void this.#send();
   }
 
   #timeOut(): void {
@@ -190,7 +206,7 @@ export class Attempt {
     this.#end("abandoned");
     report.count("timeouts");
     report.timedOut(this.began);
-    listener.failed("");
+    listener.failed(this.#reason);
   }
 
   /** Whether it was not over before. */

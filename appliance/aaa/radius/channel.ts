@@ -3,7 +3,7 @@
  * those are in use. A line is a UDP socket or a TLS connection.
  */
 import type { Bytes } from "../../../core/mod.ts";
-import { type Holder, Identifiers, type Outcome } from "./identifiers.ts";
+import type { Holder, Identifiers, Outcome, Stray } from "./identifiers.ts";
 
 /** One identifier, held for one question. */
 export interface Slot {
@@ -26,9 +26,17 @@ export interface Line {
   close(): void;
 }
 
+/** What is told of a channel besides answers. */
+export interface ChannelEvents {
+  /** A datagram that belongs to no question. */
+  stray(cause: Stray): void;
+  /** A connection broke; why, for people. */
+  broken(reason: string): void;
+}
+
 /** How a channel gets its lines. */
 export interface ChannelOptions {
-  /** Rejects with a reason for people when there can be none. */
+  /** Rejects with a reason for people when there can be none; `UnreachableError` may be tried again. */
   readonly openLine: () => Promise<Line>;
   readonly mostLines: number;
 }
@@ -36,6 +44,11 @@ export interface ChannelOptions {
 /** All identifiers are held: too many questions, which says nothing about the server. */
 export class ChannelFullError extends Error {
   override name = "ChannelFullError";
+}
+
+/** There is no connection to be had now; the next attempt keeps its distance by itself. */
+export class UnreachableError extends Error {
+  override name = "UnreachableError";
 }
 
 /** The lines to one server. */

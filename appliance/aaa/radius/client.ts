@@ -7,22 +7,16 @@
  * a second push to his telephone because he took his time, unless the server that sent the first one
  * has fallen silent altogether.
  */
-import {
-  type Bytes,
-  type Endpoint,
-  formatEndpoint,
-  type IpAddress,
-  type Random,
-} from "../../../core/mod.ts";
+import type { Bytes, Random } from "../../../core/mod.ts";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
 import type { Attempt, Request } from "./attempt.ts";
-import type { RadiusTimes } from "./health.ts";
+import type { Channel, ChannelEvents } from "./channel.ts";
+import type { Purpose, RadiusTimes } from "./health.ts";
 import { type Balance, choose, isPromising } from "./order.ts";
 import type { Attribute, RadiusPacket } from "./packet.ts";
 import { RadiusServer, type ServerPicture } from "./server.ts";
 import { type RadiusCounter, recordKindOf, Tally } from "./tally.ts";
-import { udpChannel } from "./udp_channel.ts";
 
 /** RFC 5080 §2.2.1 begins with two seconds. */
 export const usualFirstPauseMs = 2_000;
@@ -33,10 +27,16 @@ export const usualFirstPauseMs = 2_000;
  */
 const longestQuestionMs = 300_000;
 
-/** One server as configured. */
-export interface RadiusServerSettings extends Endpoint {
+/** One server, and the way to it. */
+export interface RadiusServerSettings {
+  /** Its name or address as text. */
+  readonly host: string;
+  readonly port: number;
   /** Shared with it. */
   readonly secret: Bytes;
+  /** Believes answers to Access-Requests without Message-Authenticator. */
+  readonly allowUnsigned: boolean;
+  readonly openChannel: (events: ChannelEvents) => Channel;
 }
 
 /** What a client is made from. */
@@ -44,10 +44,8 @@ export interface RadiusClientOptions {
   /** In the order they are to be asked. */
   readonly servers: readonly RadiusServerSettings[];
   readonly balance: Balance;
-  /** Address to ask from; else the host chooses. */
-  readonly source: IpAddress | undefined;
-  /** Believes answers to Access-Requests without Message-Authenticator. */
-  readonly allowUnsigned: boolean;
+  /** What is counted for where a datagram does not tell. */
+  readonly purpose: Purpose;
   readonly times: RadiusTimes;
   /** What says who asks in Status-Server packets (RFC 5997); without it none are sent. */
   readonly status: readonly Attribute[] | undefined;
@@ -86,27 +84,35 @@ export class RadiusClient {
   /** Opens nothing yet. */
   constructor(options: RadiusClientOptions) {
     this.#options = options;
-    const { source } = options;
-    this.#servers = options.servers.map(({ secret, ...server }, index) =>
+    this.#servers = options.servers.map(({ host, port, ...server }, index) =>
       new RadiusServer({
         ...options,
+        ...server,
         index,
-        name: formatEndpoint(server),
-        secret,
-        openChannel: (onStray) => udpChannel({ server, source, onStray }),
+        name: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
       })
     );
   }
 
-  /** What was counted so far, of all servers together. */
-  get counters(): ReadonlyMap<RadiusCounter, number> {
-    const sums = new Map(this.#records.counters);
+  /** What was counted so far, of all servers together, for one purpose. */
+  countersOf(purpose: Purpose): ReadonlyMap<RadiusCounter, number> {
+    const sums = new Map(purpose === "accounting" ? this.#records.counters : []);
     for (const { picture: { tallies } } of this.#servers) {
-      for (const { counters } of Object.values(tallies)) {
-        for (const [name, count] of counters) sums.set(name, (sums.get(name) ?? 0) + count);
+      for (const [name, count] of tallies[purpose].counters) {
+        sums.set(name, (sums.get(name) ?? 0) + count);
       }
     }
     return sums;
+  }
+
+  /** The same for its main purpose. */
+  get counters(): ReadonlyMap<RadiusCounter, number> {
+    return this.countersOf(this.#options.purpose);
+  }
+
+  /** The servers for people, in their order. */
+  get names(): readonly string[] {
+    return this.#servers.map(({ name }) => name);
   }
 
   /** The servers for `show`, in their order. */

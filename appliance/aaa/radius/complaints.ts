@@ -17,6 +17,9 @@ const secretsDiffer: ReadonlySet<RadiusCounter> = new Set([
   "bad-message-authenticator",
 ]);
 
+/** The cause of all complaints about connections. */
+const connection = "connection";
+
 interface Told {
   readonly at: number;
   since: number;
@@ -27,7 +30,7 @@ export class Complaints {
   readonly #log: Log;
   readonly #server: string;
   /** BOUNDED by the causes. */
-  readonly #told = new Map<RadiusCounter, Told>();
+  readonly #told = new Map<RadiusCounter | typeof connection, Told>();
 
   /** By the server's name. */
   constructor(log: Log, server: string) {
@@ -37,16 +40,33 @@ export class Complaints {
 
   /** An answer was dropped. `lastHeard` is when the server last gave a good one. */
   dropped(cause: RadiusCounter, now: number, lastHeard: number): void {
-    const told = this.#told.get(cause);
-    if (told !== undefined && now - told.at < pauseMs) {
-      told.since += 1;
-      return;
-    }
-    this.#told.set(cause, { at: now, since: 0 });
-    const suppressed = told?.since ?? 0;
-    const facts = { server: this.#server, cause, ...(suppressed > 0 ? { suppressed } : {}) };
+    const suppressed = this.#pass(cause, now);
+    if (suppressed === undefined) return;
+    const facts = { server: this.#server, cause, ...suppressed };
     const isSecret = secretsDiffer.has(cause) && lastHeard < now - pauseMs;
     const event = isSecret ? "radius-secrets-differ" : "radius-answer-dropped";
     this.#log.tell(harmless.has(cause) ? "info" : "warning", event, facts);
+  }
+
+  /** There is no way to the server, or no more. */
+  broken(reason: string, now: number): void {
+    const suppressed = this.#pass(connection, now);
+    if (suppressed === undefined) return;
+    const facts = { server: this.#server, reason, ...suppressed };
+    this.#log.tell("warning", "radius-connection-broken", facts);
+  }
+
+  /** What is to be said of those kept back since the last line; `undefined` when this is one of them. */
+  #pass(
+    cause: RadiusCounter | typeof connection,
+    now: number,
+  ): { readonly suppressed?: number } | undefined {
+    const told = this.#told.get(cause);
+    if (told !== undefined && now - told.at < pauseMs) {
+      told.since += 1;
+      return undefined;
+    }
+    this.#told.set(cause, { at: now, since: 0 });
+    return told === undefined || told.since === 0 ? {} : { suppressed: told.since };
   }
 }

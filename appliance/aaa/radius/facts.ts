@@ -1,12 +1,11 @@
 /** From servers and what was counted of them to what `show aaa servers` tells. */
-import { type Endpoint, formatIpAddress } from "../../../core/mod.ts";
 import type { AaaFigures, AaaServerFacts } from "../../show/facts.ts";
 import type { Purpose } from "./health.ts";
 import type { ServerPicture } from "./server.ts";
 
 /** Servers with the same purpose, and a picture of each. */
 export interface PicturedServers {
-  readonly servers: readonly Endpoint[];
+  readonly servers: readonly { readonly host: string; readonly port: number }[];
   readonly pictures: readonly ServerPicture[];
 }
 
@@ -15,6 +14,8 @@ export interface AaaPicture {
   readonly access: PicturedServers;
   /** `undefined` where nobody is told of sessions. */
   readonly accounting: PicturedServers | undefined;
+  /** Over TLS one port is for both. */
+  readonly transport: "udp" | "tls";
   /** Whether accounting goes to the servers for access, each at another port. */
   readonly isShared: boolean;
   /** Milliseconds since the counters were zero. */
@@ -23,7 +24,7 @@ export interface AaaPicture {
 
 /** All servers; one that has both purposes is one. */
 export function aaaServerFacts(
-  { access, accounting, isShared, clearedMs }: AaaPicture,
+  { access, accounting, transport, isShared, clearedMs }: AaaPicture,
 ): readonly AaaServerFacts[] {
   const countedSeconds = seconds(clearedMs);
   const told = accounting === undefined ? [] : rowsOf(accounting, "accounting");
@@ -32,9 +33,12 @@ export function aaaServerFacts(
     return {
       priority: i + 1,
       host,
-      authPort: port,
+      ...(transport === "tls" ? { radsecPort: port } : {
+        authPort: port,
+        ...(other === undefined ? {} : { acctPort: other.port }),
+      }),
       access: figures,
-      ...(other === undefined ? {} : { acctPort: other.port, accounting: other.figures }),
+      ...(other === undefined ? {} : { accounting: other.figures }),
       countedSeconds,
     };
   });
@@ -55,10 +59,9 @@ interface Row {
 }
 
 function rowsOf({ servers, pictures }: PicturedServers, purpose: Purpose): readonly Row[] {
-  return servers.flatMap(({ address, port }, i) => {
+  return servers.flatMap(({ host, port }, i) => {
     const picture = pictures[i];
-    if (picture === undefined) return [];
-    return [{ host: formatIpAddress(address), port, figures: figuresOf(picture, purpose) }];
+    return picture === undefined ? [] : [{ host, port, figures: figuresOf(picture, purpose) }];
   });
 }
 

@@ -10,7 +10,7 @@ import type { Bytes } from "../../../core/mod.ts";
 export const identifiers = 256;
 
 /** Why a datagram was dropped, where it is not for its content. */
-export type Stray = "foreign-source" | "duplicate" | "late" | "unasked";
+export type Stray = "foreign-source" | "duplicate" | "late" | "unasked" | "bad-length";
 
 /** How a question gave its identifier back. */
 export type Outcome = "answered" | "abandoned";
@@ -19,8 +19,8 @@ export type Outcome = "answered" | "abandoned";
 export interface Holder {
   /** A datagram came for it. */
   take(bytes: Bytes): void;
-  /** What it was sent through is gone: no answer will come this way. */
-  lost(): void;
+  /** What it was sent through is gone, without an answer to anybody if `inVain`. */
+  lost(inVain: boolean): void;
 }
 
 /** One set of identifiers. */
@@ -62,8 +62,8 @@ export class Identifiers {
     return undefined;
   }
 
-  /** Tells everybody that no answer will come. */
-  lose(): void {
-    for (const holder of [...this.#holders.values()]) holder.lost();
+  /** Tells everybody that no answer will come; `inVain` if none came to anybody. */
+  lose(inVain: boolean): void {
+    for (const holder of [...this.#holders.values()]) holder.lost(inVain);
   }
 }

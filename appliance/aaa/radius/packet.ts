@@ -50,7 +50,7 @@ export type PacketFault = "too-short" | "bad-length" | "bad-attribute" | "bad-ve
 /** Octets before the attributes. */
 export const headerBytes = 20;
 /** RFC 2865 §3. */
-const longestPacket = 4096;
+export const longestPacket = 4096;
 /** One octet holds the length of an attribute, header included. */
 const longestAttribute = 255;
 const vendorSpecific = 26;

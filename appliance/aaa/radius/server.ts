@@ -13,7 +13,7 @@ import type { Bytes, Random } from "../../../core/mod.ts";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
 import { Attempt, type Listener, type Request } from "./attempt.ts";
-import type { Channel } from "./channel.ts";
+import type { Channel, ChannelEvents } from "./channel.ts";
 import { Complaints } from "./complaints.ts";
 import {
   type HealthPicture,
@@ -22,7 +22,6 @@ import {
   ServerHealth,
   type Standing,
 } from "./health.ts";
-import type { Stray } from "./identifiers.ts";
 import type { Candidate } from "./order.ts";
 import { type Attribute, Code } from "./packet.ts";
 import { Probing } from "./probing.ts";
@@ -44,9 +43,11 @@ export interface ServerOptions {
   readonly name: string;
   readonly secret: Bytes;
   /** Makes the way to it. */
-  readonly openChannel: (onStray: (cause: Stray) => void) => Channel;
+  readonly openChannel: (events: ChannelEvents) => Channel;
   /** Believes answers to Access-Requests without Message-Authenticator. */
   readonly allowUnsigned: boolean;
+  /** For what that is counted which belongs to no question. */
+  readonly purpose: Purpose;
   readonly times: RadiusTimes;
   /** What says who asks in Status-Server packets; without it none are sent. */
   readonly status: readonly Attribute[] | undefined;
@@ -84,12 +85,20 @@ export class RadiusServer implements Candidate {
     this.#options = options;
     this.#health = new ServerHealth(options.times, this.#now());
     this.#complaints = new Complaints(options.log, options.name);
-    this.#channel = options.openChannel((cause) => this.#drop("access", cause));
+    this.#channel = options.openChannel({
+      stray: (cause) => this.#drop(options.purpose, cause),
+      broken: (reason) => this.#complaints.broken(reason, this.#now()),
+    });
   }
 
   /** Its place in the list. */
   get index(): number {
     return this.#options.index;
+  }
+
+  /** What people call it. */
+  get name(): string {
+    return this.#options.name;
   }
 
   /** What it is good for. */
@@ -152,7 +161,7 @@ export class RadiusServer implements Candidate {
           this.#heard({ purpose, tookMs });
         },
         timedOut: (began) => this.#timedOut(began),
-        unreachable: () => this.#die(),
+        unreachable: (reason) => this.#unreachable(reason),
         over: () => this.#forget(attempt),
       },
     });
@@ -187,6 +196,11 @@ export class RadiusServer implements Candidate {
     clearTimeout(this.#nextProbing);
     const { log, name } = this.#options;
     log.tell("info", "radius-server-alive", { server: name });
+  }
+
+  #unreachable(reason: string): void {
+    this.#complaints.broken(reason, this.#now());
+    this.#die();
   }
 
   /** A server that answered others in the meantime is slow, not dead. */
@@ -231,18 +245,18 @@ export class RadiusServer implements Candidate {
   }
 
   #probe(): void {
-    const { status, times } = this.#options;
+    const { status, times, purpose } = this.#options;
     if (status === undefined) return;
     this.#probing ??= new Probing({
       ...this.#options,
       channel: this.#channel,
       attributes: status,
       pauseMs: times.firstPauseMs / probesPerPause,
-      dropped: (cause) => this.#drop("access", cause),
+      dropped: (cause) => this.#drop(purpose, cause),
       answered: () => {
         this.#probing = undefined;
         this.#answersProbes = true;
-        this.#tallies.access.count("status-responses");
+        this.#tallies[purpose].count("status-responses");
         this.#heard();
       },
       failed: () => {

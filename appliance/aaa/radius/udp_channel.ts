@@ -8,8 +8,8 @@
 import { createSocket } from "node:dgram";
 import { type Endpoint, formatIpAddress, type IpAddress } from "../../../core/mod.ts";
 import { reasonOf } from "../../start_error.ts";
-import { Channel, type Line } from "./channel.ts";
-import { Identifiers, type Stray } from "./identifiers.ts";
+import { Channel, type ChannelEvents, type Line } from "./channel.ts";
+import { Identifiers } from "./identifiers.ts";
 
 /** Sockets towards one server: with 256 identifiers each, so many questions at the same time. */
 const mostSockets = 16;
@@ -19,8 +19,7 @@ export interface UdpChannelOptions {
   readonly server: Endpoint;
   /** Address to send from; else the host chooses. */
   readonly source: IpAddress | undefined;
-  /** A datagram that belongs to no question. */
-  readonly onStray: (cause: Stray) => void;
+  readonly events: ChannelEvents;
 }
 
 /** A channel that has not opened anything yet. */
@@ -28,7 +27,7 @@ export function udpChannel(options: UdpChannelOptions): Channel {
   return new Channel({ openLine: () => openSocket(options), mostLines: mostSockets });
 }
 
-async function openSocket({ server, source, onStray }: UdpChannelOptions): Promise<Line> {
+async function openSocket({ server, source, events }: UdpChannelOptions): Promise<Line> {
   const host = formatIpAddress(server.address);
   const socket = createSocket(server.address.family === 4 ? "udp4" : "udp6");
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -46,7 +45,7 @@ async function openSocket({ server, source, onStray }: UdpChannelOptions): Promi
   socket.on("message", (bytes, from) => {
     const isServer = from.address === host && from.port === server.port;
     const stray = isServer ? identifiers.deliver(bytes) : "foreign-source";
-    if (stray !== undefined) onStray(stray);
+    if (stray !== undefined) events.stray(stray);
   });
   return {
     identifiers,

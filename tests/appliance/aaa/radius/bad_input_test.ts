@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { createSocket } from "node:dgram";
-import type { RadiusClient, RadiusClientOptions } from "../../../../appliance/aaa/radius/client.ts";
+import type { RadiusClient } from "../../../../appliance/aaa/radius/client.ts";
 import { Code } from "../../../../appliance/aaa/radius/packet.ts";
 import { RadiusVerifier } from "../../../../appliance/aaa/radius/verifier.ts";
 import { providerOfMachine } from "../../../../appliance/crypto.ts";
@@ -16,6 +16,7 @@ import { until } from "../../../support/background.ts";
 import { hex } from "../../../support/hex.ts";
 import {
   accept,
+  type ClientChange,
   question,
   type Say,
   type Script,
@@ -55,7 +56,7 @@ function login(client: RadiusClient, log = keepingLog()): Promise<Answer> {
 
 async function withServer(
   script: Script,
-  options: Partial<RadiusClientOptions>,
+  options: ClientChange,
   run: (
     scene: {
       readonly server: ScriptedServer;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { RadiusClient } from "../../../../appliance/aaa/radius/client.ts";
 import type { RadiusTimes } from "../../../../appliance/aaa/radius/health.ts";
 import type { Attribute } from "../../../../appliance/aaa/radius/packet.ts";
+import { udpServer } from "../../../../appliance/aaa/radius/servers.ts";
 import { RadiusVerifier } from "../../../../appliance/aaa/radius/verifier.ts";
 import { systemClock } from "../../../../appliance/clock.ts";
 import { providerOfMachine } from "../../../../appliance/crypto.ts";
@@ -68,11 +69,15 @@ function radiusTest(
         await using server = await startFreeRadius({ folder, port, signs: how.signs });
         const client = new RadiusClient({
           servers: [...how.dead === undefined ? [] : [how.dead], { address: loopback, port }]
-            .map((server) => ({ ...server, secret: utf8(radiusSecret) })),
+            .map((server) =>
+              udpServer(server, utf8(radiusSecret), {
+                source: undefined,
+                allowUnsigned: how.allowUnsigned,
+              })
+            ),
           balance: "in-order",
+          purpose: "access",
           status: how.status,
-          source: undefined,
-          allowUnsigned: how.allowUnsigned,
           times: { timeoutMs: 3000, deadMs: 60_000, firstPauseMs: 500, ...how.times },
           random: systemRandom,
           clock: systemClock,

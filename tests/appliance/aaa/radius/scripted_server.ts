@@ -7,9 +7,10 @@ import {
   type RadiusQuestion,
 } from "../../../../appliance/aaa/radius/client.ts";
 import { Code } from "../../../../appliance/aaa/radius/packet.ts";
+import { udpServer } from "../../../../appliance/aaa/radius/servers.ts";
 import { systemClock } from "../../../../appliance/clock.ts";
 import { systemRandom } from "../../../../appliance/entropy.ts";
-import { type Endpoint, parseIpAddress, utf8 } from "../../../../core/mod.ts";
+import { type Endpoint, type IpAddress, parseIpAddress, utf8 } from "../../../../core/mod.ts";
 import { answerTo, secret, silentLog } from "./support.ts";
 
 /** Sends a datagram back to where the request came from. */
@@ -80,17 +81,24 @@ export class ScriptedServer implements AsyncDisposable {
   }
 }
 
+/** What tests want to be different. */
+export interface ClientChange extends Partial<RadiusClientOptions> {
+  /** Address to ask from. */
+  readonly source?: IpAddress;
+}
+
 /** Runs with a client of these servers; its times are short. */
 export async function withClient(
   servers: readonly ScriptedServer[],
-  options: Partial<RadiusClientOptions>,
+  { source, ...options }: ClientChange,
   run: (client: RadiusClient) => Promise<void>,
 ): Promise<void> {
   const client = new RadiusClient({
-    servers: servers.map(({ endpoint }) => ({ ...endpoint, secret })),
+    servers: servers.map(({ endpoint }) =>
+      udpServer(endpoint, secret, { source, allowUnsigned: false })
+    ),
     balance: "in-order",
-    source: undefined,
-    allowUnsigned: false,
+    purpose: "access",
     times: { timeoutMs: 400, deadMs: 60_000, firstPauseMs: 60 },
     status: undefined,
     random: systemRandom,
