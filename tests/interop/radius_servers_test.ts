@@ -8,6 +8,7 @@ import {
   startFreeRadius,
   whyNoFreeRadius,
 } from "../support/free_radius.ts";
+import { makeLabPki } from "../support/lab_pki.ts";
 import { type InteropOptions, type InteropScene, interopTest } from "../support/interop.ts";
 import type { Flags } from "../support/rejoin.ts";
 import { type RejoinClient, startClient } from "../support/rejoin_client.ts";
@@ -70,6 +71,38 @@ async function connect({ lab, site, pki }: InteropScene, user: string): Promise<
 
 async function aaaServers({ gateway }: InteropScene): Promise<readonly AaaServerFacts[]> {
   return JSON.parse(await gateway.show("aaa", "servers", "--json")).aaaServers;
+}
+
+if (reason === undefined) {
+  interopTest("RADIUS over TLS lets a user in and is told of the session", async (scene) => {
+    const { lab: { folder }, inside } = scene;
+    const pki = await makeLabPki(`${folder}/radius-pki`, ["radius.example.test", "127.0.0.1"]);
+    const { certificate, key } = pki.server;
+    const tls = { port: 2083, ca: pki.ca, certificate, key };
+    const place = { folder: `${folder}/radius`, port: 1812, namespace: inside };
+    await using server = await startFreeRadius({ ...place, signs: false, tls });
+    scene.gateway = await scene.gateway.restart("SIGTERM", {
+      "radius-tls": "127.0.0.1",
+      "radius-tls-ca": pki.ca,
+      "radius-tls-cert": pki.client.certificate,
+      "radius-tls-key": pki.client.key,
+      "radius-accounting": true,
+    });
+    await using client = await connect(scene, "alice");
+    assert.equal((await client.nextEstablished(10_000)).how, "login");
+    const started = await server.record({ "Acct-Status-Type": "Start" });
+    assert.equal(started["Framed-IP-Address"], "10.99.0.77");
+    const text = await scene.gateway.show("aaa", "servers");
+    assert.match(text, /^RADIUS: id 1, priority 1, host 127.0.0.1, RADSEC-port 2083\n/);
+    assert.match(text, /Response: accept 1, reject 0, challenge 0\n/);
+    assert.match(text, /Response: start 1, interim 0, stop 0\n/);
+    // One connection carries both.
+    const { stdout } = await inside.finish(["ss", "-Htn", "state", "established", "dport = 2083"]);
+    assert.equal(stdout.trim().split("\n").length, 1, stdout);
+    const counters = await scene.gateway.counters();
+    assert.equal(counters["radius-accepts"], 1);
+    assert.equal(counters["radius-accounting-start-passed"], 1);
+  });
 }
 
 /** Longer than a half-open IKE SA lives without progress. */

@@ -37,7 +37,7 @@ export interface ChannelEvents {
 /** How a channel gets its lines. */
 export interface ChannelOptions {
   /** Rejects with a reason for people when there can be none; `UnreachableError` may be tried again. */
-  readonly openLine: () => Promise<Line>;
+  readonly openLine: (closing: AbortSignal) => Promise<Line>;
   readonly mostLines: number;
 }
 
@@ -57,7 +57,7 @@ export class Channel {
   /** BOUNDED by `mostLines`. */
   #lines: Line[] = [];
   #opening: Promise<void> | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   /** Opens nothing yet. */
   constructor(options: ChannelOptions) {
@@ -67,7 +67,7 @@ export class Channel {
   /** An identifier for a question; rejects when there is none to be had. */
   async open(holder: Holder): Promise<Slot> {
     for (;;) {
-      if (this.#closed) throw new Error("RADIUS client is closed");
+      this.#closing.signal.throwIfAborted();
       this.#lines = this.#lines.filter(({ isOpen }) => isOpen);
       const line = this.#lines.find(({ identifiers }) => !identifiers.isFull);
       if (line !== undefined) return slotOf(line, holder);
@@ -86,13 +86,14 @@ export class Channel {
 
   /** Closes every line. */
   close(): void {
-    this.#closed = true;
+    this.#closing.abort(new Error("RADIUS client is closed"));
     for (const line of this.#lines.splice(0)) line.close();
   }
 
   async #openLine(): Promise<void> {
-    const line = await this.#options.openLine();
-    if (this.#closed) line.close();
+    const { signal } = this.#closing;
+    const line = await this.#options.openLine(signal);
+    if (signal.aborted) line.close();
     else this.#lines.push(line);
   }
 }

@@ -53,10 +53,10 @@ export function tlsChannel(options: TlsChannelOptions): Channel {
   const pace = new Pace(options.clock);
   return new Channel({
     mostLines: mostConnections,
-    openLine: async () => {
-      await pace.wait();
+    openLine: async (closing) => {
+      await pace.wait(closing);
       try {
-        return lineOf(await connect(options), pace, options.events);
+        return lineOf(await connect(options, closing), pace, options.events);
       } catch (error) {
         pace.failed();
         const { host, port } = options.server;
@@ -76,9 +76,11 @@ class Pace {
     this.#clock = clock;
   }
 
-  async wait(): Promise<void> {
+  /** Resolves when it is time; rejects when nobody waits any more. */
+  async wait(closing: AbortSignal): Promise<void> {
     const left = this.#notBefore - this.#clock.now().monotonic;
-    if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+    if (left > 0) await within(left, closing).catch(() => {});
+    closing.throwIfAborted();
   }
 
   failed(): void {
@@ -93,9 +95,12 @@ class Pace {
 }
 
 /** A connection after its handshake; a server that says nothing is not waited for. */
-async function connect({ server, credentials }: TlsChannelOptions): Promise<Deno.TlsConn> {
+async function connect(
+  { server, credentials }: TlsChannelOptions,
+  closing: AbortSignal,
+): Promise<Deno.TlsConn> {
   const { host, port } = server;
-  let isLate = false;
+  const late = new AbortController();
   const connecting = Deno.connectTls({
     hostname: host,
     port,
@@ -103,28 +108,46 @@ async function connect({ server, credentials }: TlsChannelOptions): Promise<Deno
     cert: credentials.certificate,
     key: credentials.key,
   }).then(async (connection) => {
-    if (isLate) connection.close();
-    const late = setTimeout(() => closeQuietly(connection), connectMs);
+    const close = (): void => closeQuietly(connection);
+    if (late.signal.aborted) close();
+    late.signal.addEventListener("abort", close);
     try {
       await connection.handshake();
-      return connection;
     } catch (error) {
-      closeQuietly(connection);
+      close();
       throw error;
-    } finally {
-      clearTimeout(late);
     }
+    late.signal.removeEventListener("abort", close);
+    return connection;
   });
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    isLate = true;
-    reject(new Error("it does not answer"));
-  }, connectMs);
+  const enough = new AbortController();
   try {
-    return await Promise.race([connecting, promise]);
+    return await Promise.race([
+      connecting,
+      within(connectMs, AbortSignal.any([closing, enough.signal])),
+    ]);
+  } catch (error) {
+    connecting.catch(() => {});
+    late.abort();
+    throw error;
   } finally {
-    clearTimeout(timer);
+    enough.abort();
   }
+}
+
+/** Rejects after so many milliseconds, or as soon as the signal is given. */
+function within(ms: number, signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => {
+    clearTimeout(timer);
+    reject(signal.reason);
+  };
+  const timer = setTimeout(() => {
+    signal.removeEventListener("abort", stop);
+    reject(new Error("it does not answer"));
+  }, ms);
+  signal.addEventListener("abort", stop, { once: true });
+  return promise;
 }
 
 function lineOf(connection: Deno.TlsConn, pace: Pace, events: ChannelEvents): Line {

@@ -142,6 +142,13 @@ Deno.test("PSK as a login method is refused together with reconnect, as Cisco do
 });
 
 /** Flags that contradict each other. */
+const overTls = {
+  "radius-tls": "radius.example.net",
+  "radius-tls-ca": "a",
+  "radius-tls-cert": "a",
+  "radius-tls-key": "a",
+};
+
 const contradictions: readonly (readonly [
   why: string,
   args: Readonly<Record<string, string | string[]>>,
@@ -206,6 +213,26 @@ const contradictions: readonly (readonly [
     },
     /^--radius-source 192.0.2.7: wanted an address of the servers' family/,
   ],
+  [
+    "RADIUS over TLS beside RADIUS over UDP",
+    { ...lab, ...overTls, radius: "192.0.2.1" },
+    /^--radius: wanted no such flag beside --radius-tls/,
+  ],
+  [
+    "a secret for RADIUS over TLS",
+    { ...lab, ...overTls, "radius-secret-file": "a" },
+    /^--radius-secret-file: wanted no such flag beside --radius-tls/,
+  ],
+  [
+    "RADIUS over TLS without a key",
+    { ...lab, "radius-tls": "a.example", "radius-tls-ca": "a", "radius-tls-cert": "a" },
+    /^--radius-tls-key: wanted a file for --radius-tls/,
+  ],
+  [
+    "files of TLS without a server",
+    { ...lab, radius: "192.0.2.1", "radius-secret-file": "a", "radius-tls-ca": "a" },
+    /^--radius-tls-ca: wanted a --radius-tls server with it/,
+  ],
   ["RADIUS flags alone", { ...lab, "radius-timeout": "5" }, /^--radius-timeout: wanted a --radius/],
   [
     "an IPv6 source for an IPv4 server",
@@ -213,6 +240,25 @@ const contradictions: readonly (readonly [
     /^--radius-source 2001:db8::1: wanted an address of the servers' family/,
   ],
 ];
+
+Deno.test("RADIUS servers over TLS have names or addresses, and a port if they want", () => {
+  const servers = "radius.example.net,192.0.2.1:2084,2001:db8::1,[2001:db8::2]:2084";
+  const { settings, problems } = gather(
+    serveFlags,
+    sources({ args: { ...lab, ...overTls, "radius-tls": servers } }),
+  );
+  assert.deepEqual(problems, []);
+  assert.deepEqual(settings["radius-tls"].map(({ host, port }) => `${host} ${port}`), [
+    "radius.example.net 2083",
+    "192.0.2.1 2084",
+    "2001:db8::1 2083",
+    "2001:db8::2 2084",
+  ]);
+  for (const bad of ["a b", "192.0.2.1:0", "192.0.2.1:65536", "[192.0.2.1", ":2083", "1.2.3"]) {
+    const [problem = ""] = problemsOf({ args: { ...lab, ...overTls, "radius-tls": bad } });
+    assert.match(problem, /^--radius-tls .*: wanted a name or an address/, bad);
+  }
+});
 
 Deno.test("RADIUS servers have addresses of both families and a port if they want", () => {
   const radius = "192.0.2.1,192.0.2.2:1645,2001:db8::1,[2001:db8::2]:1645";

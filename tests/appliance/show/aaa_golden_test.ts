@@ -125,6 +125,20 @@ RADIUS: id 2, priority 1, host 2001:db8::1, auth-port 0, acct-port 1813
   );
 });
 
+Deno.test("show aaa servers: one over TLS has one port and one state", () => {
+  const { authPort: _auth, acctPort: _acct, ...both } = aaaServerFactsOf({ radsecPort: 2083 });
+  assertLines(
+    aaaServersLines([{ ...both, host: "radius.example.net" }]).slice(0, 5),
+    `
+RADIUS: id 1, priority 1, host radius.example.net, RADSEC-port 2083
+     State: current UP, duration 7787s, previous duration 0s
+     Dead: total time 0s, count 0
+     Quarantined: No
+     Authen: request 49, timeouts 25, failover 0, retransmission 19
+`,
+  );
+});
+
 Deno.test("show aaa servers without a server says who decides", () => {
   assertLines(aaaServersLines([]), "No AAA server: the users of this gateway decide");
 });
