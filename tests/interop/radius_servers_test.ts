@@ -162,7 +162,7 @@ serversTest(
     const text = await scene.gateway.show("aaa", "servers");
     assert.match(
       text,
-      /^RADIUS: id 1, priority 1, host 127.0.0.1, auth-port 1812, acct-port 1813\n     State: current DEAD, duration \d+s, previous duration \d+s\n     Dead: total time \d+s, count 1\n/,
+      /^RADIUS: id 1, priority 1, host 127.0.0.1, auth-port 1812, acct-port 1813\n {5}State: current DEAD, duration \d+s, previous duration \d+s\n {5}Dead: total time \d+s, count 1\n/,
     );
     assert.match(
       text,

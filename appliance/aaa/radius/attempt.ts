@@ -78,6 +78,8 @@ export class Attempt {
   #reason = "";
   #isOver = false;
   #isDoubted = false;
+  /** Another server was asked meanwhile: nothing is sent any more. */
+  #onlyListens = false;
   readonly #deadline: ReturnType<typeof setTimeout>;
   #repeating: ReturnType<typeof setTimeout> | undefined;
 
@@ -102,7 +104,9 @@ export class Attempt {
   doubt(): void {
     if (this.#isDoubted || this.#isOver) return;
     this.#isDoubted = true;
-    if (this.#options.listener.doubted()) clearTimeout(this.#repeating);
+    if (!this.#options.listener.doubted()) return;
+    this.#onlyListens = true;
+    clearTimeout(this.#repeating);
   }
 
   /** Nobody wants the answer any more. */
@@ -134,7 +138,7 @@ export class Attempt {
 
   /** An identifier, however long it takes; `undefined` when nobody wants it any more. */
   async #open(holder: Holder): Promise<Slot | undefined> {
-    const { channel, report, listener } = this.#options;
+    const { channel, report } = this.#options;
     while (!this.#isOver) {
       try {
         const slot = await channel.open(holder);
@@ -143,14 +147,9 @@ export class Attempt {
       } catch (error) {
         if (this.#isOver) return undefined;
         this.#reason = reasonOf(error);
-        if (error instanceof UnreachableError) {
-          report.unreachable(this.#reason);
-          continue;
-        }
-        this.#end("abandoned");
-        report.count("unreachable");
         if (!(error instanceof ChannelFullError)) report.unreachable(this.#reason);
-        listener.failed(this.#reason);
+        if (error instanceof UnreachableError && !this.#onlyListens) continue;
+        this.#fail();
       }
     }
     return undefined;
@@ -197,8 +196,17 @@ export class Attempt {
     this.#reason = "the connection broke";
     if (inVain) report.unreachable(this.#reason);
     if (this.#isOver) return;
+    if (this.#onlyListens) return this.#fail();
     report.count("retransmissions");
     void this.#send();
+  }
+
+  /** There was no way to the server. */
+  #fail(): void {
+    const { report, listener } = this.#options;
+    if (!this.#end("abandoned")) return;
+    report.count("unreachable");
+    listener.failed(this.#reason);
   }
 
   #timeOut(): void {

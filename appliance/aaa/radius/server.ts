@@ -3,7 +3,7 @@
  *
  * Over UDP a question is repeated with growing pauses (RFC 5080 §2.2.1), always the very same packet
  * from the same socket, so that a server which is slow because a person has to press a button knows it
- * for what it is. Over TLS it is said once, and once more on another connection.
+ * for what it is. Over TLS it is said once on each connection.
  *
  * Silence towards everybody makes a server dead: when a question waited all its time meanwhile, when
  * several questions waited as long as the server's patience lasts, or when Status-Server packets stay

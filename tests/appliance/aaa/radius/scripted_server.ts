@@ -26,10 +26,12 @@ export const question: RadiusQuestion = {
 };
 
 /** A server that lets everybody in. */
-export const accept: Script = (request, _, say) => say(answerTo(request, Code.ACCESS_ACCEPT));
+export function accept(request: Uint8Array, _count: number, say: Say): void {
+  say(answerTo(request, Code.ACCESS_ACCEPT));
+}
 
 /** A server that says nothing. */
-export const silent: Script = () => {};
+export function silent(): void {}
 
 /** A server. */
 export class ScriptedServer implements AsyncDisposable {

@@ -1,13 +1,7 @@
 /** Which secret goes with which server. */
 import assert from "node:assert/strict";
 import { secretsWanted, udpServers } from "../../../../appliance/aaa/radius/servers.ts";
-import {
-  type Endpoint,
-  formatEndpoint,
-  parseIpAddress,
-  textOf,
-  utf8,
-} from "../../../../core/mod.ts";
+import { type Endpoint, parseIpAddress, textOf, utf8 } from "../../../../core/mod.ts";
 
 function endpoint(host: string, port: number): Endpoint {
   return { address: parseIpAddress(host) ?? assert.fail(), port };
