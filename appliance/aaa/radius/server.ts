@@ -32,7 +32,7 @@ const severalQuestions = 3;
 /** How often silence is looked at, as a part of the first pause. */
 const looksPerPause = 4;
 /** Status-Server packets per first pause. */
-const probesPerPause = 2;
+const probesPerPause = 4;
 /** A dead server is asked for a sign of life at least so often, milliseconds. */
 const longestProbePauseMs = 30_000;
 

@@ -217,7 +217,7 @@ Deno.test("too many questions for one server go to the next one", async () => {
 Deno.test("RFC 5997: a server that shows life keeps its questions, however many wait", async () => {
   await using slow = await ScriptedServer.start(livingBut(pressing(1_200)));
   await using other = await ScriptedServer.start(accept);
-  const times = { timeoutMs: 5_000, deadMs: 60_000, firstPauseMs: 200 };
+  const times = { timeoutMs: 5_000, deadMs: 60_000, firstPauseMs: 400 };
   await withClient([slow, other], { times, status }, async (client) => {
     assert.deepEqual(places(await askMany(client, 6)), [0, 0, 0, 0, 0, 0]);
     assert.equal(packets(slow), 6);
