@@ -29,7 +29,9 @@ import type { AccessLists } from "./aaa/access_list/lists.ts";
 import { Accounting } from "./aaa/accounting.ts";
 import { openAaa } from "./aaa/open.ts";
 import { dynamicAuthorOf } from "./aaa/radius/dynamic_author/open.ts";
+import type { TlsCredentials } from "./aaa/radius/tls_channel.ts";
 import { systemClock } from "./clock.ts";
+import { CryptoTally } from "./crypto_tally.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
 import { identityOf } from "./config/identity.ts";
 import type { Pools } from "./config/pools.ts";
@@ -45,6 +47,7 @@ import { withNetworkRoutes } from "./network_routes.ts";
 import { operatorOf } from "./operator.ts";
 import { ensureSelfMade } from "./pki/self_made.ts";
 import { ReconnectStore } from "./reconnect_store.ts";
+import { SaTally } from "./sa_tally.ts";
 import { listenForStop } from "./signals.ts";
 import { reasonOf, StartError } from "./start_error.ts";
 import { holdStateDir, secretOf } from "./state_dir.ts";
@@ -64,8 +67,10 @@ export interface ServePlan {
   readonly credentials: Credentials | undefined;
   /** DER of the CAs of `--client-ca`. */
   readonly clientCas: readonly Bytes[];
-  /** Shared with RADIUS servers; only with `--radius`. */
-  readonly radiusSecret: Uint8Array | undefined;
+  /** Shared with RADIUS servers: one for all, or one each. */
+  readonly radiusSecrets: readonly Uint8Array[];
+  /** For RADIUS servers over TLS. */
+  readonly radiusTls: TlsCredentials | undefined;
   /** Shared with RADIUS clients; only with `--dynamic-author`. */
   readonly dynamicAuthorSecret: Uint8Array | undefined;
   /** What filters may be called by name. */
@@ -114,11 +119,20 @@ export async function serve(plan: ServePlan): Promise<number> {
   running.defer(() => dataplane.close());
 
   const { credentials, facts } = await credentialsOf(plan, state.path);
-  const policy = compilePolicy(settings, credentials, pools, Deno.hostname());
-  const gateway = new Gateway({ policy, crypto, random: systemRandom, now: systemClock.now() });
+  const cryptoTally = new CryptoTally();
+  const saTally = new SaTally();
+  const signer = cryptoTally.tapSigner(credentials.signer);
+  const policy = compilePolicy(settings, { ...credentials, signer }, pools, Deno.hostname());
+  const gateway = new Gateway({
+    policy,
+    crypto: cryptoTally.tap(crypto),
+    random: systemRandom,
+    now: systemClock.now(),
+  });
   const aaa = openAaa({
     settings,
-    secret: plan.radiusSecret,
+    secrets: plan.radiusSecrets,
+    tls: plan.radiusTls,
     local: users,
     pools,
     accessLists: plan.accessLists,
@@ -149,7 +163,7 @@ export async function serve(plan: ServePlan): Promise<number> {
   const packets = withNetworkRoutes({ packets: dataplane, routes: dataplane, log });
   const driver = new Driver<never, never>({
     machine: gateway,
-    packets: accounting?.tapPackets(packets) ?? packets,
+    packets: saTally.tap(accounting?.tapPackets(packets) ?? packets),
     answer: (question, signal) => effects.answer(question, signal),
     clock: systemClock,
     log: accounting?.tapLog(log) ?? log,
@@ -188,6 +202,8 @@ export async function serve(plan: ServePlan): Promise<number> {
         ...aaa.counters(),
         ...dynamicAuthor?.counters(),
         ...accounting?.counters(),
+        ...cryptoTally.counters,
+        ...saTally.counters,
         "records-unreadable": unreadable,
       }),
       clearCounters: () => {
@@ -195,7 +211,11 @@ export async function serve(plan: ServePlan): Promise<number> {
         aaa.clearCounters();
         dynamicAuthor?.clearCounters();
         accounting?.clearCounters();
+        cryptoTally.clear();
+        saTally.clear();
       },
+      aaaServers: () => aaa.servers(),
+      clearAaaCounters: () => aaa.clearCounters(),
       debug: (filter, signal) => feed.follow(filter, signal),
       accessLists: plan.accessLists,
       clock: systemClock,
@@ -211,7 +231,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     inner: pools.own.map(({ address }) => formatIpAddress(address)),
     login: policy.loginMethods,
     users: users.size,
-    ...(settings.radius.length === 0 ? {} : { radius: settings.radius.map(formatEndpoint) }),
+    ...(aaa.names.length === 0 ? {} : { radius: aaa.names }),
     ...(dynamicAuthor === undefined
       ? {}
       : { dynamicAuthor: dynamicAuthor.endpoints.map(formatEndpoint) }),

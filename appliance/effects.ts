@@ -33,6 +33,11 @@ export interface EffectCounters {
   readonly "aaa-rejected": number;
   readonly "aaa-challenged": number;
   readonly "aaa-failed": number;
+  /** Logins by what users present, and of users whose certificate was verified already. */
+  readonly "eap-passed": number;
+  readonly "eap-failed": number;
+  readonly "authorization-passed": number;
+  readonly "authorization-failed": number;
   readonly "records-stored": number;
   readonly "records-deleted": number;
   readonly "store-errors": number;
@@ -79,6 +84,8 @@ export class Effects {
             ...(group === undefined ? {} : { group }),
           });
           this.#count(countedAs[verdict.kind]);
+          if (verdict.kind === "accept") this.#count(`${workOf(credential)}-passed`);
+          if (verdict.kind === "reject") this.#count(`${workOf(credential)}-failed`);
           return { kind: "verdict", verdict };
         }
         case "store-record":
@@ -93,7 +100,10 @@ export class Effects {
           return assertNever(question);
       }
     } catch (error) {
-      this.#count(question.kind === "verify" ? "aaa-failed" : "store-errors");
+      if (question.kind === "verify") {
+        this.#count("aaa-failed");
+        this.#count(`${workOf(question.credential)}-failed`);
+      } else this.#count("store-errors");
       return { kind: "failed", reason: reasonOf(error) };
     }
   }
@@ -112,6 +122,11 @@ export class Effects {
   }
 }
 
+/** A certificate has proved who the user is; AAA only says what he may. */
+function workOf({ kind }: Credential): "eap" | "authorization" {
+  return kind === "certificate" ? "authorization" : "eap";
+}
+
 const countedAs = {
   accept: "aaa-accepted",
   reject: "aaa-rejected",
@@ -124,6 +139,10 @@ const zeros: EffectCounters = {
   "aaa-rejected": 0,
   "aaa-challenged": 0,
   "aaa-failed": 0,
+  "eap-passed": 0,
+  "eap-failed": 0,
+  "authorization-passed": 0,
+  "authorization-failed": 0,
   "records-stored": 0,
   "records-deleted": 0,
   "store-errors": 0,

@@ -60,8 +60,14 @@ export const limits = {
   authenticationMs: 900_000,
   /** Time for a person to type between two IKE_AUTH requests, milliseconds. */
   authenticatingMs: 300_000,
+  /** Time for AAA and the store to answer, milliseconds: servers get 300 s where a button is pressed. */
+  answeringMs: 330_000,
+  /** Time our client waits for the answer to what its user presented, milliseconds: longer than that. */
+  patientMs: 360_000,
   /** First retransmission of a request, milliseconds; each next waits 1.8 times longer. */
   retransmitMs: 500,
+  /** Longest wait between two retransmissions, milliseconds: one that was lost is not missed for long. */
+  longestRetransmitMs: 20_000,
   /** Transmissions of a request before the peer is given up (RFC 7296 §2.4). */
   transmissions: 7,
   /** Transmissions of a DPD request before the peer is dead: IOS makes five. */

@@ -4,11 +4,11 @@
  */
 import {
   type CryptoProvider,
-  type Endpoint,
   type IpAddress,
   type LoginMethod,
   parseIpAddress,
   type Random,
+  utf8,
 } from "../../core/mod.ts";
 import type { Clock } from "../clock.ts";
 import { readGroups } from "../config/groups.ts";
@@ -16,19 +16,26 @@ import type { Pools } from "../config/pools.ts";
 import type { ServeSettings } from "../config/serve_flags.ts";
 import type { UserVerifier } from "../effects.ts";
 import type { Log } from "../log.ts";
+import type { AaaServerFacts } from "../show/facts.ts";
 import type { AccessLists } from "./access_list/lists.ts";
-import { GroupPolicy } from "./group_policy.ts";
 import type { Authentic } from "./account.ts";
+import { GroupPolicy } from "./group_policy.ts";
+import { aaaServerFacts } from "./radius/facts.ts";
 import { RadiusAccounting } from "./radius/accounting.ts";
 import { RadiusClient, usualFirstPauseMs } from "./radius/client.ts";
+import type { Purpose } from "./radius/health.ts";
+import { type ServersByPurpose, tlsServer, udpServers } from "./radius/servers.ts";
+import type { TlsCredentials } from "./radius/tls_channel.ts";
 import { RadiusVerifier } from "./radius/verifier.ts";
 import { TerritoryCheck } from "./territory.ts";
 
 /** What a back end is made from. */
 export interface AaaOptions {
   readonly settings: ServeSettings;
-  /** Of `--radius-secret-file`. */
-  readonly secret: Uint8Array | undefined;
+  /** Of `--radius-secret-file`: one for all servers, or one each. */
+  readonly secrets: readonly Uint8Array[];
+  /** For servers over TLS. */
+  readonly tls: TlsCredentials | undefined;
   readonly local: UserVerifier;
   readonly pools: Pools;
   /** What filters may be called by name. */
@@ -47,8 +54,12 @@ export interface Aaa {
   readonly accounting: RadiusAccounting | undefined;
   /** Who proves logins of this kind, where that is known. */
   authenticOf(method: LoginMethod): Authentic | undefined;
+  /** The servers that decide, for people. */
+  readonly names: readonly string[];
   /** By name, for `show`. */
   counters(): Readonly<Record<string, number>>;
+  /** Server by server, for `show`. */
+  servers(): readonly AaaServerFacts[];
   clearCounters(): void;
   /** Gives up what is open. */
   close(): void;
@@ -72,7 +83,10 @@ export function openAaa(options: AaaOptions): Aaa {
     territory: {
       pools: pools.ranges,
       inner: pools.all,
-      kept: () => [...ownAddresses(), ...settings.radius.map(({ address }) => address)],
+      kept: () => [
+        ...ownAddresses(),
+        ...[...settings.radius, ...settings["radius-acct"]].map(({ address }) => address),
+      ],
     },
     log,
   });
@@ -89,31 +103,36 @@ export function openAaa(options: AaaOptions): Aaa {
 
 /** Who says yes or no. */
 function baseOf(options: AaaOptions): Aaa {
-  const { settings, secret, local } = options;
-  if (settings.radius.length === 0 || secret === undefined) {
+  const { settings, local, nasIdentifier, clock } = options;
+  const servers = serversOf(options);
+  if (servers.access.length === 0) {
     return {
       verifier: local,
       accounting: undefined,
       authenticOf: () => "local",
+      names: [],
       counters: () => ({}),
+      servers: () => [],
       clearCounters: () => {},
       close: () => {},
     };
   }
-  const clientOf = (servers: readonly Endpoint[]): RadiusClient =>
+  const clientOf = (purpose: Purpose): RadiusClient =>
     new RadiusClient({
       ...options,
-      secret,
-      servers,
-      source: settings["radius-source"],
-      allowUnsigned: settings["radius-allow-unsigned"],
+      servers: servers[purpose],
+      purpose,
+      balance: settings["radius-balance"],
       times: {
         timeoutMs: settings["radius-timeout"] * 1000,
         deadMs: settings["radius-dead-time"] * 1000,
         firstPauseMs: usualFirstPauseMs,
       },
+      status: settings["radius-status-server"]
+        ? [{ name: "NAS-Identifier", value: utf8(nasIdentifier) }]
+        : undefined,
     });
-  const client = clientOf(settings.radius);
+  const client = clientOf("access");
   const verifier = new RadiusVerifier({
     ...options,
     client,
@@ -121,12 +140,16 @@ function baseOf(options: AaaOptions): Aaa {
     passwords: settings["radius-password"],
     fallsBack: settings["radius-fallback-local"],
   });
-  const accountants = clientOf(
-    settings.radius.map(({ address, port }) => ({ address, port: port + 1 })),
-  );
-  const accounting = settings["radius-accounting"]
-    ? new RadiusAccounting({ ...options, client: accountants })
-    : undefined;
+  const isOverTls = settings["radius-tls"].length > 0;
+  const accountants = !settings["radius-accounting"]
+    ? undefined
+    : isOverTls
+    ? client
+    : clientOf("accounting");
+  const accounting = accountants === undefined
+    ? undefined
+    : new RadiusAccounting({ ...options, client: accountants });
+  let clearedAt = clock.now().monotonic;
   return {
     verifier,
     accounting,
@@ -136,21 +159,45 @@ function baseOf(options: AaaOptions): Aaa {
       const isSure = method === "eap-radius" || !settings["radius-fallback-local"];
       return isSure ? "radius" : undefined;
     },
+    names: client.names,
     counters: () => ({
-      ...named("radius", [...client.counters]),
+      ...named("radius", [...client.countersOf("access")]),
       ...named("radius", Object.entries(verifier.counted.counts)),
-      ...named("radius-accounting", [...accountants.counters]),
+      ...named("radius-accounting", [...accountants?.countersOf("accounting") ?? []]),
     }),
+    servers: () =>
+      aaaServerFacts({
+        access: { servers: servers.access, pictures: client.pictures },
+        accounting: accountants === undefined
+          ? undefined
+          : { servers: servers.accounting, pictures: accountants.pictures },
+        transport: isOverTls ? "tls" : "udp",
+        isShared: settings["radius-acct"].length === 0,
+        clearedMs: clock.now().monotonic - clearedAt,
+      }),
     clearCounters: () => {
+      clearedAt = clock.now().monotonic;
       client.clearCounters();
       verifier.counted.clear();
-      accountants.clearCounters();
+      accountants?.clearCounters();
     },
     close: () => {
       client.close();
-      accountants.close();
+      accountants?.close();
     },
   };
+}
+
+/** The servers that the flags name, over UDP or over TLS. */
+function serversOf({ settings, secrets, tls, clock }: AaaOptions): ServersByPurpose {
+  if (tls === undefined) {
+    return udpServers(settings, secrets, {
+      source: settings["radius-source"],
+      allowUnsigned: settings["radius-allow-unsigned"],
+    });
+  }
+  const servers = settings["radius-tls"].map((server) => tlsServer(server, tls, clock));
+  return { access: servers, accounting: servers };
 }
 
 function named(

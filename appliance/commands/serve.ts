@@ -44,14 +44,16 @@ export const serveCommand: CommandDefinition = {
       log.tell("warning", "certificate-validity", { subject: certificate.subject.text, problem });
     }
     const clientCas = (files?.clientCas ?? []).map(({ der }) => der);
-    const { radiusSecret, dynamicAuthorSecret, accessLists = new Map() } = files ?? {};
+    const { radiusSecrets = [], radiusTls, dynamicAuthorSecret, accessLists = new Map() } = files ??
+      {};
     return await serve({
       settings,
       crypto,
       pools,
       credentials,
       clientCas,
-      radiusSecret,
+      radiusSecrets,
+      radiusTls,
       dynamicAuthorSecret,
       accessLists,
       log,

@@ -8,6 +8,8 @@ import {
   cryptoSessionHeading,
   cryptoSessionLines,
 } from "../show/crypto_session.ts";
+import { aaaServersLines } from "../show/aaa_servers.ts";
+import { extServiceFacts, extServiceLines } from "../show/ext_service.ts";
 import type { SessionFacts } from "../show/facts.ts";
 import { ikev2SaLines } from "../show/ikev2_sa.ts";
 import { ikev2SessionLines } from "../show/ikev2_session.ts";
@@ -73,23 +75,28 @@ function ikev2Command(
 
 const stats: CommandDefinition = {
   words: "show crypto ikev2 stats",
-  operands: "[reconnect]",
-  summary: "counters; reconnect: how many came back",
+  operands: "[reconnect|ext-service]",
+  summary: "counters; reconnect: how many came back; ext-service: what others were asked to do",
   flags: showFlags,
   run: async (call) => {
     const settings = settle(showFlags, call.sources);
-    const view = oneWord(call.operands, ["reconnect"]);
+    const view = oneWord(call.operands, ["reconnect", "ext-service"]);
     const { reconnect, counters, negotiating } = await askSummary(controlPath(settings));
-    if (settings.json) {
-      return view === "reconnect"
-        ? await printJson(call, "reconnect", reconnect)
-        : await printJson(call, "counters", counters);
+    const services = extServiceFacts({ reconnect, counters });
+    switch (view) {
+      case "reconnect":
+        if (settings.json) return await printJson(call, "reconnect", reconnect);
+        print(call, reconnectStatsLines(reconnect));
+        return 0;
+      case "ext-service":
+        if (settings.json) return await printJson(call, "extService", services);
+        print(call, extServiceLines(services));
+        return 0;
+      case undefined:
+        if (settings.json) return await printJson(call, "counters", counters);
+        print(call, statsLines({ counters, negotiating }));
+        return 0;
     }
-    print(
-      call,
-      view === "reconnect" ? reconnectStatsLines(reconnect) : statsLines({ counters, negotiating }),
-    );
-    return 0;
   },
 };
 
@@ -124,6 +131,20 @@ const accessLists: CommandDefinition = {
   },
 };
 
+const aaaServers: CommandDefinition = {
+  words: "show aaa servers",
+  operands: "",
+  summary: "RADIUS servers: whether they are there, and what became of questions",
+  flags: showFlags,
+  run: async (call) => {
+    const settings = settle(showFlags, call.sources);
+    const { aaaServers } = await askSummary(controlPath(settings));
+    if (settings.json) return await printJson(call, "aaaServers", aaaServers);
+    print(call, aaaServersLines(aaaServers));
+    return 0;
+  },
+};
+
 /** Everything that `show` shows. */
 export const showCommands: readonly CommandDefinition[] = [
   cryptoSession,
@@ -132,6 +153,7 @@ export const showCommands: readonly CommandDefinition[] = [
   stats,
   pool,
   accessLists,
+  aaaServers,
 ];
 
 function print(call: Call, lines: readonly string[]): void {

@@ -135,6 +135,24 @@ export const poolName: Form<string> = {
   parse: (text) => /^[A-Za-z0-9_.-]{1,64}$/.test(text) ? text : undefined,
 };
 
+/** A server by its name or address, and its TCP port; an IPv6 address with a port stands in brackets. */
+export function namedServer(
+  defaultPort: number,
+): Form<{ readonly host: string; readonly port: number }> {
+  const port = wholeNumber(1, 65_535);
+  return {
+    form: "HOST[:PORT]",
+    wanted:
+      "a name or an address, such as radius.example.net, 192.0.2.1:2083 or [2001:db8::1]:2083",
+    parse: (text) => {
+      const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
+      const host = identity.parse(bracketed ?? plain ?? text);
+      const given = digits === undefined ? defaultPort : port.parse(digits);
+      return host === undefined || given === undefined ? undefined : { host, port: given };
+    },
+  };
+}
+
 /** Addresses for clients: all of a range, or the hosts of a block; with a name, for who is given it. */
 export type PoolForm =
   & { readonly text: string; readonly name?: string }

@@ -1,5 +1,6 @@
 /** What single flags of `rejoin serve` cannot know: whether they agree with each other. */
 import { compareAddresses, formatIpAddress } from "../../core/mod.ts";
+import { secretsWanted } from "../aaa/radius/servers.ts";
 import type { FlagProblem } from "./flag.ts";
 import { authMethod } from "./forms.ts";
 import type { Gathered } from "./gather.ts";
@@ -30,7 +31,8 @@ export function checkServe(
     add("auth", "psk", pskRefusal(settings["reconnect-timeout"]));
   }
   const loginByUser = settings.auth.includes("eap-mschapv2");
-  const hasUsers = settings.users !== undefined || given.has("user") || given.has("radius");
+  const hasUsers = settings.users !== undefined || given.has("user") ||
+    given.has("radius") || given.has("radius-tls");
   if (given.has("auth") && loginByUser && !hasUsers) {
     add("users", undefined, "users for eap-mschapv2: a users file, or --user NAME:PASSWORD");
   }
@@ -72,6 +74,7 @@ function radiusProblems(
   { settings, given }: Gathered<typeof serveFlags>,
 ): readonly FlagProblem[] {
   const { radius, "radius-source": source } = settings;
+  if (settings["radius-tls"].length > 0) return radsecProblems(settings, given);
   if (radius.length === 0) {
     const relays = settings.auth.includes("eap-radius");
     const missing = { name: "radius", wanted: "a server that speaks the method of eap-radius" };
@@ -81,11 +84,27 @@ function radiusProblems(
       ...stray.map((name) => ({ name, wanted: "a --radius server with it" })),
     ];
   }
-  const problems: FlagProblem[] = [];
-  if (settings["radius-secret-file"] === undefined) {
+  const problems = radsecFlags.filter((name) => given.has(name)).map((name): FlagProblem => ({
+    name,
+    wanted: "a --radius-tls server with it",
+  }));
+  const accounting = settings["radius-acct"];
+  const secrets = settings["radius-secret-file"].length;
+  const each = secretsWanted(settings);
+  if (secrets === 0) {
     problems.push({ name: "radius-secret-file", wanted: "the secret shared with --radius" });
+  } else if (secrets !== 1 && secrets !== each) {
+    const wanted = each === 1
+      ? "one file"
+      : `one file for all servers, or ${each}: one each, in the order of --radius` +
+        (accounting.length === 0 ? "" : " and then --radius-acct");
+    problems.push({ name: "radius-secret-file", value: `${secrets} files`, wanted });
   }
-  if (source !== undefined && radius.some(({ address }) => address.family !== source.family)) {
+  if (accounting.length > 0 && !settings["radius-accounting"]) {
+    problems.push({ name: "radius-accounting", wanted: "it with --radius-acct" });
+  }
+  const servers = [...radius, ...accounting];
+  if (source !== undefined && servers.some(({ address }) => address.family !== source.family)) {
     const value = formatIpAddress(source);
     problems.push({ name: "radius-source", value, wanted: "an address of the servers' family" });
   }
@@ -135,6 +154,30 @@ function dynamicAuthorProblems(
 /** What is in a list more than once, each once. */
 function repeated<T>(values: readonly T[]): ReadonlySet<T> {
   return new Set(values.filter((value, i) => values.indexOf(value) !== i));
+}
+
+/** What servers over TLS need. */
+const radsecFlags = ["radius-tls-ca", "radius-tls-cert", "radius-tls-key"] as const;
+
+/** What has no meaning with them. */
+const udpFlags = [
+  "radius",
+  "radius-acct",
+  "radius-secret-file",
+  "radius-source",
+  "radius-allow-unsigned",
+];
+
+function radsecProblems(
+  settings: Gathered<typeof serveFlags>["settings"],
+  given: ReadonlySet<string>,
+): readonly FlagProblem[] {
+  const missing = radsecFlags.filter((name) => settings[name] === undefined);
+  const strange = udpFlags.filter((name) => given.has(name));
+  return [
+    ...strange.map((name) => ({ name, wanted: "no such flag beside --radius-tls" })),
+    ...missing.map((name) => ({ name, wanted: "a file for --radius-tls" })),
+  ];
 }
 
 /** As in Cisco's restriction: reconnect is itself a login by PSK. */

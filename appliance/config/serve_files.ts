@@ -1,6 +1,7 @@
 /** The files that `rejoin serve` is given: read once, every problem gathered, then fitted together. */
 import { type Certificate, type CryptoProvider, equalBytes, type Signer } from "../../core/mod.ts";
 import type { AccessLists } from "../aaa/access_list/lists.ts";
+import type { TlsCredentials } from "../aaa/radius/tls_channel.ts";
 import { readSecretFile } from "../aaa/secret_file.ts";
 import { StartError } from "../start_error.ts";
 import { openUsers } from "../users/users_file.ts";
@@ -11,13 +12,19 @@ import { gatewayIdentity } from "./identity.ts";
 import { NamedFiles } from "./named_files.ts";
 import type { ServeSettings } from "./serve_flags.ts";
 
+/** What servers over TLS need, in the order of `radsecCredentials`. */
+const radsecFlags = ["radius-tls-ca", "radius-tls-cert", "radius-tls-key"] as const;
+
 /** Files as read. */
 export interface ServeFiles {
   /** Of `--cert` and `--chain`, ours first. */
   readonly certificates: readonly Certificate[];
   readonly signer: Signer | undefined;
   readonly clientCas: readonly Certificate[];
-  readonly radiusSecret: Uint8Array | undefined;
+  /** Of `--radius-secret-file`, in order. */
+  readonly radiusSecrets: readonly Uint8Array[];
+  /** Of `--radius-tls-ca`, `-cert` and `-key`; only with all of them. */
+  readonly radiusTls: TlsCredentials | undefined;
   readonly dynamicAuthorSecret: Uint8Array | undefined;
   /** Of `--access-list-file`, and those of `--access-list`. */
   readonly accessLists: AccessLists;
@@ -37,6 +44,7 @@ export function readServeFiles(
     | "dynamic-author-secret-file"
     | "access-list"
     | "access-list-file"
+    | (typeof radsecFlags)[number]
   >,
   crypto: CryptoProvider,
 ): ServeFiles {
@@ -49,24 +57,45 @@ export function readServeFiles(
   const { users } = settings;
   if (users !== undefined) files.attempt("users", users, "users", () => openUsers(users));
   const clientCas = settings["client-ca"].flatMap((path) => files.certificates("client-ca", path));
-  const secretOf = (
-    flag: "radius-secret-file" | "dynamic-author-secret-file",
-  ): Uint8Array | undefined => {
-    const path = settings[flag];
-    return path === undefined
-      ? undefined
-      : files.attempt(flag, path, "one secret", () => readSecretFile(path));
-  };
+  const radiusSecrets = settings["radius-secret-file"].flatMap((path) =>
+    files.attempt("radius-secret-file", path, "one secret", () => [readSecretFile(path)]) ?? []
+  );
+  const authorSecret = settings["dynamic-author-secret-file"];
+  const dynamicAuthorSecret = authorSecret === undefined ? undefined : files.attempt(
+    "dynamic-author-secret-file",
+    authorSecret,
+    "one secret",
+    () => readSecretFile(authorSecret),
+  );
+  const radiusTls = radsecCredentials(settings, files, crypto);
   const { accessLists, problems } = compileAccessLists(settings);
   return {
     certificates,
     signer,
     clientCas,
-    radiusSecret: secretOf("radius-secret-file"),
-    dynamicAuthorSecret: secretOf("dynamic-author-secret-file"),
+    radiusSecrets,
+    radiusTls,
+    dynamicAuthorSecret,
     accessLists,
     problems: [...files.problems, ...problems],
   };
+}
+
+/** PEM as it stands in the files, once it is known to be what it has to be. */
+function radsecCredentials(
+  settings: Pick<ServeSettings, (typeof radsecFlags)[number]>,
+  files: NamedFiles,
+  crypto: CryptoProvider,
+): TlsCredentials | undefined {
+  const [ca, cert, key] = radsecFlags.map((flag) => settings[flag]);
+  const isUsable = [
+    files.certificates("radius-tls-ca", ca).length > 0,
+    files.certificates("radius-tls-cert", cert).length > 0,
+    files.privateKey("radius-tls-key", key, crypto) !== undefined,
+  ].every((one) => one);
+  if (!isUsable || ca === undefined || cert === undefined || key === undefined) return undefined;
+  const read = (path: string): string => Deno.readTextFileSync(path);
+  return { ca: read(ca), certificate: read(cert), key: read(key) };
 }
 
 /** What the operator's own certificate and key make of the gateway; `StartError` when they do not fit. */

@@ -14,6 +14,7 @@ import {
   ip4Address,
   ipAddress,
   loginGroup,
+  namedServer,
   oneOf,
   plainText,
   pool,
@@ -84,7 +85,34 @@ export const serveFlags = {
     server(1812),
     "server that decides who may log in, in the order they are to be asked",
   ),
-  "radius-secret-file": optional(radius, filePath, "file with the secret shared with the servers"),
+  "radius-acct": list(
+    radius,
+    server(1813),
+    "server that is told of sessions; else those of --radius, at the port behind theirs",
+  ),
+  "radius-secret-file": list(
+    radius,
+    filePath,
+    "file with a secret: one for all servers, or one each, those of --radius-acct last",
+  ),
+  "radius-balance": single(
+    radius,
+    oneOf("in-order", "least-outstanding"),
+    "in-order",
+    "which server is asked: the first one alive, or the one with the fewest open questions",
+  ),
+  "radius-tls": list(
+    radius,
+    namedServer(2083),
+    "server over TLS (RadSec) in place of --radius, for users and sessions alike",
+  ),
+  "radius-tls-ca": optional(radius, filePath, "CA of the certificates of --radius-tls, PEM"),
+  "radius-tls-cert": optional(
+    radius,
+    filePath,
+    "certificate to show them, PEM, its chain behind it",
+  ),
+  "radius-tls-key": optional(radius, filePath, "its private key, PKCS #8 PEM"),
   "radius-password": single(
     radius,
     oneOf("pap", "mschapv2"),
@@ -103,6 +131,10 @@ export const serveFlags = {
     "60",
     "seconds that a silent server is asked last",
   ),
+  "radius-status-server": toggle(
+    radius,
+    "ask a silent server for a sign of life (RFC 5997), which it must know",
+  ),
   "radius-source": optional(radius, ipAddress, "address to ask from; else the host chooses"),
   "radius-allow-unsigned": toggle(
     radius,
@@ -113,7 +145,7 @@ export const serveFlags = {
     radius,
     "let users in whose Cisco-AVPair has a mandatory ipsec: key that is not known here",
   ),
-  "radius-accounting": toggle(radius, "account for sessions, at the port behind that of --radius"),
+  "radius-accounting": toggle(radius, "tell servers of sessions: accounting"),
   "radius-interim": single(
     radius,
     wholeNumberOrOff(60, 86_400),

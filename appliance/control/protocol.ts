@@ -22,6 +22,8 @@ export type ControlRequest =
   | { readonly command: "clear-sessions"; readonly selector: SessionSelector }
   /** Set counters to zero. */
   | { readonly command: "clear-stats" }
+  /** Set the counters of AAA servers to zero. */
+  | { readonly command: "clear-aaa-counters" }
   | DebugRequest;
 
 /** Show what happens until the connection ends; no `done` comes. */
@@ -59,6 +61,7 @@ export function parseRequest(
     case "summary":
     case "access-lists":
     case "clear-stats":
+    case "clear-aaa-counters":
       return { ok: true, request: { command } };
     case "sessions":
     case "clear-sessions": {

@@ -150,12 +150,48 @@ export interface ReconnectFacts {
   readonly inactiveCapable: number;
 }
 
+/** What became of one kind of questions at one server. */
+export interface AaaFigures {
+  readonly state: "UP" | "DEAD";
+  /** How long it has been so, and how long it was otherwise before; 0 when it never was. */
+  readonly durationSeconds: number;
+  readonly previousSeconds: number;
+  /** All times as dead together, and how many they were. */
+  readonly deadSeconds: number;
+  readonly deadCount: number;
+  /** Questions that wait for its answer. */
+  readonly outstanding: number;
+  /** How long an answer took on average, milliseconds. */
+  readonly averageMs: number;
+  /** By name; what never happened is left out. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** One AAA server. */
+export interface AaaServerFacts {
+  readonly id: number;
+  /** Its place among those with the same purpose, from 1. */
+  readonly priority: number;
+  readonly host: string;
+  /** Absent where it is not asked about users. */
+  readonly authPort?: number;
+  /** Absent where it is not told of sessions. */
+  readonly acctPort?: number;
+  /** Over TLS, in place of the others. */
+  readonly radsecPort?: number;
+  readonly access?: AaaFigures;
+  readonly accounting?: AaaFigures;
+  /** Since its counters were zero. */
+  readonly countedSeconds: number;
+}
+
 /** What `show` can ask for. */
 export interface GatewayFacts {
   readonly sessions: readonly SessionFacts[];
   readonly negotiating: number;
   readonly pools: readonly PoolFacts[];
   readonly reconnect: ReconnectFacts;
+  readonly aaaServers: readonly AaaServerFacts[];
   /** Counters of the control plane, the packet path and the appliance, by name. */
   readonly counters: Readonly<Record<string, number>>;
 }

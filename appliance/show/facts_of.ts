@@ -17,6 +17,7 @@ import {
 } from "../../core/mod.ts";
 import type { ChildSaCounters } from "../../dataplane/mod.ts";
 import type {
+  AaaServerFacts,
   ChildSaFacts,
   EndpointFacts,
   GatewayFacts,
@@ -43,11 +44,13 @@ export interface FactsContext {
 export function summaryFacts(
   snapshot: GatewaySnapshot,
   context: FactsContext,
+  aaaServers: readonly AaaServerFacts[],
 ): Omit<GatewayFacts, "sessions"> {
   return {
     negotiating: snapshot.negotiating,
     pools: snapshot.pools.map(poolFacts),
     reconnect: reconnectFacts(snapshot.reconnect),
+    aaaServers,
     counters: { ...snapshot.counters, ...context.counters },
   };
 }

@@ -181,6 +181,7 @@ export class IkeAuthInitiator {
     const next = this.#eap?.handle(packet) ?? { kind: "failure", reason: "no-eap" };
     switch (next.kind) {
       case "respond":
+        // Somebody may have to press a button before the gateway knows what to say.
         return this.#exchange(
           sa,
           step,
@@ -191,6 +192,7 @@ export class IkeAuthInitiator {
             const error = findErrorNotify(response)?.notifyType ?? 0;
             this.#refused(sa, step, `notify-${error}`, true);
           },
+          true,
         );
       case "success":
         return this.#handleSuccess(sa, step, next.msk);
@@ -294,11 +296,18 @@ export class IkeAuthInitiator {
 
   // --- pieces -------------------------------------------------------------------------------
 
-  #exchange(sa: IkeSa, step: Step, payloads: readonly Payload[], then: Continuation): void {
-    sa.extendHalfOpen(step, limits.halfOpenMs);
+  #exchange(
+    sa: IkeSa,
+    step: Step,
+    payloads: readonly Payload[],
+    then: Continuation,
+    isPatient = false,
+  ): void {
+    sa.extendHalfOpen(step, isPatient ? limits.patientMs : limits.halfOpenMs);
     const task: Task = {
       name: "ike-auth",
       exchangeType: ExchangeType.IKE_AUTH,
+      isPatient,
       build: () => payloads,
       handle: then,
       abandon: (sa) => sa.world.freeEspSpi(this.#inboundSpi),

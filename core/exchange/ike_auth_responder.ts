@@ -449,7 +449,7 @@ export class IkeAuthResponder implements Authenticator {
   // --- pieces -------------------------------------------------------------------------------
 
   #ask(sa: IkeSa, step: Step, question: Question): number {
-    sa.extendHalfOpen(step, limits.authenticatingMs);
+    sa.extendHalfOpen(step, limits.answeringMs);
     return this.#host.ask(sa, step, question);
   }
 

@@ -15,6 +15,7 @@ import type { Payload, TrafficSelector } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
 import { after } from "../moment.ts";
 import type { IkeKeys } from "../sa/keymat.ts";
+import { patientPlan } from "../sa/message_window.ts";
 import { largestMessage } from "../sa/protection.ts";
 import type { IkeSuite } from "../sa/suite.ts";
 import type { AddressPrefix, Endpoint } from "../wire/address.ts";
@@ -453,6 +454,8 @@ export class IkeSa {
       this.#askedAt = step.at.monotonic;
       const plan = task.isLivenessCheck === true
         ? livenessPlan(this.world.settings.dpd.retryMs)
+        : task.isPatient === true
+        ? patientPlan
         : undefined;
       const datagrams = this.#channel.send(step.at.monotonic, task.exchangeType, payloads, plan);
       this.#transmit(step, datagrams, this.local, this.remote);

@@ -309,6 +309,11 @@ Deno.test("questions are answered by users and store, counted, and failures are 
   });
   assert.deepEqual(await ask("eve"), { kind: "verdict", verdict: { kind: "reject" } });
   assert.deepEqual(await ask("down"), { kind: "failed", reason: "server is down" });
+  const proven = { kind: "certificate" } as const;
+  await effects.answer(
+    { kind: "verify", userName: "eve", credential: proven, remote: there },
+    signal,
+  );
   const store = (key: string): Promise<Answer> =>
     effects.answer({ kind: "store-record", record: recordOf(key, 1, 0) }, signal);
   assert.deepEqual(await store("k"), { kind: "done" });
@@ -319,9 +324,13 @@ Deno.test("questions are answered by users and store, counted, and failures are 
   assert.deepEqual(kept, ["put k", "put full", "delete k"]);
   assert.deepEqual(effects.counters, {
     "aaa-accepted": 1,
-    "aaa-rejected": 1,
+    "aaa-rejected": 2,
     "aaa-challenged": 0,
     "aaa-failed": 1,
+    "eap-passed": 1,
+    "eap-failed": 2,
+    "authorization-passed": 0,
+    "authorization-failed": 1,
     "records-stored": 1,
     "records-deleted": 1,
     "store-errors": 1,

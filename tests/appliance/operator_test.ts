@@ -10,6 +10,7 @@ import {
   type SessionSnapshot,
   wall,
 } from "../../core/mod.ts";
+import { aaaServerFactsOf } from "./support/facts.ts";
 import { counterNames, type DataplaneCounters } from "../../dataplane/mod.ts";
 
 function session(id: number, userName: string, lastRemote: string): SessionSnapshot {
@@ -57,6 +58,8 @@ async function ask(
     packets: () => Promise.resolve({ totals, perSa: [] }),
     counters: () => ({ "aaa-accepted": 5 }),
     clearCounters: () => void told.push("counters cleared"),
+    aaaServers: () => [aaaServerFactsOf()],
+    clearAaaCounters: () => void told.push("AAA counters cleared"),
     debug: async function* (filter): AsyncGenerator<DebugReply> {
       told.push(filter);
       yield await Promise.resolve({ kind: "debugging" });
@@ -122,6 +125,11 @@ Deno.test("clear stats reaches the core and the appliance", async () => {
   assert.deepEqual(told, [{ kind: "clear-stats" }, "counters cleared"]);
 });
 
+Deno.test("clear aaa counters reaches AAA alone", async () => {
+  const { told, replies } = await ask({ command: "clear-aaa-counters" });
+  assert.deepEqual([told, replies], [["AAA counters cleared"], [{ kind: "done", count: 0 }]]);
+});
+
 Deno.test("after clear stats the packet path counts from zero as well", async () => {
   let count = 7;
   const { signal } = new AbortController();
@@ -135,6 +143,8 @@ Deno.test("after clear stats the packet path counts from zero as well", async ()
       }),
     counters: () => ({}),
     clearCounters: () => {},
+    aaaServers: () => [],
+    clearAaaCounters: () => {},
     debug: nothing,
     accessLists: new Map(),
     clock: { now: () => moment(0, 1000) },

@@ -38,6 +38,14 @@ export interface FreeRadiusOptions {
   readonly users?: string;
   /** Whether all answers carry Message-Authenticator, as it is not the habit of 3.2.1. */
   readonly signs: boolean;
+  /** Where it also speaks TLS; its clients have to show a certificate. */
+  readonly tls?: {
+    readonly port: number;
+    /** PEM files. */
+    readonly ca: string;
+    readonly certificate: string;
+    readonly key: string;
+  };
   /** Speaks EAP by itself. */
   readonly eap?: EapOfRadius;
 }
@@ -131,6 +139,36 @@ export async function startFreeRadius(options: FreeRadiusOptions): Promise<FreeR
   return new FreeRadius(process, folder);
 }
 
+/** It wants threads for TLS. */
+const threads = `
+thread pool {
+	start_servers = 2
+	max_servers = 4
+	min_spare_servers = 1
+	max_spare_servers = 2
+	max_requests_per_server = 0
+}`;
+
+function tlsConfigurationOf({ tls }: FreeRadiusOptions): string {
+  if (tls === undefined) return "";
+  return `
+	listen {
+		type = auth+acct
+		proto = tcp
+		ipaddr = 127.0.0.1
+		port = ${tls.port}
+		clients = radsec
+		tls {
+			ca_file = ${tls.ca}
+			certificate_file = ${tls.certificate}
+			private_key_file = ${tls.key}
+			require_client_cert = yes
+			tls_min_version = "1.2"
+			tls_max_version = "1.3"
+		}
+	}`;
+}
+
 /**
  * The module. Fragments are long, so that only Framed-MTU makes them short; the inner server is a server
  * of its own for the methods inside TTLS and PEAP.
@@ -199,7 +237,8 @@ server inner {
 }
 `;
 
-function configurationOf({ folder, port, signs, eap }: FreeRadiusOptions): string {
+function configurationOf(options: FreeRadiusOptions): string {
+  const { folder, port, signs, eap } = options;
   const sign = signs ? "update reply { Message-Authenticator := 0x00 }" : "";
   return `
 prefix = /usr
@@ -213,6 +252,7 @@ log {
 }
 security {
 	reject_delay = 0
+	status_server = yes
 }
 client lab {
 	ipaddr = 127.0.0.1
@@ -236,7 +276,16 @@ modules {
 	${eap === undefined ? "" : eapModule(eap)}
 }
 ${eap === undefined ? "" : innerServer}
+${options.tls === undefined ? "" : threads}
+clients radsec {
+	client lab-tls {
+		ipaddr = 127.0.0.1
+		proto = tls
+		secret = radsec
+	}
+}
 server lab {
+${tlsConfigurationOf(options)}
 	listen {
 		type = auth
 		ipaddr = 127.0.0.1

@@ -41,6 +41,8 @@ export class SimBackend {
   aaa: "works" | "fails" | "rejects" | "silent" = "works";
   /** How long an answer takes, milliseconds. */
   answerMs = 5;
+  /** How long AAA takes besides, milliseconds: somebody has to press a button. */
+  thinkingMs = 0;
   readonly #crypto: CryptoProvider;
   readonly #random: SeededRandom;
   #pending: Pending[] = [];
@@ -73,7 +75,8 @@ export class SimBackend {
     this.questions.push(question);
     if (question.kind === "verify" && this.aaa === "silent") return;
     let doneAt = nowMs + this.answerMs / 2;
-    if (question.kind !== "verify") {
+    if (question.kind === "verify") doneAt += this.thinkingMs;
+    else {
       doneAt = Math.max(doneAt, this.#storeFreeAt);
       this.#storeFreeAt = doneAt;
     }

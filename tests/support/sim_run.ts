@@ -7,6 +7,7 @@ import type { ClientLogin } from "../../core/exchange/initiator_settings.ts";
 import type { SessionChange } from "../../core/gateway/input.ts";
 import type { SessionRecord } from "../../core/gateway/record.ts";
 import type { GatewaySnapshot, SessionSnapshot } from "../../core/gateway/snapshot.ts";
+import { limits } from "../../core/limits.ts";
 import { formatIpAddress } from "../../core/wire/address.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import { SeededRandom as Seeded } from "./seeded_random.ts";
@@ -240,7 +241,9 @@ class Run {
     for (const sim of world.clients) sim.online = true;
     // Who is logging out is given the time to do so.
     this.#advance(MINUTE);
-    for (let i = 0; i < 40 && !this.#isRested(); i++) {
+    // Who presented a password to a gateway that then died waits long for its answer.
+    const latest = world.nowMs + limits.patientMs + 2 * MINUTE;
+    while (world.nowMs < latest && !this.#isRested()) {
       for (const sim of world.clients) this.#revive(sim);
       this.#advance(5_000);
     }

@@ -24,6 +24,8 @@ export const Code = {
   ACCOUNTING_REQUEST: 4,
   ACCOUNTING_RESPONSE: 5,
   ACCESS_CHALLENGE: 11,
+  /** RFC 5997. */
+  STATUS_SERVER: 12,
   DISCONNECT_REQUEST: 40,
   DISCONNECT_ACK: 41,
   DISCONNECT_NAK: 42,
@@ -60,7 +62,7 @@ export type PacketFault = "too-short" | "bad-length" | "bad-attribute" | "bad-ve
 /** Octets before the attributes. */
 export const headerBytes = 20;
 /** RFC 2865 §3. */
-const longestPacket = 4096;
+export const longestPacket = 4096;
 /** One octet holds the length of an attribute, header included. */
 const longestAttribute = 255;
 const vendorSpecific = 26;

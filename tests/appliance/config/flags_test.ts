@@ -159,6 +159,13 @@ Deno.test("PSK as a login method is refused together with reconnect, as Cisco do
 const author = { "dynamic-author": "192.0.2.1", "dynamic-author-secret-file": "a" };
 
 /** Flags that contradict each other. */
+const overTls = {
+  "radius-tls": "radius.example.net",
+  "radius-tls-ca": "a",
+  "radius-tls-cert": "a",
+  "radius-tls-key": "a",
+};
+
 const contradictions: readonly (readonly [
   why: string,
   args: Readonly<Record<string, string | string[]>>,
@@ -189,6 +196,64 @@ const contradictions: readonly (readonly [
     "relay of EAP without RADIUS",
     { ...lab, auth: "eap-radius,eap-mschapv2" },
     /^--radius: wanted a server that speaks the method of eap-radius/,
+  ],
+  [
+    "two secrets for three servers",
+    { ...lab, radius: "192.0.2.1,192.0.2.2,192.0.2.3", "radius-secret-file": "a,b" },
+    /^--radius-secret-file "2 files": wanted one file for all servers, or 3: one each, in the order of --radius$/,
+  ],
+  [
+    "two secrets for one server",
+    { ...lab, radius: "192.0.2.1", "radius-secret-file": "a,b" },
+    /^--radius-secret-file "2 files": wanted one file$/,
+  ],
+  [
+    "a secret too few for accounting servers",
+    {
+      ...lab,
+      radius: "192.0.2.1,192.0.2.2",
+      "radius-acct": "192.0.2.9",
+      "radius-accounting": "true",
+      "radius-secret-file": "a,b",
+    },
+    /or 3: one each, in the order of --radius and then --radius-acct$/,
+  ],
+  [
+    "accounting servers without accounting",
+    { ...lab, radius: "192.0.2.1", "radius-secret-file": "a", "radius-acct": "192.0.2.9" },
+    /^--radius-accounting: wanted it with --radius-acct/,
+  ],
+  [
+    "an IPv4 source for an IPv6 accounting server",
+    {
+      ...lab,
+      radius: "192.0.2.1",
+      "radius-secret-file": "a",
+      "radius-acct": "2001:db8::9",
+      "radius-accounting": "true",
+      "radius-source": "192.0.2.7",
+    },
+    /^--radius-source 192.0.2.7: wanted an address of the servers' family/,
+  ],
+  [
+    "RADIUS over TLS beside RADIUS over UDP",
+    { ...lab, ...overTls, radius: "192.0.2.1" },
+    /^--radius: wanted no such flag beside --radius-tls/,
+  ],
+  [
+    "a secret for RADIUS over TLS",
+    { ...lab, ...overTls, "radius-secret-file": "a" },
+    /^--radius-secret-file: wanted no such flag beside --radius-tls/,
+  ],
+  [
+    "RADIUS over TLS without a key",
+    { ...lab, "radius-tls": "a.example", "radius-tls-ca": "a", "radius-tls-cert": "a" },
+    /^--radius-tls-key: wanted a file for --radius-tls/,
+  ],
+  [
+    "files of TLS without a server",
+    { ...lab, radius: "192.0.2.1", "radius-secret-file": "a", "radius-tls-ca": "a" },
+    /^--radius-tls-ca: wanted a --radius-tls server with it/,
   ],
   ["RADIUS flags alone", { ...lab, "radius-timeout": "5" }, /^--radius-timeout: wanted a --radius/],
   [
@@ -232,6 +297,25 @@ const contradictions: readonly (readonly [
     /^--dynamic-author-listen 2001:db8::9: wanted an address of the family of 192\.0\.2\.1 too/,
   ],
 ];
+
+Deno.test("RADIUS servers over TLS have names or addresses, and a port if they want", () => {
+  const servers = "radius.example.net,192.0.2.1:2084,2001:db8::1,[2001:db8::2]:2084";
+  const { settings, problems } = gather(
+    serveFlags,
+    sources({ args: { ...lab, ...overTls, "radius-tls": servers } }),
+  );
+  assert.deepEqual(problems, []);
+  assert.deepEqual(settings["radius-tls"].map(({ host, port }) => `${host} ${port}`), [
+    "radius.example.net 2083",
+    "192.0.2.1 2084",
+    "2001:db8::1 2083",
+    "2001:db8::2 2084",
+  ]);
+  for (const bad of ["a b", "192.0.2.1:0", "192.0.2.1:65536", "[192.0.2.1", ":2083", "1.2.3"]) {
+    const [problem = ""] = problemsOf({ args: { ...lab, ...overTls, "radius-tls": bad } });
+    assert.match(problem, /^--radius-tls .*: wanted a name or an address/, bad);
+  }
+});
 
 Deno.test("RADIUS servers have addresses of both families and a port if they want", () => {
   const radius = "192.0.2.1,192.0.2.2:1645,2001:db8::1,[2001:db8::2]:1645";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { sessionFacts, summaryFacts } from "../../../appliance/show/facts_of.ts";
+import { aaaServerFactsOf } from "../support/facts.ts";
 import {
   type GatewaySnapshot,
   type IpAddress,
@@ -163,7 +164,9 @@ Deno.test("total reconnects are the sum, pools say what is free, counters are jo
     reconnect: { success: 3, failed: 1, activeCapable: 2, inactiveCapable: 5 },
     counters: { cookies: 1 },
   };
-  assert.deepEqual(summaryFacts(snapshot, context), {
+  const aaaServers = [aaaServerFactsOf()];
+  assert.deepEqual(summaryFacts(snapshot, context, aaaServers), {
+    aaaServers,
     negotiating: 2,
     pools: [
       { begin: "10.0.0.2", end: "10.0.0.9", free: 5, inUse: 3 },

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { RadiusClient } from "../../../../appliance/aaa/radius/client.ts";
+import { udpServer } from "../../../../appliance/aaa/radius/servers.ts";
 import { RadiusVerifier } from "../../../../appliance/aaa/radius/verifier.ts";
 import { systemClock } from "../../../../appliance/clock.ts";
 import { providerOfMachine } from "../../../../appliance/crypto.ts";
@@ -59,10 +60,15 @@ async function runScene(run: (scene: Scene) => Promise<void>): Promise<void> {
       eap: { ca: pki.ca, cert: pki.gatewayCert, key: pki.gatewayKey, first: "md5" },
     });
     const client = new RadiusClient({
-      servers: [{ address: loopback, port }],
-      secret: utf8(radiusSecret),
-      source: undefined,
-      allowUnsigned: false,
+      servers: [
+        udpServer({ address: loopback, port }, utf8(radiusSecret), {
+          source: undefined,
+          allowUnsigned: false,
+        }),
+      ],
+      balance: "in-order",
+      purpose: "access",
+      status: undefined,
       times: { timeoutMs: 3000, deadMs: 60_000, firstPauseMs: 500 },
       random: systemRandom,
       clock: systemClock,

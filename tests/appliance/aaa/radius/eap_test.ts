@@ -1,6 +1,7 @@
 /** EAP in RADIUS attributes: what is asked, and what lying, broken and contradicting answers are worth. */
 import assert from "node:assert/strict";
 import { RadiusClient } from "../../../../appliance/aaa/radius/client.ts";
+import { udpServer } from "../../../../appliance/aaa/radius/servers.ts";
 import { type Plan, planOf, rejection } from "../../../../appliance/aaa/radius/credentials.ts";
 import {
   type Attribute,
@@ -97,10 +98,15 @@ Deno.test("a packet that fits into no request is not asked about", () => {
 
 Deno.test("the longest packet goes out with the longest names and state, and the state to its server", async () => {
   const client = new RadiusClient({
-    servers: [9, 9].map((port) => ({ address: parseIpAddress("127.0.0.1")!, port })),
-    secret: utf8("s"),
-    source: undefined,
-    allowUnsigned: true,
+    servers: [9, 9].map((port) =>
+      udpServer({ address: parseIpAddress("127.0.0.1")!, port }, utf8("s"), {
+        source: undefined,
+        allowUnsigned: true,
+      })
+    ),
+    balance: "in-order",
+    purpose: "access",
+    status: undefined,
     times: { timeoutMs: 60, deadMs: 60_000, firstPauseMs: 40 },
     random: systemRandom,
     clock: systemClock,

@@ -1,6 +1,9 @@
 /** Our side of RADIUS against FreeRADIUS itself, without a tunnel. */
 import assert from "node:assert/strict";
 import { RadiusClient } from "../../../../appliance/aaa/radius/client.ts";
+import type { RadiusTimes } from "../../../../appliance/aaa/radius/health.ts";
+import type { Attribute } from "../../../../appliance/aaa/radius/packet.ts";
+import { udpServer } from "../../../../appliance/aaa/radius/servers.ts";
 import { RadiusVerifier } from "../../../../appliance/aaa/radius/verifier.ts";
 import { systemClock } from "../../../../appliance/clock.ts";
 import { providerOfMachine } from "../../../../appliance/crypto.ts";
@@ -19,12 +22,19 @@ import {
   type Prefix,
   textOf,
   utf8,
+  type Verdict,
   verifyMschapv2,
 } from "../../../../core/mod.ts";
 import { nameOfRow } from "../../../../appliance/aaa/radius/authorization.ts";
 import { policyRows } from "../../../../appliance/aaa/radius/authorization_table.ts";
 import { attributeUsers } from "../../../support/radius_attributes.ts";
-import { radiusSecret, startFreeRadius, whyNoFreeRadius } from "../../../support/free_radius.ts";
+import { until } from "../../../support/background.ts";
+import {
+  type FreeRadius,
+  radiusSecret,
+  startFreeRadius,
+  whyNoFreeRadius,
+} from "../../../support/free_radius.ts";
 import { silentLog } from "./support.ts";
 
 const crypto = providerOfMachine();
@@ -36,6 +46,7 @@ const context: VerifyContext = {
 
 interface Scene {
   readonly client: RadiusClient;
+  readonly server: FreeRadius;
   verifier(passwords: "pap" | "mschapv2"): RadiusVerifier;
 }
 
@@ -43,7 +54,13 @@ const reason = whyNoFreeRadius();
 
 function radiusTest(
   name: string,
-  how: { readonly signs: boolean; readonly allowUnsigned: boolean; readonly dead?: Endpoint },
+  how: {
+    readonly signs: boolean;
+    readonly allowUnsigned: boolean;
+    readonly dead?: Endpoint;
+    readonly status?: readonly Attribute[];
+    readonly times?: Partial<RadiusTimes>;
+  },
   run: (scene: Scene) => Promise<void>,
 ): void {
   const full = `FreeRADIUS: ${name}`;
@@ -55,18 +72,24 @@ function radiusTest(
       const folder = await Deno.makeTempDir();
       const port = 20_000 + Deno.pid % 20_000;
       try {
-        await using _server = await startFreeRadius({
+        await using server = await startFreeRadius({
           folder,
           port,
           signs: how.signs,
           users: attributeUsers,
         });
         const client = new RadiusClient({
-          servers: [...how.dead === undefined ? [] : [how.dead], { address: loopback, port }],
-          secret: utf8(radiusSecret),
-          source: undefined,
-          allowUnsigned: how.allowUnsigned,
-          times: { timeoutMs: 3000, deadMs: 60_000, firstPauseMs: 500 },
+          servers: [...how.dead === undefined ? [] : [how.dead], { address: loopback, port }]
+            .map((server) =>
+              udpServer(server, utf8(radiusSecret), {
+                source: undefined,
+                allowUnsigned: how.allowUnsigned,
+              })
+            ),
+          balance: "in-order",
+          purpose: "access",
+          status: how.status,
+          times: { timeoutMs: 3000, deadMs: 60_000, firstPauseMs: 500, ...how.times },
           random: systemRandom,
           clock: systemClock,
           log: silentLog,
@@ -74,6 +97,7 @@ function radiusTest(
         try {
           await run({
             client,
+            server,
             verifier: (passwords) =>
               new RadiusVerifier({
                 client,
@@ -290,7 +314,62 @@ radiusTest(
     const next = performance.now();
     await login();
     assert.ok(performance.now() - next < 1000);
-    const quantiles = [0, 0.5, 0.95, 1].map((part) => took[Math.floor(part * 499)]?.toFixed(0));
-    console.log(`logins, first server dead: ${quantiles.join(" / ")} ms (least/half/95 %/most)`);
+    tellTimes("500 logins at once, first of two servers dead", took);
+  },
+);
+
+radiusTest(
+  "500 users one after the other come in while the first of two servers is dead",
+  { ...signed, dead },
+  async (scene) => {
+    const verifier = scene.verifier("pap");
+    const credential = { kind: "password", password: "bobpw" } as const;
+    const took: number[] = [];
+    const login = async (): Promise<void> => {
+      const began = performance.now();
+      assert.equal((await verifier.verify("bob", credential, context)).kind, "accept");
+      took.push(performance.now() - began);
+    };
+    const logins: Promise<void>[] = [];
+    for (let i = 0; i < 500; i++) {
+      logins.push(login());
+      await new Promise((resolve) => setTimeout(resolve, 6));
+    }
+    await Promise.all(logins);
+    took.sort((a, b) => a - b);
+    tellTimes("500 logins over 3 s, first of two servers dead", took);
+    // Who comes when it is known does not wait for it.
+    assert.ok((took[250] ?? Infinity) < 500, `half took ${took[250]} ms`);
+    assert.ok((took.at(-1) ?? Infinity) < 3000, `the last took ${took.at(-1)} ms`);
+  },
+);
+
+function tellTimes(what: string, sorted: readonly number[]): void {
+  const quantiles = [0, 0.5, 0.95, 1].map((part) => sorted[Math.floor(part * 499)]?.toFixed(0));
+  console.log(`${what}: ${quantiles.join(" / ")} ms (least/half/95 %/most)`);
+}
+
+radiusTest(
+  "a server that comes back is noticed by Status-Server, before anybody asks it",
+  {
+    ...signed,
+    status: [{ name: "NAS-Identifier", value: utf8("gw.example.test") }],
+    times: { deadMs: 500 },
+  },
+  async ({ client, server, verifier }) => {
+    const credential = { kind: "password", password: "bobpw" } as const;
+    const login = (): Promise<Verdict> => verifier("pap").verify("bob", credential, context);
+    assert.equal((await login()).kind, "accept");
+    server.process.signal("SIGSTOP");
+    try {
+      await assert.rejects(login(), /no RADIUS server answered/);
+      assert.equal(client.pictures[0]?.isAlive, false);
+    } finally {
+      server.process.signal("SIGCONT");
+    }
+    await until("it is alive", () => client.pictures[0]?.isAlive || undefined, 5000);
+    assert.ok((client.counters.get("status-responses") ?? 0) >= 1);
+    assert.equal(client.counters.get("requests"), 2);
+    assert.equal((await login()).kind, "accept");
   },
 );

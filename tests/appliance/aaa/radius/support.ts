@@ -32,6 +32,7 @@ export function answerTo(
   code: number,
   attributes: readonly Attribute[] = [],
   signs = true,
+  key: Uint8Array = secret,
 ): Uint8Array {
   const [, identifier = 0] = request;
   const authenticator = request.slice(4, 20);
@@ -39,15 +40,19 @@ export function answerTo(
   const all = signs ? [signature, ...attributes] : attributes;
   const bytes = buildPacket({ code, identifier, authenticator, attributes: all });
   if (bytes === undefined) throw new Error("the answer is too long");
-  if (signs) bytes.set(createHmac("md5", secret).update(bytes).digest(), 22);
-  return resigned(bytes, authenticator);
+  if (signs) bytes.set(createHmac("md5", key).update(bytes).digest(), 22);
+  return resigned(bytes, authenticator, key);
 }
 
 /** The same with a Response Authenticator that fits, whatever else is wrong with it. */
-export function resigned(bytes: Uint8Array, requestAuthenticator: Uint8Array): Uint8Array {
+export function resigned(
+  bytes: Uint8Array,
+  requestAuthenticator: Uint8Array,
+  key: Uint8Array = secret,
+): Uint8Array {
   const copy = bytes.slice();
   copy.set(requestAuthenticator, 4);
-  copy.set(createHash("md5").update(copy).update(secret).digest(), 4);
+  copy.set(createHash("md5").update(copy).update(key).digest(), 4);
   return copy;
 }
 
