@@ -291,11 +291,10 @@ Deno.test("a server whose certificate is another's, or of an unknown CA, learns 
 });
 
 const reason = whyNoFreeRadius();
-const name =
-  "FreeRADIUS: users and sessions over one TLS connection, which is made anew after a restart";
-if (reason !== undefined) console.log(`skipped: ${name}: ${reason}`);
+if (reason !== undefined) console.log(`skipped: FreeRADIUS over TLS: ${reason}`);
 Deno.test({
-  name,
+  name:
+    "FreeRADIUS: users and sessions over one TLS connection, which is made anew after a restart",
   ignore: reason !== undefined,
   fn: async () => {
     const port = 20_000 + Deno.pid % 20_000;
