@@ -11,7 +11,7 @@ debian_packages=(
   iproute2 iputils-ping iperf3 libssl3 libipsec-mb1
   strongswan-charon strongswan-swanctl libcharon-extra-plugins libcharon-extauth-plugins
   libstrongswan-extra-plugins libstrongswan-standard-plugins charon-cmd strongswan-pki
-  freeradius freeradius-utils
+  freeradius freeradius-utils eapoltest
 )
 
 for version in "$@"; do

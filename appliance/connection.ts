@@ -27,7 +27,7 @@ import { systemClock } from "./clock.ts";
 import { adviceFor } from "./connect_advice.ts";
 import { Driver, type Machine } from "./driver.ts";
 import { systemRandom } from "./entropy.ts";
-import type { Log } from "./log.ts";
+import type { Facts, Log } from "./log.ts";
 import { NetworkWatch } from "./network_watch.ts";
 import type { PairStore } from "./pair_store.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
@@ -232,6 +232,7 @@ class Tunnel {
             addresses: assignment.addresses.map(formatIpAddress),
             routes: assignment.routes.map(formatPrefix),
             dns: assignment.dns.map(formatIpAddress),
+            ...toldFacts(assignment),
             reconnect: pair !== undefined || how === "reconnect",
           });
           if (banner !== undefined) log.tell("info", "banner", { text: banner });
@@ -289,6 +290,16 @@ class Tunnel {
       this.#plan.log.tell("error", "pair-not-stored", { reason: reasonOf(error) });
     });
   }
+}
+
+/** What the gateway told besides, for the user to set up where it is wanted. */
+function toldFacts({ netmask, nbns, domain, splitDns }: Assignment): Facts {
+  return {
+    ...(netmask === undefined ? {} : { netmask: formatIpAddress(netmask) }),
+    ...(nbns.length === 0 ? {} : { wins: nbns.map(formatIpAddress) }),
+    ...(domain === undefined ? {} : { domain }),
+    ...(splitDns.length === 0 ? {} : { splitDns }),
+  };
 }
 
 function anyAddress(family: 4 | 6): IpAddress {

@@ -9,21 +9,29 @@
 import {
   type Bytes,
   type CryptoProvider,
+  type Endpoint,
   fingerprintOf,
   formatEndpoint,
   formatIpAddress,
   Gateway,
+  type IpAddress,
   rangeToPrefixes,
 } from "../core/mod.ts";
 import {
+  type ChildSaCounters,
+  type Dataplane,
   type DataplaneEvent,
   type DataplaneOptions,
   type IkeDatagram,
   openDataplane,
 } from "../dataplane/mod.ts";
-import { Ledger } from "./aaa/ledger.ts";
+import type { AccessLists } from "./aaa/access_list/lists.ts";
+import { Accounting } from "./aaa/accounting.ts";
 import { openAaa } from "./aaa/open.ts";
+import { dynamicAuthorOf } from "./aaa/radius/dynamic_author/open.ts";
+import type { TlsCredentials } from "./aaa/radius/tls_channel.ts";
 import { systemClock } from "./clock.ts";
+import { CryptoTally } from "./crypto_tally.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
 import { identityOf } from "./config/identity.ts";
 import type { Pools } from "./config/pools.ts";
@@ -35,9 +43,11 @@ import { Effects } from "./effects.ts";
 import { systemRandom } from "./entropy.ts";
 import { forwardingOff } from "./forwarding.ts";
 import type { Facts, Log } from "./log.ts";
+import { withNetworkRoutes } from "./network_routes.ts";
 import { operatorOf } from "./operator.ts";
 import { ensureSelfMade } from "./pki/self_made.ts";
 import { ReconnectStore } from "./reconnect_store.ts";
+import { SaTally } from "./sa_tally.ts";
 import { listenForStop } from "./signals.ts";
 import { reasonOf, StartError } from "./start_error.ts";
 import { holdStateDir, secretOf } from "./state_dir.ts";
@@ -48,9 +58,6 @@ const storePatienceMs = 5_000;
 /** Milliseconds that shutting down waits for answers to DELETE. */
 const deletePatienceMs = 1_000;
 
-/** Milliseconds that shutting down waits for accounting. */
-const accountingPatienceMs = 3_000;
-
 /** Everything that was settled before anything was touched. */
 export interface ServePlan {
   readonly settings: ServeSettings;
@@ -60,8 +67,14 @@ export interface ServePlan {
   readonly credentials: Credentials | undefined;
   /** DER of the CAs of `--client-ca`. */
   readonly clientCas: readonly Bytes[];
-  /** Shared with RADIUS servers; only with `--radius`. */
-  readonly radiusSecret: Uint8Array | undefined;
+  /** Shared with RADIUS servers: one for all, or one each. */
+  readonly radiusSecrets: readonly Uint8Array[];
+  /** For RADIUS servers over TLS. */
+  readonly radiusTls: TlsCredentials | undefined;
+  /** Shared with RADIUS clients; only with `--dynamic-author`. */
+  readonly dynamicAuthorSecret: Uint8Array | undefined;
+  /** What filters may be called by name. */
+  readonly accessLists: AccessLists;
   readonly log: Log;
 }
 
@@ -97,6 +110,7 @@ export async function serve(plan: ServePlan): Promise<number> {
   const dataplane = await openDataplane(dataplaneOptions(settings), {
     ike: (datagram) => inbox.datagram(datagram),
     event: (event) => inbox.event(event),
+    removed: (counters) => inbox.removed(counters),
     fatal: (error) => {
       log.tell("error", "packet-path-died", { reason: reasonOf(error) });
       signals.stop("packet-path-died");
@@ -105,13 +119,23 @@ export async function serve(plan: ServePlan): Promise<number> {
   running.defer(() => dataplane.close());
 
   const { credentials, facts } = await credentialsOf(plan, state.path);
-  const policy = compilePolicy(settings, credentials, pools, Deno.hostname());
-  const gateway = new Gateway({ policy, crypto, random: systemRandom, now: systemClock.now() });
+  const cryptoTally = new CryptoTally();
+  const saTally = new SaTally();
+  const signer = cryptoTally.tapSigner(credentials.signer);
+  const policy = compilePolicy(settings, { ...credentials, signer }, pools, Deno.hostname());
+  const gateway = new Gateway({
+    policy,
+    crypto: cryptoTally.tap(crypto),
+    random: systemRandom,
+    now: systemClock.now(),
+  });
   const aaa = openAaa({
     settings,
-    secret: plan.radiusSecret,
+    secrets: plan.radiusSecrets,
+    tls: plan.radiusTls,
     local: users,
     pools,
+    accessLists: plan.accessLists,
     nasIdentifier: policy.gatewayName,
     crypto,
     random: systemRandom,
@@ -120,29 +144,52 @@ export async function serve(plan: ServePlan): Promise<number> {
   });
   running.defer(() => aaa.close());
   const effects = new Effects(aaa.verifier, store);
-  const ledger = aaa.accounting === undefined ? undefined : new Ledger({
-    snapshot: () => gateway.snapshot(),
-    counters: () => dataplane.counters(),
+  const accountant = aaa.accounting;
+  const accounting = accountant === undefined ? undefined : await Accounting.open({
+    path: `${state.path}/accounting.kv`,
+    sealing,
+    deliver: (record, account) => accountant.deliver(record, account),
+    gateway,
+    counters: (only) => dataplane.counters(only),
+    intervalMs: settings["radius-interim"] * 1000,
+    canReconnect: settings["reconnect-timeout"] > 0,
+    nasAddress: settings["radius-source"] ?? sourceTowards(settings.radius, dataplane),
+    authenticOf: (method) => aaa.authenticOf(method),
     clock: systemClock,
-    interimMs: settings["radius-interim"] * 1000,
-    tell: (event) => aaa.accounting?.tell(event),
+    random: systemRandom,
+    log,
   });
-  running.defer(() => ledger?.close());
+  running.defer(() => accounting?.close());
+  const packets = withNetworkRoutes({ packets: dataplane, routes: dataplane, log });
   const driver = new Driver<never, never>({
     machine: gateway,
-    packets: ledger?.tapPackets(dataplane) ?? dataplane,
+    packets: saTally.tap(accounting?.tapPackets(packets) ?? packets),
     answer: (question, signal) => effects.answer(question, signal),
     clock: systemClock,
-    log: ledger?.tapLog(log) ?? log,
+    log: accounting?.tapLog(log) ?? log,
     extra: () => {},
   });
   running.defer(() => driver.stop());
   if (unreadable > 0) log.tell("warning", "store-records-unreadable", { records: unreadable });
   driver.command({ kind: "restore", records });
-  ledger?.adopt();
+  accounting?.start(records);
   if (records.length > 0) log.tell("info", "restored", { records: records.length });
   dataplane.configureTun({ addresses: pools.own, routes: pools.all.flatMap(rangeToPrefixes) });
-  inbox.open(driver);
+  inbox.open(driver, accounting);
+
+  const dynamicAuthor = await dynamicAuthorOf(settings, {
+    secret: plan.dynamicAuthorSecret,
+    nasIdentifier: policy.gatewayName,
+    accessLists: plan.accessLists,
+    sessions: {
+      find: (selector) => gateway.find(selector),
+      command: (command) => driver.command(command),
+      settled: () => effects.settled(),
+    },
+    clock: systemClock,
+    log,
+  });
+  running.defer(() => dynamicAuthor?.close());
 
   const control = await serveControl(
     settings.control ?? `${state.path}/control.sock`,
@@ -153,13 +200,24 @@ export async function serve(plan: ServePlan): Promise<number> {
       counters: () => ({
         ...effects.counters,
         ...aaa.counters(),
+        ...dynamicAuthor?.counters(),
+        ...accounting?.counters(),
+        ...cryptoTally.counters,
+        ...saTally.counters,
         "records-unreadable": unreadable,
       }),
       clearCounters: () => {
         effects.clearCounters();
         aaa.clearCounters();
+        dynamicAuthor?.clearCounters();
+        accounting?.clearCounters();
+        cryptoTally.clear();
+        saTally.clear();
       },
+      aaaServers: () => aaa.servers(),
+      clearAaaCounters: () => aaa.clearCounters(),
       debug: (filter, signal) => feed.follow(filter, signal),
+      accessLists: plan.accessLists,
       clock: systemClock,
       dpd: { intervalSeconds: settings.dpd, retrySeconds: settings["dpd-retry"] },
     }),
@@ -173,7 +231,10 @@ export async function serve(plan: ServePlan): Promise<number> {
     inner: pools.own.map(({ address }) => formatIpAddress(address)),
     login: policy.loginMethods,
     users: users.size,
-    ...(settings.radius.length === 0 ? {} : { radius: settings.radius.map(formatEndpoint) }),
+    ...(aaa.names.length === 0 ? {} : { radius: aaa.names }),
+    ...(dynamicAuthor === undefined
+      ? {}
+      : { dynamicAuthor: dynamicAuthor.endpoints.map(formatEndpoint) }),
     crypto: dataplane.cryptoName,
     features: dataplane.features,
     control: control.path,
@@ -186,9 +247,16 @@ export async function serve(plan: ServePlan): Promise<number> {
   const reason = await signals.stopped;
   log.tell("info", "shutdown", { reason });
   await drain(driver, inbox);
-  await ledger?.close();
-  await within(accountingPatienceMs, aaa.accounting?.idle() ?? Promise.resolve());
+  await accounting?.close();
   return reason === "packet-path-died" ? 1 : 0;
+}
+
+/** The address that this host asks the first server from. */
+function sourceTowards(
+  [server]: readonly Endpoint[],
+  dataplane: Dataplane,
+): IpAddress | undefined {
+  return server === undefined ? undefined : dataplane.sourceFor(server.address);
 }
 
 /** Tells peers, waits for the store, and for answers to DELETE as far as they come soon. */
@@ -249,15 +317,17 @@ function dataplaneOptions(settings: ServeSettings): DataplaneOptions {
   };
 }
 
-/** Hands IKE messages to a driver that may come later, and knows how many came. */
+/** Hands what the packet path reports to whom it concerns, who may come later; counts IKE messages. */
 class IkeInbox {
   #driver: Driver | undefined;
+  #accounting: Accounting | undefined;
   #awaited = 0;
   #arrived: (() => void) | undefined;
 
   /** From now on messages are heard. */
-  open(driver: Driver): void {
+  open(driver: Driver, accounting: Accounting | undefined): void {
     this.#driver = driver;
+    this.#accounting = accounting;
   }
 
   /** A message came in. */
@@ -269,6 +339,11 @@ class IkeInbox {
   /** The packet path reports. */
   event(event: DataplaneEvent): void {
     this.#driver?.event(event);
+  }
+
+  /** A pair is gone. */
+  removed(counters: ChildSaCounters): void {
+    this.#accounting?.settle(counters);
   }
 
   /** Resolves after `count` more messages. */

@@ -277,18 +277,19 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
 }
 
 /** What every machine may put out. */
-const common: ReadonlySet<string> = new Set<Output["kind"]>([
-  "transmit",
-  "install-child-sa",
-  "move-child-sa",
-  "remove-child-sa",
-  "ask",
-  "cancel",
-  "trace",
-]);
+const common: Readonly<Record<Output["kind"], true>> = {
+  "transmit": true,
+  "install-child-sa": true,
+  "move-child-sa": true,
+  "remove-child-sa": true,
+  "filter-child-sa": true,
+  "ask": true,
+  "cancel": true,
+  "trace": true,
+};
 
 function isCommon<Extra extends Kind>(
   output: Output | Extra,
 ): output is Output {
-  return common.has(output.kind);
+  return Object.hasOwn(common, output.kind);
 }

@@ -10,6 +10,8 @@ import { reasonOf } from "./start_error.ts";
 export interface VerifyContext {
   /** The peer. */
   readonly remote: Endpoint;
+  /** The group that the user chose. */
+  readonly group?: string;
   /** Given when nobody wants to know any more. */
   readonly signal: AbortSignal;
 }
@@ -31,6 +33,11 @@ export interface EffectCounters {
   readonly "aaa-rejected": number;
   readonly "aaa-challenged": number;
   readonly "aaa-failed": number;
+  /** Logins by what users present, and of users whose certificate was verified already. */
+  readonly "eap-passed": number;
+  readonly "eap-failed": number;
+  readonly "authorization-passed": number;
+  readonly "authorization-failed": number;
   readonly "records-stored": number;
   readonly "records-deleted": number;
   readonly "store-errors": number;
@@ -40,6 +47,8 @@ export interface EffectCounters {
 export class Effects {
   readonly #users: UserVerifier;
   readonly #store: RecordKeeper;
+  /** What the store is at. BOUNDED by the questions that the gateway has open. */
+  readonly #storing = new Set<Promise<void>>();
   #counters: EffectCounters = zeros;
 
   /** By these users and this store. */
@@ -58,36 +67,64 @@ export class Effects {
     this.#counters = zeros;
   }
 
+  /** Resolves when all that the store was told until now is done, or has failed. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#storing);
+  }
+
   /** The answer; work that could not be done is an answer too. */
   async answer(question: Question, signal: AbortSignal): Promise<Answer> {
     try {
       switch (question.kind) {
         case "verify": {
-          const { userName, credential, remote } = question;
-          const verdict = await this.#users.verify(userName, credential, { remote, signal });
+          const { userName, credential, remote, group } = question;
+          const verdict = await this.#users.verify(userName, credential, {
+            remote,
+            signal,
+            ...(group === undefined ? {} : { group }),
+          });
           this.#count(countedAs[verdict.kind]);
+          if (verdict.kind === "accept") this.#count(`${workOf(credential)}-passed`);
+          if (verdict.kind === "reject") this.#count(`${workOf(credential)}-failed`);
           return { kind: "verdict", verdict };
         }
         case "store-record":
-          await this.#store.put(question.record);
+          await this.#stored(this.#store.put(question.record));
           this.#count("records-stored");
           return { kind: "done" };
         case "delete-record":
-          await this.#store.delete(question.key);
+          await this.#stored(this.#store.delete(question.key));
           this.#count("records-deleted");
           return { kind: "done" };
         default:
           return assertNever(question);
       }
     } catch (error) {
-      this.#count(question.kind === "verify" ? "aaa-failed" : "store-errors");
+      if (question.kind === "verify") {
+        this.#count("aaa-failed");
+        this.#count(`${workOf(question.credential)}-failed`);
+      } else this.#count("store-errors");
       return { kind: "failed", reason: reasonOf(error) };
+    }
+  }
+
+  async #stored(work: Promise<void>): Promise<void> {
+    this.#storing.add(work);
+    try {
+      await work;
+    } finally {
+      this.#storing.delete(work);
     }
   }
 
   #count(name: keyof EffectCounters): void {
     this.#counters = { ...this.#counters, [name]: this.#counters[name] + 1 };
   }
+}
+
+/** A certificate has proved who the user is; AAA only says what he may. */
+function workOf({ kind }: Credential): "eap" | "authorization" {
+  return kind === "certificate" ? "authorization" : "eap";
 }
 
 const countedAs = {
@@ -102,6 +139,10 @@ const zeros: EffectCounters = {
   "aaa-rejected": 0,
   "aaa-challenged": 0,
   "aaa-failed": 0,
+  "eap-passed": 0,
+  "eap-failed": 0,
+  "authorization-passed": 0,
+  "authorization-failed": 0,
   "records-stored": 0,
   "records-deleted": 0,
   "store-errors": 0,

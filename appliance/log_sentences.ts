@@ -8,6 +8,17 @@ const sentences: Readonly<Record<string, string>> = {
   "shutdown": "Going down: peers that cannot reconnect are told, the others stay parked",
   "forwarding-off":
     "This host forwards no packets ({settings} is 0): clients reach it and nothing behind it",
+  "accounting-store-failed":
+    "Accounts cannot be stored: what happens to sessions is told to servers from memory",
+  "accounting-waits": "{records} accounting records wait for the next start",
+  "radius-server-never-answered":
+    "RADIUS server {server} has never answered: is its secret right, and does it know this host?",
+  "radius-server-dead": "RADIUS server {server} is silent: others are asked before it",
+  "radius-server-alive": "RADIUS server {server} answers again",
+  "radius-secrets-differ":
+    "RADIUS server {server} gives answers with a bad authenticator: is the secret right?",
+  "radius-connection-broken": "No connection to RADIUS server {server}: {reason}",
+  "radius-answer-dropped": "An answer of RADIUS server {server} was dropped: {cause}",
   "internal-fault": "A broken invariant; please report this",
 };
 

@@ -7,10 +7,13 @@ import {
   type SessionSnapshot,
 } from "../core/mod.ts";
 import type { DataplaneCounters } from "../dataplane/mod.ts";
+import type { AccessLists } from "./aaa/access_list/lists.ts";
 import type { Clock } from "./clock.ts";
 import type { ControlReply, ControlRequest } from "./control/protocol.ts";
 import type { ControlHandler } from "./control/server.ts";
 import type { DebugFilter, DebugReply } from "./debug_feed.ts";
+import { accessListFacts } from "./show/access_lists.ts";
+import type { AaaServerFacts } from "./show/facts.ts";
 import { type FactsContext, sessionFacts, summaryFacts } from "./show/facts_of.ts";
 
 /** Sessions in one part of an answer. */
@@ -24,8 +27,12 @@ export interface OperatorOptions {
   /** Counters of the appliance. */
   readonly counters: () => Readonly<Record<string, number>>;
   readonly clearCounters: () => void;
+  /** AAA servers one by one. */
+  readonly aaaServers: () => readonly AaaServerFacts[];
+  readonly clearAaaCounters: () => void;
   /** Shows what happens. */
   readonly debug: (filter: DebugFilter, signal: AbortSignal) => AsyncIterable<DebugReply>;
+  readonly accessLists: AccessLists;
   readonly clock: Clock;
   readonly dpd: FactsContext["dpd"];
 }
@@ -62,10 +69,19 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
       }
       case "summary": {
         const context = await contextOf();
-        yield { kind: "summary", summary: summaryFacts(options.snapshot(), context) };
+        yield {
+          kind: "summary",
+          summary: summaryFacts(options.snapshot(), context, options.aaaServers()),
+        };
         yield { kind: "done", count: 0 };
         return;
       }
+      case "access-lists":
+        for (const list of options.accessLists.values()) {
+          yield { kind: "access-list", list: accessListFacts(list) };
+        }
+        yield { kind: "done", count: options.accessLists.size };
+        return;
       case "clear-sessions": {
         const count = options.snapshot().sessions.filter(fits(request.selector)).length;
         options.command({ kind: "clear-sessions", selector: request.selector });
@@ -76,6 +92,10 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
         options.command({ kind: "clear-stats" });
         options.clearCounters();
         cleared = (await options.packets()).totals;
+        yield { kind: "done", count: 0 };
+        return;
+      case "clear-aaa-counters":
+        options.clearAaaCounters();
         yield { kind: "done", count: 0 };
         return;
       case "debug": {

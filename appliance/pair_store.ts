@@ -1,15 +1,16 @@
 /** The client's memory: the pair to come back with, sealed, one for every gateway and user. */
 import { type SessionPair, textOf, utf8 } from "../core/mod.ts";
+import { type Kv, openPrivateKv } from "./private_kv.ts";
 import { openValue, type Sealing, sealValue } from "./sealed_value.ts";
 import { reasonOf, StartError } from "./start_error.ts";
 
 /** The pairs of this machine. */
 export class PairStore {
-  readonly #kv: Deno.Kv;
+  readonly #kv: Kv;
   readonly #sealing: Sealing;
   readonly #name: string;
 
-  private constructor(kv: Deno.Kv, sealing: Sealing, name: string) {
+  private constructor(kv: Kv, sealing: Sealing, name: string) {
     this.#kv = kv;
     this.#sealing = sealing;
     this.#name = name;
@@ -17,17 +18,10 @@ export class PairStore {
 
   /** Opens or makes the store, private to its owner; `name` says whose pair is meant. */
   static async open(path: string, sealing: Sealing, name: string): Promise<PairStore> {
-    const mask = Deno.umask(0o077);
-    let kv: Deno.Kv | undefined;
     try {
-      kv = await Deno.openKv(path);
-      await kv.get(["pair", name]);
-      return new PairStore(kv, sealing, name);
+      return new PairStore(await openPrivateKv(path), sealing, name);
     } catch (error) {
-      kv?.close();
       throw new StartError(`Cannot open ${path}: ${reasonOf(error)}; remove it to log in anew`);
-    } finally {
-      Deno.umask(mask);
     }
   }
 
@@ -45,12 +39,12 @@ export class PairStore {
   async save({ sessionId, token }: SessionPair): Promise<void> {
     const plaintext = utf8(`${sessionId}\n${token}`);
     const sealed = sealValue(this.#sealing, `pair ${this.#name}`, plaintext);
-    await this.#kv.set(["pair", this.#name], sealed);
+    await this.#kv.atomic().set(["pair", this.#name], sealed).commit();
   }
 
   /** There is no pair any more. */
   async forget(): Promise<void> {
-    await this.#kv.delete(["pair", this.#name]);
+    await this.#kv.atomic().delete(["pair", this.#name]).commit();
   }
 
   /** Closes the store. */

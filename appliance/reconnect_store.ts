@@ -11,19 +11,14 @@
  * Reaping is not done here: the gateway knows the deadlines. `expireIn` only clears away what a
  * gateway that never came back has left.
  */
-import type { SessionRecord } from "../core/mod.ts";
+import { buildOctetsJson, type PacketFilter, type SessionRecord } from "../core/mod.ts";
+import { commitsOf, type Kv, mostValueBytes, openPrivateKv } from "./private_kv.ts";
 import { openRecord, sealRecord } from "./record_codec.ts";
 import type { Sealing } from "./sealed_value.ts";
 import { reasonOf, StartError } from "./start_error.ts";
 
 /** Milliseconds that a write waits for company. */
 const gatherMs = 2;
-/** Changes in one commit. */
-const mostChanges = 100;
-/** Octets in one commit; Deno KV takes 819 200. */
-const mostBytes = 700_000;
-/** Octets in one value; Deno KV takes 65 536. */
-const mostValueBytes = 65_000;
 /** How long a record outlives its deadline in a store that nobody opens. */
 const cleanupAfterMs = 7 * 86_400_000;
 /** Milliseconds until deletions that failed are tried again. */
@@ -45,9 +40,6 @@ interface Change {
   readonly expireIn: number;
   readonly done: (error?: unknown) => void;
 }
-
-/** The part of Deno KV that is used. */
-export type Kv = Pick<Deno.Kv, "get" | "list" | "atomic" | "close">;
 
 /** What tests choose otherwise. */
 export interface StoreOptions {
@@ -86,18 +78,11 @@ export class ReconnectStore {
     nowMs: () => number,
     options: StoreOptions = {},
   ): Promise<ReconnectStore> {
-    const mask = Deno.umask(0o077);
-    let kv: Kv | undefined;
     try {
-      kv = await (options.openKv ?? Deno.openKv)(path);
-      // Opening reads next to nothing: a damaged file shows at the first access.
-      await kv.get([prefix]);
+      const kv = await openPrivateKv(path, options.openKv);
       return new ReconnectStore(kv, sealing, nowMs, options);
     } catch (error) {
-      kv?.close();
       throw unusable(path, error);
-    } finally {
-      Deno.umask(mask);
     }
   }
 
@@ -112,12 +97,13 @@ export class ReconnectStore {
 
   async #readAll(): Promise<Loaded> {
     const records: SessionRecord[] = [];
+    const filters = new Map<string, PacketFilter>();
     let unreadable = 0;
     const entries = this.#kv.list<unknown>({ prefix: [prefix] }, { batchSize: 500 });
     for await (const { key, value } of entries) {
       const record = openRecord(this.#sealing, String(key[1]), value);
       if (record === undefined) unreadable++;
-      else records.push(record);
+      else records.push(withSharedFilter(record, filters));
     }
     return { records, unreadable };
   }
@@ -172,7 +158,7 @@ export class ReconnectStore {
   async #commitAll(): Promise<void> {
     const changes = this.#waiting;
     this.#waiting = [];
-    for (const batch of batchesOf(changes)) await this.#commit(batch);
+    for (const batch of commitsOf(changes)) await this.#commit(batch);
   }
 
   async #commit(batch: readonly Change[]): Promise<void> {
@@ -210,26 +196,22 @@ export class ReconnectStore {
   }
 }
 
+/** The record with a filter that others have too: users of one access list share its rules. */
+function withSharedFilter(
+  record: SessionRecord,
+  filters: Map<string, PacketFilter>,
+): SessionRecord {
+  const { filter } = record.attributes;
+  if (filter === undefined) return record;
+  const text = buildOctetsJson(filter);
+  const shared = filters.get(text) ?? filter;
+  filters.set(text, shared);
+  return { ...record, attributes: { ...record.attributes, filter: shared } };
+}
+
 function unusable(path: string, error: unknown): StartError {
   return new StartError(
     `Cannot open session store ${path}: ${reasonOf(error)}; move the file away to start ` +
       `without stored sessions, or name another with --kv`,
   );
-}
-
-/** Changes cut into commits that the store takes, in order. */
-function* batchesOf(changes: readonly Change[]): Generator<readonly Change[]> {
-  let batch: Change[] = [];
-  let bytes = 0;
-  for (const change of changes) {
-    const size = (change.value?.length ?? 0) + 100;
-    if (batch.length === mostChanges || (batch.length > 0 && bytes + size > mostBytes)) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(change);
-    bytes += size;
-  }
-  if (batch.length > 0) yield batch;
 }

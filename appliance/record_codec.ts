@@ -1,24 +1,35 @@
 /**
  * Session records as stored: JSON, sealed under the record's own name. The token is as good as a
  * password, so a copy of the store without the key file is worth nothing.
+ *
+ * Layout 2 is the record as it stands, with its octets in the form of `octets_json.ts`. Layout 1, which
+ * had no number, wrote octets as digits and addresses as text, field by field; it is still read.
  */
 import {
-  formatIpAddress,
-  hexOf,
+  buildOctetsJson,
   type IpAddress,
   type OwnedBytes,
   parseHex,
   parseIpAddress,
+  parseOctetsJson,
   type SessionRecord,
   textOf,
   utf8,
-  wall,
 } from "../core/mod.ts";
 import { openValue, type Sealing, sealValue } from "./sealed_value.ts";
 
+const layout = 2;
+
+/** A record as layout 2 has it. */
+interface Stored {
+  readonly layout: number;
+  readonly record: SessionRecord;
+}
+
 /** A record under its name, sealed. */
 export function sealRecord(sealing: Sealing, record: SessionRecord): OwnedBytes {
-  return sealValue(sealing, nameIn(record.key), utf8(JSON.stringify(plainOf(record))));
+  const stored: Stored = { layout, record };
+  return sealValue(sealing, nameIn(record.key), utf8(buildOctetsJson(stored)));
 }
 
 /** The record of a sealed value; `undefined` when it is damaged, of another name or another key. */
@@ -30,7 +41,7 @@ export function openRecord(
   const plaintext = openValue(sealing, nameIn(key), value);
   if (plaintext === undefined) return undefined;
   try {
-    return recordOf(JSON.parse(textOf(plaintext)));
+    return recordOf(parseOctetsJson(textOf(plaintext)) as Stored | FormerRecord);
   } catch {
     return undefined;
   }
@@ -40,56 +51,45 @@ function nameIn(key: string): string {
   return `session record ${key}`;
 }
 
+/** The value was authenticated, so a gateway wrote it, maybe a later one. */
+function recordOf(stored: Stored | FormerRecord): SessionRecord | undefined {
+  const record = "layout" in stored
+    ? stored.layout === layout ? stored.record : undefined
+    : recordOfFormer(stored);
+  return record?.version === 1 ? record : undefined;
+}
+
+// --- layout 1 -----------------------------------------------------------------------------------
+
 /** A record with its octets as hexadecimal digits and its addresses as text. */
-interface PlainRecord
+interface FormerRecord
   extends Omit<SessionRecord, "identity" | "addresses" | "attributes" | "accounting"> {
   readonly identity: { readonly idType: number; readonly data: string };
   readonly addresses: readonly string[];
-  readonly attributes: Omit<SessionRecord["attributes"], "addresses" | "class"> & {
+  readonly attributes: {
+    readonly group?: string;
+    readonly sessionLifetimeSeconds?: number;
     readonly addresses?: readonly string[];
     readonly class?: readonly string[];
   };
   readonly accounting: { readonly sessionId: string; readonly class: readonly string[] };
 }
 
-function plainOf(record: SessionRecord): PlainRecord {
-  const { addresses, class: classes, ...attributes } = record.attributes;
+function recordOfFormer(former: FormerRecord): SessionRecord {
+  const { addresses, class: classes, ...attributes } = former.attributes;
   return {
-    ...record,
-    identity: { idType: record.identity.idType, data: hexOf(record.identity.data) },
-    addresses: record.addresses.map(formatIpAddress),
-    attributes: {
-      ...attributes,
-      ...(addresses === undefined ? {} : { addresses: addresses.map(formatIpAddress) }),
-      ...(classes === undefined ? {} : { class: classes.map(hexOf) }),
-    },
-    accounting: {
-      sessionId: record.accounting.sessionId,
-      class: record.accounting.class.map(hexOf),
-    },
-  };
-}
-
-/** The value was authenticated, so what is in it was written by `plainOf`, maybe a later one. */
-function recordOf(plain: PlainRecord): SessionRecord | undefined {
-  if (plain.version !== 1) return undefined;
-  const { addresses, class: classes, ...attributes } = plain.attributes;
-  return {
-    ...plain,
-    identity: { idType: plain.identity.idType, data: octetsOf(plain.identity.data) },
-    addresses: plain.addresses.map(addressOf),
+    ...former,
+    identity: { idType: former.identity.idType, data: octetsOf(former.identity.data) },
+    addresses: former.addresses.map(addressOf),
     attributes: {
       ...attributes,
       ...(addresses === undefined ? {} : { addresses: addresses.map(addressOf) }),
       ...(classes === undefined ? {} : { class: classes.map(octetsOf) }),
     },
     accounting: {
-      sessionId: plain.accounting.sessionId,
-      class: plain.accounting.class.map(octetsOf),
+      sessionId: former.accounting.sessionId,
+      class: former.accounting.class.map(octetsOf),
     },
-    firstLogin: wall(plain.firstLogin),
-    lastSeen: wall(plain.lastSeen),
-    deadline: wall(plain.deadline),
   };
 }
 

@@ -21,6 +21,8 @@ export interface ProfileOptions {
   readonly auth: ProfileAuth;
   /** IDi for EAP methods other than Cisco's own. */
   readonly ikeIdentity: string | undefined;
+  /** Seconds that the client waits for an answer to what was typed; else its own 30. */
+  readonly authenticationTimeout: number | undefined;
   /** Names or addresses of gateways to try when this one is not reached. */
   readonly backups: readonly string[];
 }
@@ -30,7 +32,12 @@ export function secureClientProfile(options: ProfileOptions): string {
   const root = xmlElement(
     "AnyConnectProfile",
     [
-      xmlElement("ClientInitialization", [autoReconnect]),
+      xmlElement("ClientInitialization", [
+        ...(options.authenticationTimeout === undefined
+          ? []
+          : [xmlElement("AuthenticationTimeout", String(options.authenticationTimeout))]),
+        autoReconnect,
+      ]),
       xmlElement("ServerList", [hostEntry(options)]),
     ],
     { "xmlns": "http://schemas.xmlsoap.org/encoding/" },

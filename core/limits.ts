@@ -20,8 +20,12 @@ export const limits = {
   fragmentsPerMessage: 64,
   /** Certificates read from one message. */
   certificatesPerMessage: 8,
-  /** EAP rounds in one login: MSCHAPv2 takes 4, AnyConnect-EAP with retries about 12. */
+  /** EAP rounds in one login by a method of our own: MSCHAPv2 takes 4, AnyConnect-EAP with retries about 12. */
   eapRounds: 30,
+  /** The same with a method of a server: EAP-TLS with long chains takes about 25. */
+  eapRelayRounds: 100,
+  /** Octets inside one relayed EAP packet: a RADIUS packet has no more in all (RFC 2865 §3). */
+  eapRelayBytes: 4096,
   /** Octets of one AnyConnect-EAP document: a Cisco `complete` with manifests has about 5 KB. */
   xmlBytes: 65_536,
   /** Elements inside elements; the deepest document that is known has 7. */
@@ -44,6 +48,8 @@ export const limits = {
   ciscoFragmentMs: 15_000,
   /** Child SAs of one IKE SA, old ones that are being replaced included. */
   childSasPerIkeSa: 8,
+  /** Octets of a filter's rules as JSON, some 180 rules: a stored record holds 65 000 of everything. */
+  filterBytes: 32_000,
   /** Sessions of one user, inactive ones included: a person has a handful of devices, not a pool's worth. */
   sessionsPerUser: 16,
   /** Half-open time without any progress, milliseconds. */
@@ -54,8 +60,14 @@ export const limits = {
   authenticationMs: 900_000,
   /** Time for a person to type between two IKE_AUTH requests, milliseconds. */
   authenticatingMs: 300_000,
+  /** Time for AAA and the store to answer, milliseconds: servers get 300 s where a button is pressed. */
+  answeringMs: 330_000,
+  /** Time our client waits for the answer to what its user presented, milliseconds: longer than that. */
+  patientMs: 360_000,
   /** First retransmission of a request, milliseconds; each next waits 1.8 times longer. */
   retransmitMs: 500,
+  /** Longest wait between two retransmissions, milliseconds: one that was lost is not missed for long. */
+  longestRetransmitMs: 20_000,
   /** Transmissions of a request before the peer is given up (RFC 7296 §2.4). */
   transmissions: 7,
   /** Transmissions of a DPD request before the peer is dead: IOS makes five. */

@@ -16,6 +16,7 @@ export { concatBytes, copyBytes, equalBytes, hexOf, parseHex, textOf, utf8 } fro
 export { limits } from "./limits.ts";
 export type { Moment, Monotonic, Wall } from "./moment.ts";
 export { after, moment, monotonic, wall } from "./moment.ts";
+export { buildOctetsJson, parseOctetsJson } from "./octets_json.ts";
 export type { Random } from "./random.ts";
 export { randomText } from "./random.ts";
 export type { Result } from "./result.ts";
@@ -35,6 +36,8 @@ export {
   parseIpAddress,
   parsePrefix,
   parseRange,
+  prefixesOverlap,
+  prefixLengthOfNetmask,
   prefixToRange,
   rangeContains,
   rangeToPrefixes,
@@ -62,6 +65,7 @@ export type {
 } from "./crypto/provider.ts";
 
 // The gateway
+export type { CloseReason } from "./exchange/world.ts";
 export { Gateway } from "./gateway/gateway.ts";
 export type { GatewayOptions } from "./gateway/gateway.ts";
 export type {
@@ -78,6 +82,7 @@ export type {
   ClientAttributes,
   Lifetimes,
   Policy,
+  PoolRange,
   Prefix,
   ReconnectPolicy,
 } from "./gateway/policy.ts";
@@ -90,6 +95,7 @@ export type {
   Verdict,
 } from "./gateway/question.ts";
 export type { LoginMethod, PeerType, SessionPair, SessionRecord } from "./gateway/record.ts";
+export type { SessionEnd, SessionLoss } from "./gateway/session_end.ts";
 export type {
   ChildSaSnapshot,
   GatewayLoad,
@@ -100,7 +106,7 @@ export type {
   SessionSnapshot,
 } from "./gateway/snapshot.ts";
 
-// Passwords: what a keeper of users needs for EAP-MSCHAPv2
+// Passwords and EAP: what a keeper of users needs for EAP-MSCHAPv2, and one who relays
 export {
   authenticatorResponse,
   nameWithoutDomain,
@@ -110,6 +116,8 @@ export {
   verifyMschapv2,
 } from "./eap/ms_chap.ts";
 export type { MschapExchange, MschapProof } from "./eap/ms_chap.ts";
+export { parseEapPacket } from "./eap/packet.ts";
+export type { EapMethodId, EapMethodPacket, EapPacket, EapResultPacket } from "./eap/packet.ts";
 export { equalSecrets } from "./crypto/constant_time.ts";
 
 // XML, for documents that clients read

@@ -2,15 +2,15 @@
  * What the control plane tells the packet loop, and what the packet loop reports.
  *
  * Commands travel as JSON records through a socket that the packet loop polls, because a thread that
- * waits in `poll` does not see messages. Octets stand in them as `{"hex": "…"}`. Reports are ordinary
- * worker messages.
+ * waits in `poll` does not see messages. Reports are ordinary worker messages.
  */
-import { type Bytes, hexOf, type OwnedBytes, parseHex, textOf, utf8 } from "../core/bytes.ts";
+import { type Bytes, type OwnedBytes, textOf, utf8 } from "../core/bytes.ts";
 import type { DataplaneEvent } from "../core/gateway/input.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
+import { buildOctetsJson, parseOctetsJson } from "../core/octets_json.ts";
 import type { Endpoint } from "../core/wire/address.ts";
-import type { DataplaneCounters, IkeDatagram } from "./dataplane.ts";
+import type { ChildSaCounters, DataplaneCounters, IkeDatagram } from "./dataplane.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
 import type { UdpSocket } from "./io/udp_socket_linux.ts";
@@ -26,7 +26,8 @@ export type LoopCommand =
   }
   | { readonly kind: "remove"; readonly inboundSpi: number }
   | { readonly kind: "filter"; readonly inboundSpi: number; readonly filter?: PacketFilter }
-  | { readonly kind: "counters"; readonly id: number }
+  /** `only` names the pairs that are read; all of them without it. */
+  | { readonly kind: "counters"; readonly id: number; readonly only?: readonly number[] }
   | { readonly kind: "stop" };
 
 /** The first message to the worker, and the only one that is a worker message. */
@@ -55,6 +56,7 @@ export type LoopReport =
   | { readonly kind: "ike"; readonly datagram: IkeDatagram }
   | { readonly kind: "event"; readonly event: DataplaneEvent }
   | { readonly kind: "counters"; readonly id: number; readonly counters: DataplaneCounters }
+  | { readonly kind: "removed"; readonly counters: ChildSaCounters }
   /** The loop has ended as told. */
   | { readonly kind: "stopped" }
   /** The loop has ended because of an error. */
@@ -63,21 +65,18 @@ export type LoopReport =
 /** IKE datagrams that may wait for the control plane; more are dropped, and peers retransmit. */
 export const ikeInFlightLimit = 2048;
 
-/** Octets of the largest command: 64 selectors on each side are under 32 KB. */
+/** Octets of the largest command: 64 selectors on each side are under 32 KB, and so is a filter. */
 export const commandBytes = 262_144;
+
+/** Pairs that one command may name, at most eleven octets each; for more, all are read. */
+export const mostNamedPairs = 8192;
 
 /** A command as one record. */
 export function buildCommand(command: LoopCommand): OwnedBytes {
-  return utf8(JSON.stringify(
-    command,
-    (_, value: unknown) => value instanceof Uint8Array ? { hex: hexOf(value) } : value,
-  ));
+  return utf8(buildOctetsJson(command));
 }
 
 /** The command in a record, which `buildCommand` made. */
 export function parseCommand(bytes: Bytes): LoopCommand {
-  return JSON.parse(textOf(bytes), (_, value: unknown) => {
-    if (typeof value !== "object" || value === null || !("hex" in value)) return value;
-    return typeof value.hex === "string" ? parseHex(value.hex) : value;
-  });
+  return parseOctetsJson(textOf(bytes)) as LoopCommand;
 }

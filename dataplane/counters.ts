@@ -38,6 +38,8 @@ export const counterNames = [
   "ike-send-error", // the kernel refused an IKE datagram
   // What the control plane asked for in vain.
   "bad-install", // a Child SA whose keys or endpoints do not fit
+  // More reasons to drop a received datagram.
+  "filtered", // inner packet that the user's filter does not permit
 ] as const;
 
 /** A counter name. */

@@ -54,6 +54,8 @@ export interface DataplaneHandlers {
   ike(datagram: IkeDatagram): void;
   /** Something about a Child SA that the control plane should know. */
   event(event: DataplaneEvent): void;
+  /** What a pair had carried when it was removed; nothing comes for one that was never installed. */
+  removed?(counters: ChildSaCounters): void;
   /** The packet loop is dead; no packet moves any more. Call `close()`. */
   fatal(error: Error): void;
 }
@@ -74,6 +76,8 @@ export interface ChildSaCounters {
   readonly dropsIn: number;
   /** Packets meant for this pair and not sent. */
   readonly dropsOut: number;
+  /** Packets in `dropsIn` that the user's filter did not permit. */
+  readonly filtered: number;
 }
 
 /** A reading of all counters. */
@@ -124,14 +128,24 @@ export interface Dataplane {
   /** Brings the TUN device up with these addresses and routes in place of the former ones. */
   configureTun(config: TunConfig): void;
   /**
+   * One more route into the TUN device, which `configureTun` leaves alone. Throws `DataplaneError` when
+   * the host has a route to that very destination already: it stays as it is.
+   */
+  addRoute(destination: Prefix): void;
+  /** Takes such a route back; one that is not there is no matter. */
+  removeRoute(destination: Prefix): void;
+  /**
    * Keeps the path to `remote` outside the tunnel: a host route by way of the gateway that the host
    * uses for it now. Said again, it looks the way up afresh. Undone by `close()`.
    */
   routeOutside(remote: IpAddress): void;
   /** The local address that the host would send from towards `remote`; `undefined` without a route. */
   sourceFor(remote: IpAddress): IpAddress | undefined;
-  /** Reads all counters. */
-  counters(): Promise<DataplaneCounters>;
+  /**
+   * Reads all counters; of Child SA pairs only those named, if any are. Pairs that were removed before
+   * have been reported to `removed` when the answer comes.
+   */
+  counters(only?: readonly number[]): Promise<DataplaneCounters>;
   /** Stops the packet loop, takes back routes, closes everything. Idempotent. */
   close(): Promise<void>;
 }

@@ -176,6 +176,10 @@ export class Forwarder {
       sa.remoteSelectors.matches(version, header.source, protocol, header.sourcePort) &&
       sa.localSelectors.matches(version, header.destination, protocol, header.destinationPort);
     if (!isAllowed) return this.#dropIn(sa, Counter.selector);
+    if (sa.filter !== undefined && !sa.filter.permits(this.#view, at, header)) {
+      sa.countDrop(SaCounter.FILTERED);
+      return this.#dropIn(sa, Counter.filtered);
+    }
     this.outOffset = at;
     this.outLength = header.totalLength;
     sa.countPacket(SaCounter.PACKETS_IN, header.totalLength);

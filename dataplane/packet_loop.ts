@@ -282,11 +282,18 @@ export class PacketLoop {
     const { seen, softLimited } = this.#forwarder;
     if (seen.length > 0 && this.#now >= this.#seenReportedAt + seenIntervalMs) {
       this.#seenReportedAt = this.#now;
-      const inboundSpis = seen.filter((sa) => !sa.isRemoved).map((sa) => sa.inboundSpi);
-      for (const sa of seen) sa.isSeen = false;
+      const inboundSpis: number[] = [];
+      const carryingSpis: number[] = [];
+      for (const sa of seen) {
+        const carries = sa.takeSeen();
+        if (sa.isRemoved) continue;
+        inboundSpis.push(sa.inboundSpi);
+        if (carries) carryingSpis.push(sa.inboundSpi);
+      }
       seen.length = 0;
       if (inboundSpis.length > 0) {
-        this.#report({ kind: "event", event: { kind: "traffic-seen", inboundSpis } });
+        const event = { kind: "traffic-seen", inboundSpis, carryingSpis } as const;
+        this.#report({ kind: "event", event });
       }
     }
     if (softLimited.length > 0) {
@@ -343,14 +350,21 @@ export class PacketLoop {
         if (sa !== undefined && path !== undefined) sa.path = path;
         return;
       }
-      case "remove":
+      case "remove": {
+        const sa = this.#table.findInbound(command.inboundSpi);
+        if (sa !== undefined) this.#report({ kind: "removed", counters: carriedBy(sa) });
         this.#table.remove(command.inboundSpi);
         return;
+      }
       case "filter":
-        this.#table.findInbound(command.inboundSpi)?.setFilter(command.filter);
+        this.#table.setFilter(command.inboundSpi, command.filter);
         return;
       case "counters":
-        this.#report({ kind: "counters", id: command.id, counters: this.#readCounters() });
+        this.#report({
+          kind: "counters",
+          id: command.id,
+          counters: this.#readCounters(command.only),
+        });
         return;
       case "stop":
         this.#isStopped = true;
@@ -382,23 +396,26 @@ export class PacketLoop {
     return pathBetween(this.#start.sockets, local, remote);
   }
 
-  #readCounters(): DataplaneCounters {
-    const perSa: ChildSaCounters[] = [];
-    for (const { inboundSpi, counters } of this.#table.all()) {
-      perSa.push({
-        inboundSpi,
-        packetsIn: counters[SaCounter.PACKETS_IN] ?? 0,
-        bytesIn: counters[SaCounter.BYTES_IN] ?? 0,
-        packetsOut: counters[SaCounter.PACKETS_OUT] ?? 0,
-        bytesOut: counters[SaCounter.BYTES_OUT] ?? 0,
-        dropsIn: counters[SaCounter.DROPS_IN] ?? 0,
-        dropsOut: counters[SaCounter.DROPS_OUT] ?? 0,
-      });
-    }
+  #readCounters(only: readonly number[] | undefined): DataplaneCounters {
+    const named = only?.map((spi) => this.#table.findInbound(spi)) ?? [...this.#table.all()];
+    const perSa = named.filter((sa) => sa !== undefined).map(carriedBy);
     return { totals: namedCounters(this.#counters), perSa };
   }
 
   #count(slot: number): void {
     this.#counters[slot] = (this.#counters[slot] as number) + 1;
   }
+}
+
+function carriedBy({ inboundSpi, counters }: ChildSa): ChildSaCounters {
+  return {
+    inboundSpi,
+    packetsIn: counters[SaCounter.PACKETS_IN] ?? 0,
+    bytesIn: counters[SaCounter.BYTES_IN] ?? 0,
+    packetsOut: counters[SaCounter.PACKETS_OUT] ?? 0,
+    bytesOut: counters[SaCounter.BYTES_OUT] ?? 0,
+    dropsIn: counters[SaCounter.DROPS_IN] ?? 0,
+    dropsOut: counters[SaCounter.DROPS_OUT] ?? 0,
+    filtered: counters[SaCounter.FILTERED] ?? 0,
+  };
 }

@@ -5,9 +5,16 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
+import type { Prefix } from "../core/gateway/policy.ts";
 import { assertNever } from "../core/result.ts";
 import { type Endpoint, formatEndpoint, type IpAddress } from "../core/wire/address.ts";
-import { buildCommand, type LoopCommand, type LoopReport, type LoopStart } from "./command.ts";
+import {
+  buildCommand,
+  type LoopCommand,
+  type LoopReport,
+  type LoopStart,
+  mostNamedPairs,
+} from "./command.ts";
 import type {
   Dataplane,
   DataplaneCounters,
@@ -218,6 +225,14 @@ class RunningDataplane implements Dataplane {
     this.#routes.configure(config);
   }
 
+  addRoute(destination: Prefix): void {
+    this.#routes.addRoute(destination);
+  }
+
+  removeRoute(destination: Prefix): void {
+    this.#routes.removeRoute(destination);
+  }
+
   routeOutside(remote: IpAddress): void {
     this.#routes.routeOutside(remote);
   }
@@ -226,17 +241,22 @@ class RunningDataplane implements Dataplane {
     return this.#routes.sourceFor(remote);
   }
 
-  async counters(): Promise<DataplaneCounters> {
+  async counters(only?: readonly number[]): Promise<DataplaneCounters> {
     if (!this.#isRunning) {
       throw new DataplaneError("worker-failed", "The packet loop is not running");
     }
     const id = ++this.#counterRequests;
     const { promise, resolve, reject } = Promise.withResolvers<DataplaneCounters>();
     this.#waiters.set(id, { resolve, reject });
-    this.#order({ kind: "counters", id });
+    const fits = only !== undefined && only.length <= mostNamedPairs;
+    this.#order({ kind: "counters", id, ...(fits ? { only } : {}) });
     const { totals, perSa } = await promise;
     const { sent, refused } = this.#sender;
-    return { totals: { ...totals, "ike-out": sent, "ike-send-error": refused }, perSa };
+    const wanted = only === undefined || fits ? undefined : new Set(only);
+    return {
+      totals: { ...totals, "ike-out": sent, "ike-send-error": refused },
+      perSa: wanted === undefined ? perSa : perSa.filter((sa) => wanted.has(sa.inboundSpi)),
+    };
   }
 
   close(): Promise<void> {
@@ -288,6 +308,9 @@ class RunningDataplane implements Dataplane {
       case "counters":
         this.#waiters.get(report.id)?.resolve(report.counters);
         this.#waiters.delete(report.id);
+        return;
+      case "removed":
+        this.#handlers.removed?.(report.counters);
         return;
       case "stopped":
         this.#ended.resolve();

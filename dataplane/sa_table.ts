@@ -3,13 +3,16 @@
  *
  * Outbound, a pair whose remote selector is a single address stands in a hash map, others in a list
  * that is searched from the narrowest to the widest. Only pairs whose outbound half is active are in
- * either. Among equals the newest wins.
+ * either. Among equals the newest wins; one that takes over from another counts as old as that one, so
+ * that a rekey turns no traffic aside.
  *
  * BOUNDED by the control plane, which installs at most `limits.childSasPerIkeSa` pairs per IKE SA.
  */
 import type { ChildSaInstall } from "../core/gateway/output.ts";
+import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import { ChildSa, type OuterPath } from "./esp/child_sa.ts";
 import type { EspCiphers } from "./esp/cipher.ts";
+import { SharedFilters } from "./ip/shared_filters.ts";
 import type { InnerHeader } from "./ip/header.ts";
 import { addressWords, isSingleAddress, sharedPrefixBits } from "./ip/selector.ts";
 
@@ -17,6 +20,14 @@ import { addressWords, isSingleAddress, sharedPrefixBits } from "./ip/selector.t
 interface WideEntry {
   readonly sa: ChildSa;
   readonly prefixBits: number;
+}
+
+/** What is kept of a pair besides itself. */
+interface Indexed {
+  /** What it was indexed by, so that it can be taken out again. */
+  readonly selectors: ChildSaInstall["remoteSelectors"];
+  /** The higher, the newer; inherited by who takes over. */
+  readonly rank: number;
 }
 
 /** Why `findOutbound` found nothing. */
@@ -29,12 +40,13 @@ export class SaTable {
   readonly #inbound = new Map<number, ChildSa>();
   readonly #hosts = new Map<number, ChildSa[]>();
   readonly #wide: WideEntry[] = [];
-  /** What was indexed, so that it can be taken out again. */
-  readonly #selectors = new Map<ChildSa, ChildSaInstall["remoteSelectors"]>();
+  readonly #indexed = new Map<ChildSa, Indexed>();
   /** Pairs by the pair they take over from, so that removing one does not search them all. */
   readonly #heirs = new Map<number, ChildSa[]>();
+  readonly #filters = new SharedFilters();
   /** Why the last `findOutbound` found nothing. */
   lastMiss: OutboundMiss = "no-sa";
+  #nextRank = 0;
 
   /** An empty table whose pairs use `ciphers`. */
   constructor(ciphers: EspCiphers) {
@@ -72,13 +84,24 @@ export class SaTable {
   install(install: ChildSaInstall, path: OuterPath): ChildSa {
     this.remove(install.inboundSpi);
     const sa = new ChildSa(install, this.ciphers, path);
+    sa.filter = this.#filters.take(install.filter);
     this.#inbound.set(sa.inboundSpi | 0, sa);
-    this.#selectors.set(sa, install.remoteSelectors);
-    this.#addHeir(sa);
     const replaced = this.#replacedBy(sa);
+    const rank = (replaced && this.#indexed.get(replaced)?.rank) ?? this.#nextRank++;
+    this.#indexed.set(sa, { selectors: install.remoteSelectors, rank });
+    this.#addHeir(sa);
     if (sa.outbound === "waiting" && replaced === undefined) sa.outbound = "active";
     if (sa.outbound === "active") this.#activate(sa);
     return sa;
+  }
+
+  /** Changes what the peer of a pair may send; unknown SPIs are ignored. */
+  setFilter(inboundSpi: number, filter: PacketFilter | undefined): void {
+    const sa = this.findInbound(inboundSpi);
+    if (sa === undefined) return;
+    const before = sa.filter;
+    sa.filter = this.#filters.take(filter);
+    this.#filters.release(before);
   }
 
   /** The first packet has arrived on a pair: the peer uses it, so may we (RFC 7296 §2.8). */
@@ -94,7 +117,8 @@ export class SaTable {
     if (sa === undefined) return;
     this.#inbound.delete(sa.inboundSpi | 0);
     this.#unindex(sa);
-    this.#selectors.delete(sa);
+    this.#indexed.delete(sa);
+    this.#filters.release(sa.filter);
     sa.close();
     this.#removeHeir(sa);
     const heirs = this.#heirs.get(sa.inboundSpi) ?? [];
@@ -153,22 +177,25 @@ export class SaTable {
   }
 
   #index(sa: ChildSa): void {
-    for (const selector of this.#selectors.get(sa) ?? []) {
+    const { selectors, rank } = this.#indexed.get(sa) ?? { selectors: [], rank: 0 };
+    const isOlder = (other: ChildSa): boolean => (this.#indexed.get(other)?.rank ?? 0) <= rank;
+    for (const selector of selectors) {
       if (isSingleAddress(selector)) {
         const hash = hashOf(addressWords(selector.startAddress));
-        const bucket = this.#hosts.get(hash);
-        if (bucket === undefined) this.#hosts.set(hash, [sa]);
-        else if (bucket[0] !== sa) bucket.unshift(sa);
+        const bucket = this.#hosts.get(hash) ?? [];
+        this.#hosts.set(hash, bucket);
+        if (!bucket.includes(sa)) insertBefore(bucket, isOlder, sa);
       } else {
         const prefixBits = sharedPrefixBits(selector);
-        const at = this.#wide.findIndex((entry) => entry.prefixBits <= prefixBits);
-        this.#wide.splice(at < 0 ? this.#wide.length : at, 0, { sa, prefixBits });
+        const isBehind = (entry: WideEntry): boolean =>
+          entry.prefixBits < prefixBits || (entry.prefixBits === prefixBits && isOlder(entry.sa));
+        insertBefore(this.#wide, isBehind, { sa, prefixBits });
       }
     }
   }
 
   #unindex(sa: ChildSa): void {
-    for (const selector of this.#selectors.get(sa) ?? []) {
+    for (const selector of this.#indexed.get(sa)?.selectors ?? []) {
       if (!isSingleAddress(selector)) continue;
       const hash = hashOf(addressWords(selector.startAddress));
       const rest = this.#hosts.get(hash)?.filter((other) => other !== sa) ?? [];
@@ -179,6 +206,12 @@ export class SaTable {
       if (this.#wide[i]?.sa === sa) this.#wide.splice(i, 1);
     }
   }
+}
+
+/** In front of the first that is to come behind it. */
+function insertBefore<T>(list: T[], isBehind: (one: T) => boolean, added: T): void {
+  const at = list.findIndex(isBehind);
+  list.splice(at < 0 ? list.length : at, 0, added);
 }
 
 /** A signed 32-bit hash of an address; of an IPv4 address it is the address. */

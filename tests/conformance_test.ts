@@ -37,7 +37,7 @@ interface TestNames {
 
 /** What a call of `test`, or of a helper whose name ends with it, has as its first argument. */
 const nameOfCall =
-  /(?:\btest|\w+Test|\bonce)\(\s*(?:\{\s*name:\s*)?(?:"((?:[^"\\\n]|\\.)+)"|`([^`\n]+)`)/g;
+  /(?:\btest|\w+Test|\w+Interop|\bonce)\(\s*(?:\{\s*name:\s*)?(?:"((?:[^"\\\n]|\\.)+)"|`([^`\n]+)`)/g;
 
 /** Each `${…}` stands for one character or more; a template of little else proves nothing. */
 function patternOf(template: string): RegExp | undefined {

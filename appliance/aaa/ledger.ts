@@ -1,89 +1,130 @@
 /**
- * Keeps account of sessions from what the driver passes by: traces say what happens, a picture of the
- * gateway says of whom, the packet path says how much.
+ * Keeps account of sessions from what the driver passes by: traces say what happens, pictures of
+ * single sessions of whom, the packet path how much.
  *
  * A session starts once, however often its user comes back, and stops when nobody can come back to it;
- * silence is neither. What a Child SA carried is read before it is removed. Sessions of before a
- * restart go on without a second start; what they carried until then is not known any more. One that is
- * over before it was looked at (`gatherMs`) is not accounted for.
+ * silence is neither. The account of a session that outlives the gateway goes on from what was kept of
+ * it, so that no counter ever goes back; what was carried in the last minute before a crash may be
+ * missing. What a Child SA carried is told by the packet path when it is removed, and a reading that is
+ * asked for after that comes after that: so whoever waits for a reading knows everything.
  */
 import {
-  type GatewaySnapshot,
+  formatIpAddress,
+  type IpAddress,
+  type LoginMethod,
+  type Random,
   type SessionSnapshot,
   type Trace,
   type Wall,
 } from "../../core/mod.ts";
-import type { DataplaneCounters } from "../../dataplane/mod.ts";
+import type { ChildSaCounters, DataplaneCounters } from "../../dataplane/mod.ts";
 import type { Clock } from "../clock.ts";
 import type { Packets } from "../driver.ts";
 import type { Log } from "../log.ts";
-import type { Account, AccountEvent, Usage } from "./account.ts";
+import {
+  type Account,
+  type AccountNews,
+  type AccountTurn,
+  type Authentic,
+  noUsage,
+  plusUsage,
+  type Usage,
+} from "./account.ts";
+import type { AccountSheet } from "./account_sheet.ts";
 
-/** Milliseconds in which events are gathered, so that many logins cost one picture. */
+/** Milliseconds in which events are gathered, so that many of them cost one reading. */
 const gatherMs = 50;
+/** A live session's usage is kept this often, milliseconds; a crash forgets no more. */
+const noteMs = 60_000;
+/** Reports of one session because it moved are so far apart, milliseconds: a peer may move at will. */
+const roamQuietMs = 10_000;
+/** Shortest interval that a server may want (RFC 2869 §5.16), milliseconds. */
+const shortestIntervalMs = 60_000;
+/** Milliseconds between the reports of two restored sessions, so that not all of them come at once. */
+const restoredApartMs = 5;
 
-/** A report is at most this late, milliseconds. */
-const interimTickMs = 10_000;
+/** Whoever is told. */
+export interface Teller {
+  tell(account: Account, at: Wall, news: AccountNews): void;
+  note(account: Account, usage: Usage, seen: Wall, parked: string | undefined): void;
+}
 
 /** What a ledger is made from. */
 export interface LedgerOptions {
-  readonly snapshot: () => GatewaySnapshot;
-  readonly counters: () => Promise<DataplaneCounters>;
+  readonly session: (id: number) => SessionSnapshot | undefined;
+  /** The number of the session that a Child SA belongs to. */
+  readonly sessionOfEsp: (inboundSpi: number) => number | undefined;
+  /** Reads Child SAs by their inbound SPIs. */
+  readonly counters: (only: readonly number[]) => Promise<Pick<DataplaneCounters, "perSa">>;
+  readonly teller: Teller;
+  /** Between two reports of a session for which AAA names no interval; 0 for reports of turns only. */
+  readonly intervalMs: number;
+  /** The address that the gateway is known by, if any. */
+  readonly nasAddress: IpAddress | undefined;
+  /** Who proves logins of this kind, where that is known. */
+  readonly authenticOf: (method: LoginMethod) => Authentic | undefined;
   readonly clock: Clock;
-  /** Between two reports of one session; 0 for reports of returns only. */
-  readonly interimMs: number;
-  /** Takes what is to be told, in order. */
-  readonly tell: (event: AccountEvent) => void;
+  readonly random: Random;
 }
 
-/** A session that was started. */
+/** A session that was started. Times are monotonic milliseconds. */
 interface Entry {
   account: Account;
-  /** What Child SAs carried that are gone. */
+  /** What was carried by Child SAs that are gone. */
   past: Usage;
-  /** Inbound SPIs of the others. */
-  readonly spis: Set<number>;
-  nextInterim: number;
+  /** The others by inbound SPI, as last read. */
+  readonly live: Map<number, Usage>;
+  parked: string | undefined;
+  /** 0 for none. */
+  readonly intervalMs: number;
+  reportAt: number;
+  reportedAt: number;
+  /** What the next report is about. */
+  turn: AccountTurn | undefined;
+  noteAt: number;
 }
 
-/** A trace that matters, when it came. */
+/** Something to say as soon as it is known what was carried. */
 interface Happening {
-  readonly event: string;
-  readonly session: number;
-  readonly why: string;
+  readonly entry: Entry;
   readonly at: Wall;
+  /** `undefined` to keep it and say nothing. */
+  readonly news: ((usage: Usage) => AccountNews) | undefined;
 }
-
-const watched: ReadonlySet<string> = new Set([
-  "session-started",
-  "session-reconnected",
-  "session-ended",
-]);
 
 /** The accounts of one gateway. */
 export class Ledger {
   readonly #options: LedgerOptions;
   /** By session number. BOUNDED by the gateway's sessions. */
   readonly #entries = new Map<number, Entry>();
+  /** Whose a Child SA is, from its installation until it is known what it carried. */
+  readonly #holders = new Map<number, Entry>();
   #happenings: Happening[] = [];
-  #reading: Promise<DataplaneCounters> | undefined;
-  #work: Promise<void> = Promise.resolve();
   #gathering: ReturnType<typeof setTimeout> | undefined;
-  #interims: ReturnType<typeof setInterval> | undefined;
-  #closed = false;
+  #work: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   /** A ledger without entries. */
   constructor(options: LedgerOptions) {
     this.#options = options;
-    if (options.interimMs > 0) {
-      const everyMs = Math.min(options.interimMs, interimTickMs);
-      this.#interims = setInterval(() => this.#gatherSoon(), everyMs);
-    }
   }
 
-  /** Goes on with the sessions that are there already. */
-  adopt(): void {
-    for (const session of this.#options.snapshot().sessions) this.#open(session);
+  /**
+   * Goes on with a session that the gateway took out of its store: after its sheet, or with a Start
+   * when it has none, because nobody accounted for it then, or one that is closed, because the gateway
+   * died between the end of the account and that of the session.
+   */
+  adopt(session: SessionSnapshot, sheet: AccountSheet | undefined): void {
+    const entry = this.#open(session, sheet?.account);
+    entry.parked = sheet?.parked ?? "gateway-died";
+    entry.past = sheet?.usage ?? noUsage;
+    if (sheet === undefined || !sheet.isOpen) {
+      this.#options.teller.tell(entry.account, session.firstLogin, { kind: "start" });
+    } else {
+      entry.turn = "restored";
+      entry.reportAt = this.#now() + this.#entries.size * restoredApartMs;
+    }
+    this.#note(entry);
   }
 
   /** A log whose traces are heard here. */
@@ -98,137 +139,217 @@ export class Ledger {
     };
   }
 
-  /** A packet path that is read before it forgets. */
+  /** A packet path of which it is known whose Child SAs are whose. */
   tapPackets(packets: Packets): Packets {
     return {
       transmit: (local, remote, bytes) => packets.transmit(local, remote, bytes),
       installChildSa: (sa) => {
         packets.installChildSa(sa);
-        this.#gatherSoon();
+        const id = this.#options.sessionOfEsp(sa.inboundSpi);
+        const entry = id === undefined ? undefined : this.#entries.get(id);
+        if (entry !== undefined) this.#hold(entry, sa.inboundSpi);
       },
       moveChildSa: (spi, local, remote) => packets.moveChildSa(spi, local, remote),
-      removeChildSa: (spi) => {
-        this.#settle(spi);
-        packets.removeChildSa(spi);
-      },
+      removeChildSa: (spi) => packets.removeChildSa(spi),
       filterChildSa: (spi, filter) => packets.filterChildSa(spi, filter),
     };
   }
 
+  /** What a Child SA had carried when it was removed. */
+  settle(counters: ChildSaCounters): void {
+    const { inboundSpi } = counters;
+    const entry = this.#holders.get(inboundSpi);
+    if (entry === undefined) return;
+    this.#holders.delete(inboundSpi);
+    entry.live.delete(inboundSpi);
+    entry.past = plusUsage(entry.past, usageOf(counters));
+  }
+
+  /** Reports what is due. To be called every second. */
+  look(): void {
+    const now = this.#now();
+    for (const entry of this.#entries.values()) {
+      if (entry.reportAt <= now) this.#report(entry);
+      else if (entry.noteAt <= now && entry.live.size > 0) this.#note(entry);
+    }
+  }
+
   /** Tells what is left to tell and takes no more. */
   async close(): Promise<void> {
-    this.#closed = true;
-    clearInterval(this.#interims);
+    this.#isClosed = true;
     clearTimeout(this.#gathering);
+    for (const entry of this.#entries.values()) this.#note(entry);
     this.#work = this.#work.then(() => this.#enter());
     await this.#work;
   }
 
   #hear({ event, sessionId, facts }: Trace): void {
-    if (sessionId === undefined || !watched.has(event)) return;
-    const at = this.#options.clock.now().wall;
-    this.#happenings.push({ event, session: sessionId, why: String(facts?.["why"]), at });
-    this.#gatherSoon();
+    if (sessionId === undefined || this.#isClosed) return;
+    const entry = this.#entries.get(sessionId);
+    switch (event) {
+      case "session-started": {
+        const session = this.#options.session(sessionId);
+        if (entry !== undefined || session === undefined) return;
+        const { account } = this.#open(session, undefined);
+        return this.#options.teller.tell(account, this.#wall(), { kind: "start" });
+      }
+      case "session-reconnected":
+        if (entry === undefined) return;
+        if (entry.turn === "restored") this.#report(entry);
+        this.#follow(entry, sessionId);
+        entry.parked = undefined;
+        entry.turn = "reconnect";
+        this.#report(entry);
+        return this.#note(entry);
+      case "session-moved":
+        if (entry === undefined || !this.#follow(entry, sessionId)) return;
+        entry.turn ??= "roam";
+        entry.reportAt = Math.min(entry.reportAt, entry.reportedAt + roamQuietMs);
+        if (entry.reportAt <= this.#now()) this.#report(entry);
+        return;
+      case "session-parked":
+        if (entry === undefined) return;
+        entry.parked = String(facts?.["reason"]);
+        return this.#note(entry);
+      case "session-ended": {
+        if (entry === undefined) return;
+        this.#entries.delete(sessionId);
+        const why = String(facts?.["why"]);
+        return this.#gather(entry, (usage) => ({ kind: "stop", usage, why }));
+      }
+    }
   }
 
-  #gatherSoon(): void {
-    if (this.#closed) return;
+  #open(session: SessionSnapshot, before: Account | undefined): Entry {
+    const { authenticOf, nasAddress, intervalMs } = this.#options;
+    const { accounting: { id, class: classes, interimSeconds } } = session;
+    const authentic = authenticOf(session.method);
+    const account: Account = {
+      id,
+      userName: session.userName,
+      addresses: session.addresses,
+      class: classes,
+      firstLogin: session.firstLogin,
+      ...(authentic === undefined ? {} : { authentic }),
+      ...(nasAddress === undefined ? {} : { nasAddress }),
+      ...before,
+      ...outerOf(session),
+    };
+    const wanted = interimSeconds === undefined
+      ? intervalMs
+      : Math.max(interimSeconds * 1000, shortestIntervalMs);
+    const now = this.#now();
+    const entry: Entry = {
+      account,
+      past: noUsage,
+      live: new Map(),
+      parked: undefined,
+      intervalMs: wanted,
+      // The first ones come early by chance: who logged in together does not report together.
+      reportAt: wanted === 0 ? Number.POSITIVE_INFINITY : now + wanted * (1 + this.#chance()) / 2,
+      reportedAt: Number.NEGATIVE_INFINITY,
+      turn: undefined,
+      noteAt: now + noteMs * this.#chance(),
+    };
+    this.#entries.set(session.id, entry);
+    for (const { inboundSpi } of session.childSas) this.#hold(entry, inboundSpi);
+    return entry;
+  }
+
+  #hold(entry: Entry, inboundSpi: number): void {
+    this.#holders.set(inboundSpi, entry);
+    entry.live.set(inboundSpi, noUsage);
+  }
+
+  /** Takes over where the peer is now; whether that is another host than before. */
+  #follow(entry: Entry, sessionId: number): boolean {
+    const session = this.#options.session(sessionId);
+    if (session === undefined) return false;
+    const { remote } = entry.account;
+    entry.account = { ...entry.account, ...outerOf(session) };
+    return entry.account.remote !== remote;
+  }
+
+  #report(entry: Entry): void {
+    const { turn, intervalMs } = entry;
+    const now = this.#now();
+    entry.turn = undefined;
+    entry.reportedAt = now;
+    entry.reportAt = intervalMs === 0 ? Number.POSITIVE_INFINITY : now + intervalMs;
+    this.#gather(entry, (usage) => ({
+      kind: "interim",
+      usage,
+      ...(turn === undefined ? {} : { turn }),
+    }));
+  }
+
+  #note(entry: Entry): void {
+    this.#gather(entry, undefined);
+  }
+
+  #gather(entry: Entry, news: Happening["news"]): void {
+    entry.noteAt = this.#now() + noteMs;
+    this.#happenings.push({ entry, at: this.#wall(), news });
+    if (this.#isClosed) return;
     this.#gathering ??= setTimeout(() => {
       this.#gathering = undefined;
       this.#work = this.#work.then(() => this.#enter());
     }, gatherMs);
   }
 
-  /** Enters what happened since the last time. */
+  /** Says what happened until now, after a reading that knows all of it. */
   async #enter(): Promise<void> {
-    const counters = await this.#options.counters().catch(() => undefined);
-    const live = new Map(counters?.perSa.map((sa) => [sa.inboundSpi, sa]));
     const happenings = this.#happenings;
     this.#happenings = [];
-    const sessions = new Map(this.#options.snapshot().sessions.map((one) => [one.id, one]));
-    for (const [number, entry] of this.#entries) this.#refresh(entry, sessions.get(number));
-    const usageOf = ({ past, spis }: Entry): Usage =>
-      [...spis].reduce((sum, spi) => plus(sum, live.get(spi)), past);
-    for (const { event, session, why, at } of happenings) {
-      const entry = this.#entries.get(session);
-      const now = sessions.get(session);
-      if (event === "session-started" && entry === undefined && now !== undefined) {
-        const { account } = this.#open(now);
-        this.#options.tell({ kind: "start", account, at });
-      } else if (event === "session-reconnected" && entry !== undefined) {
-        this.#interim(entry, usageOf(entry), at);
-      } else if (event === "session-ended" && entry !== undefined) {
-        this.#entries.delete(session);
-        const { account } = entry;
-        this.#options.tell({ kind: "stop", account, usage: usageOf(entry), why, at });
-      }
-    }
-    const { interimMs, clock } = this.#options;
-    const { wall, monotonic } = clock.now();
-    if (interimMs === 0) return;
-    for (const entry of this.#entries.values()) {
-      if (entry.nextInterim <= monotonic) this.#interim(entry, usageOf(entry), wall);
+    const spis = new Set(happenings.flatMap(({ entry }) => [...entry.live.keys()]));
+    if (spis.size > 0) await this.#read([...spis]);
+    const { teller } = this.#options;
+    for (const { entry, at, news } of happenings) {
+      const usage = [...entry.live.values()].reduce(plusUsage, entry.past);
+      if (news === undefined) teller.note(entry.account, usage, at, entry.parked);
+      else this.#tell(entry, at, news(usage));
     }
   }
 
-  #interim(entry: Entry, usage: Usage, at: Wall): void {
-    entry.nextInterim = this.#nextInterim();
-    this.#options.tell({ kind: "interim", account: entry.account, usage, at });
+  #tell(entry: Entry, at: Wall, news: AccountNews): void {
+    this.#options.teller.tell(entry.account, at, news);
+    if (news.kind !== "stop") return;
+    // Child SAs of which nothing was told were never installed, or the packet path is gone.
+    for (const spi of entry.live.keys()) this.#holders.delete(spi);
   }
 
-  #nextInterim(): number {
-    return this.#options.clock.now().monotonic + this.#options.interimMs;
+  /** Without an answer what was read last stands. */
+  async #read(spis: readonly number[]): Promise<void> {
+    const reading = await this.#options.counters(spis).catch(() => undefined);
+    for (const counters of reading?.perSa ?? []) {
+      const { inboundSpi } = counters;
+      this.#holders.get(inboundSpi)?.live.set(inboundSpi, usageOf(counters));
+    }
   }
 
-  #open(session: SessionSnapshot): Entry {
-    const { id, userName, addresses, firstLogin, accounting } = session;
-    const account = {
-      id: accounting.id,
-      userName,
-      addresses,
-      class: accounting.class,
-      remote: hostOf(session.lastRemote),
-      firstLogin,
-    };
-    const entry: Entry = {
-      account,
-      past: nothing,
-      spis: new Set(),
-      nextInterim: this.#nextInterim(),
-    };
-    this.#entries.set(id, entry);
-    this.#refresh(entry, session);
-    return entry;
+  #now(): number {
+    return this.#options.clock.now().monotonic;
   }
 
-  /** The packet path forgets this SA as soon as it is told to. */
-  #settle(spi: number): void {
-    // Whatever is removed while one reading is under way shares it.
-    this.#reading ??= this.#options.counters().finally(() => this.#reading = undefined);
-    this.#reading.then(({ perSa }) => {
-      for (const entry of this.#entries.values()) {
-        if (!entry.spis.delete(spi)) continue;
-        entry.past = plus(entry.past, perSa.find(({ inboundSpi }) => inboundSpi === spi));
-        return;
-      }
-    }, () => {});
+  #wall(): Wall {
+    return this.#options.clock.now().wall;
   }
 
-  #refresh(entry: Entry, session: SessionSnapshot | undefined): void {
-    if (session === undefined) return;
-    entry.account = { ...entry.account, remote: hostOf(session.lastRemote) };
-    for (const { inboundSpi } of session.childSas) entry.spis.add(inboundSpi);
+  /** A number from 0 up to 1. */
+  #chance(): number {
+    const [high = 0, low = 0] = this.#options.random.bytes(2);
+    return (high * 256 + low) / 65_536;
   }
 }
 
-const nothing: Usage = { octetsIn: 0, octetsOut: 0 };
+function usageOf({ bytesIn, bytesOut, packetsIn, packetsOut }: ChildSaCounters): Usage {
+  return { octetsIn: bytesIn, octetsOut: bytesOut, packetsIn, packetsOut };
+}
 
-function plus(
-  { octetsIn, octetsOut }: Usage,
-  sa: { readonly bytesIn: number; readonly bytesOut: number } | undefined,
-): Usage {
-  if (sa === undefined) return { octetsIn, octetsOut };
-  return { octetsIn: octetsIn + sa.bytesIn, octetsOut: octetsOut + sa.bytesOut };
+/** Outer addresses without ports; ours is known only while an IKE SA stands. */
+function outerOf({ lastRemote, ikeSa }: SessionSnapshot): Pick<Account, "remote" | "local"> {
+  const remote = hostOf(lastRemote);
+  return ikeSa === undefined ? { remote } : { remote, local: formatIpAddress(ikeSa.local.address) };
 }
 
 /** The host of `192.0.2.1:4500` or `[2001:db8::1]:4500`. */

@@ -2,7 +2,7 @@
 import { order } from "../control/client.ts";
 import { settle } from "../config/gather.ts";
 import { type CommandDefinition, controlFlags, controlPath } from "./command.ts";
-import { sessionSelector } from "./operands.ts";
+import { oneWord, sessionSelector, unexpected } from "./operands.ts";
 
 const session: CommandDefinition = {
   words: "clear crypto session",
@@ -31,5 +31,18 @@ const stats: CommandDefinition = {
   },
 };
 
+const aaaCounters: CommandDefinition = {
+  words: "clear aaa counters servers",
+  operands: "all",
+  summary: "set the counters of AAA servers to zero",
+  flags: controlFlags,
+  run: async (call) => {
+    const settings = settle(controlFlags, call.sources);
+    if (oneWord(call.operands, ["all"]) === undefined) throw unexpected("", "all");
+    await order(controlPath(settings), { command: "clear-aaa-counters" });
+    return 0;
+  },
+};
+
 /** Everything that `clear` clears. */
-export const clearCommands: readonly CommandDefinition[] = [session, stats];
+export const clearCommands: readonly CommandDefinition[] = [session, stats, aaaCounters];

@@ -1,7 +1,7 @@
 /** `rejoin profile`: prints the profile that makes Cisco Secure Client know a gateway. */
 import { list, optional, single } from "../config/define.ts";
 import type { FlagProblem } from "../config/flag.ts";
-import { type Form, identity, oneOf, plainText } from "../config/forms.ts";
+import { type Form, identity, oneOf, plainText, wholeNumber } from "../config/forms.ts";
 import { type Gathered, settle } from "../config/gather.ts";
 import { type ProfileAuth, secureClientProfile } from "../secure_client_profile.ts";
 import type { CommandDefinition } from "./command.ts";
@@ -22,6 +22,11 @@ export const profileFlags = {
   "user-group": optional(group, plainText, "group to ask for"),
   auth: single(group, methodForm, "eap-anyconnect", "how to log in"),
   "ike-identity": optional(group, plainText, "identity (IDi) for eap-mschapv2, the user name"),
+  "authentication-timeout": optional(
+    group,
+    wholeNumber(10, 120),
+    "seconds to wait for the gateway, else 30; more where people press a button",
+  ),
   backup: list(group, identity, "gateway to try when this one is not reached"),
 };
 
@@ -43,6 +48,7 @@ export const profileCommand: CommandDefinition = {
       userGroup: settings["user-group"],
       auth: methodNames[settings.auth],
       ikeIdentity: settings["ike-identity"],
+      authenticationTimeout: settings["authentication-timeout"],
       backups: settings.backup,
     }));
     return Promise.resolve(0);

@@ -26,8 +26,9 @@ export const serveCommand: CommandDefinition = {
     const crypto = providerOfMachine();
     let files: ServeFiles | undefined;
     const settings = settle(serveFlags, call.sources, (gathered) => {
-      files = readServeFiles(gathered.settings, crypto);
-      return [...checkServe(gathered), ...files.problems];
+      const read = files = readServeFiles(gathered.settings, crypto);
+      const problems = checkServe(gathered, (name) => read.accessLists.get(name));
+      return [...problems, ...read.problems];
     });
     const pools = poolsOf(settings);
     const credentials = files === undefined ? undefined : givenCredentials(settings, files);
@@ -43,7 +44,19 @@ export const serveCommand: CommandDefinition = {
       log.tell("warning", "certificate-validity", { subject: certificate.subject.text, problem });
     }
     const clientCas = (files?.clientCas ?? []).map(({ der }) => der);
-    const { radiusSecret } = files ?? {};
-    return await serve({ settings, crypto, pools, credentials, clientCas, radiusSecret, log });
+    const { radiusSecrets = [], radiusTls, dynamicAuthorSecret, accessLists = new Map() } = files ??
+      {};
+    return await serve({
+      settings,
+      crypto,
+      pools,
+      credentials,
+      clientCas,
+      radiusSecrets,
+      radiusTls,
+      dynamicAuthorSecret,
+      accessLists,
+      log,
+    });
   },
 };

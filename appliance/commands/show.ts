@@ -1,19 +1,22 @@
 /** `rejoin show …`: what the running gateway knows, as IOS XE prints it or as JSON. */
-import { askSessions, askSummary } from "../control/client.ts";
+import { askAccessLists, askSessions, askSummary } from "../control/client.ts";
 import { settle } from "../config/gather.ts";
+import { accessListLines } from "../show/access_lists.ts";
 import {
   cryptoSessionBriefHeading,
   cryptoSessionBriefLine,
   cryptoSessionHeading,
   cryptoSessionLines,
 } from "../show/crypto_session.ts";
+import { aaaServersLines } from "../show/aaa_servers.ts";
+import { extServiceFacts, extServiceLines } from "../show/ext_service.ts";
 import type { SessionFacts } from "../show/facts.ts";
 import { ikev2SaLines } from "../show/ikev2_sa.ts";
 import { ikev2SessionLines } from "../show/ikev2_session.ts";
 import { ipLocalPoolLines } from "../show/ip_local_pool.ts";
 import { reconnectStatsLines, statsLines } from "../show/stats.ts";
 import { type Call, type CommandDefinition, controlPath, showFlags } from "./command.ts";
-import { oneWord, sessionSelector } from "./operands.ts";
+import { oneWord, sessionSelector, unexpected } from "./operands.ts";
 
 const jsonNote = "\nWith --json the same facts come for programs, whatever the layout asked for.";
 
@@ -72,23 +75,28 @@ function ikev2Command(
 
 const stats: CommandDefinition = {
   words: "show crypto ikev2 stats",
-  operands: "[reconnect]",
-  summary: "counters; reconnect: how many came back",
+  operands: "[reconnect|ext-service]",
+  summary: "counters; reconnect: how many came back; ext-service: what others were asked to do",
   flags: showFlags,
   run: async (call) => {
     const settings = settle(showFlags, call.sources);
-    const view = oneWord(call.operands, ["reconnect"]);
+    const view = oneWord(call.operands, ["reconnect", "ext-service"]);
     const { reconnect, counters, negotiating } = await askSummary(controlPath(settings));
-    if (settings.json) {
-      return view === "reconnect"
-        ? await printJson(call, "reconnect", reconnect)
-        : await printJson(call, "counters", counters);
+    const services = extServiceFacts({ reconnect, counters });
+    switch (view) {
+      case "reconnect":
+        if (settings.json) return await printJson(call, "reconnect", reconnect);
+        print(call, reconnectStatsLines(reconnect));
+        return 0;
+      case "ext-service":
+        if (settings.json) return await printJson(call, "extService", services);
+        print(call, extServiceLines(services));
+        return 0;
+      case undefined:
+        if (settings.json) return await printJson(call, "counters", counters);
+        print(call, statsLines({ counters, negotiating }));
+        return 0;
     }
-    print(
-      call,
-      view === "reconnect" ? reconnectStatsLines(reconnect) : statsLines({ counters, negotiating }),
-    );
-    return 0;
   },
 };
 
@@ -106,6 +114,37 @@ const pool: CommandDefinition = {
   },
 };
 
+const accessLists: CommandDefinition = {
+  words: "show access-lists",
+  operands: "[NAME]",
+  summary: "access lists of this gateway, which filters may name",
+  flags: showFlags,
+  run: async (call) => {
+    const settings = settle(showFlags, call.sources);
+    const [name, extra] = call.operands;
+    if (extra !== undefined) throw unexpected(extra, "one name at most");
+    const lists = (await askAccessLists(controlPath(settings)))
+      .filter((list) => name === undefined || list.name === name);
+    if (settings.json) return await printJson(call, "accessLists", lists);
+    print(call, lists.flatMap(accessListLines));
+    return 0;
+  },
+};
+
+const aaaServers: CommandDefinition = {
+  words: "show aaa servers",
+  operands: "",
+  summary: "RADIUS servers: whether they are there, and what became of questions",
+  flags: showFlags,
+  run: async (call) => {
+    const settings = settle(showFlags, call.sources);
+    const { aaaServers } = await askSummary(controlPath(settings));
+    if (settings.json) return await printJson(call, "aaaServers", aaaServers);
+    print(call, aaaServersLines(aaaServers));
+    return 0;
+  },
+};
+
 /** Everything that `show` shows. */
 export const showCommands: readonly CommandDefinition[] = [
   cryptoSession,
@@ -113,6 +152,8 @@ export const showCommands: readonly CommandDefinition[] = [
   ikev2Command("show crypto ikev2 session", "IKE SAs with their Child SAs", ikev2SessionLines),
   stats,
   pool,
+  accessLists,
+  aaaServers,
 ];
 
 function print(call: Call, lines: readonly string[]): void {

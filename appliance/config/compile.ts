@@ -70,6 +70,7 @@ export function compilePolicy(
       applicationVersion: `rejoin ${versionText()}`,
       mtu: settings.mtu,
       ...(lifetime === undefined ? {} : { sessionTimeoutSeconds: lifetime }),
+      idleTimeoutSeconds: settings["idle-timeout"],
       disconnectedTimeoutSeconds: settings["reconnect-timeout"],
       dpdSeconds: settings.dpd,
       keepaliveSeconds: KEEPALIVE_SECONDS,
@@ -85,6 +86,7 @@ export function compilePolicy(
     allowSha1: settings["allow-sha1"],
     reconnect: { timeoutMs: settings["reconnect-timeout"] * 1000 },
     ...(lifetime === undefined ? {} : { sessionLifetimeMs: lifetime * 1000 }),
+    idleAction: settings["idle-action"],
     ikeProposals: numbered(settings["ike-proposal"]) ?? defaultIkeProposals(),
     espProposals: numbered(settings["esp-proposal"]) ?? defaultEspProposals(),
     lifetimes: {

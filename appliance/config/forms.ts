@@ -1,6 +1,7 @@
 /** The forms that flag values come in: a parser and the words that describe it, together. */
 import {
   type AddressRange,
+  bitsOf,
   type CiscoAttributeName,
   type Endpoint,
   type IpAddress,
@@ -13,6 +14,7 @@ import {
   type Prefix,
   type Proposal,
 } from "../../core/mod.ts";
+import { listName, nameWanted } from "../aaa/access_list/file.ts";
 
 /** One form. */
 export interface Form<T> {
@@ -101,6 +103,16 @@ export const prefix: Form<Prefix> = {
   parse: parsePrefix,
 };
 
+/** One address, or all of a block. */
+export const addressOrBlock: Form<Prefix> = {
+  form: "ADDR|CIDR",
+  wanted: "an address, or a block such as 192.0.2.0/28 or 2001:db8::/64",
+  parse: (text) => {
+    const address = parseIpAddress(text);
+    return address === undefined ? parsePrefix(text) : { address, length: bitsOf(address.family) };
+  },
+};
+
 /** A server and its UDP port; IPv6 addresses with a port stand in brackets. */
 export function server(defaultPort: number): Form<Endpoint> {
   const port = wholeNumber(1, 65_534);
@@ -116,20 +128,54 @@ export function server(defaultPort: number): Form<Endpoint> {
   };
 }
 
-/** Addresses for clients: all of a range, or the hosts of a block. */
+/** The name of a pool: no white space or comma, so that several can stand in one text. */
+export const poolName: Form<string> = {
+  form: "NAME",
+  wanted: "a pool name of 1 to 64 letters, digits, dots, hyphens or underscores",
+  parse: (text) => /^[A-Za-z0-9_.-]{1,64}$/.test(text) ? text : undefined,
+};
+
+/** A server by its name or address, and its TCP port; an IPv6 address with a port stands in brackets. */
+export function namedServer(
+  defaultPort: number,
+): Form<{ readonly host: string; readonly port: number }> {
+  const port = wholeNumber(1, 65_535);
+  return {
+    form: "HOST[:PORT]",
+    wanted:
+      "a name or an address, such as radius.example.net, 192.0.2.1:2083 or [2001:db8::1]:2083",
+    parse: (text) => {
+      const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text) ?? [];
+      const host = identity.parse(bracketed ?? plain ?? text);
+      const given = digits === undefined ? defaultPort : port.parse(digits);
+      return host === undefined || given === undefined ? undefined : { host, port: given };
+    },
+  };
+}
+
+/** Addresses for clients: all of a range, or the hosts of a block; with a name, for who is given it. */
 export type PoolForm =
-  | { readonly kind: "range"; readonly text: string; readonly range: AddressRange }
-  | { readonly kind: "block"; readonly text: string; readonly prefix: Prefix };
+  & { readonly text: string; readonly name?: string }
+  & (
+    | { readonly kind: "range"; readonly range: AddressRange }
+    | { readonly kind: "block"; readonly prefix: Prefix }
+  );
 
 /** A pool. */
 export const pool: Form<PoolForm> = {
-  form: "RANGE|CIDR",
-  wanted: "a range such as 192.168.20.10-192.168.20.99 or a block such as 192.168.20.0/24",
+  form: "[NAME=]RANGE|CIDR",
+  wanted:
+    "a range such as 192.168.20.10-192.168.20.99 or a block such as 192.168.20.0/24, behind " +
+    "NAME= where it is to have a name",
   parse: (text) => {
-    const block = parsePrefix(text);
-    if (block !== undefined) return { kind: "block", text, prefix: block };
-    const range = text.includes("/") ? undefined : parseRange(text);
-    return range === undefined ? undefined : { kind: "range", text, range };
+    const [, given, addresses = ""] = /^(?:([^=]*)=)?(.*)$/s.exec(text) ?? [];
+    const name = given === undefined ? undefined : poolName.parse(given);
+    if (given !== undefined && name === undefined) return undefined;
+    const base = { text, ...(name === undefined ? {} : { name }) };
+    const block = parsePrefix(addresses);
+    if (block !== undefined) return { ...base, kind: "block", prefix: block };
+    const range = addresses.includes("/") ? undefined : parseRange(addresses);
+    return range === undefined ? undefined : { ...base, kind: "range", range };
   },
 };
 
@@ -137,10 +183,13 @@ export const pool: Form<PoolForm> = {
 export const domainName: Form<string> = {
   form: "DOMAIN",
   wanted: "a domain name such as example.net",
-  parse: (text) =>
-    text.length <= 253 && /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?)+$/i.test(text)
-      ? text
-      : undefined,
+  parse: (text) => {
+    // Label by label: one expression for all of them would try every way to part a long word.
+    const labels = text.replace(/\.$/, "").split(".");
+    const isLabel = (label: string): boolean =>
+      /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label);
+    return text.length <= 253 && labels.every(isLabel) ? text : undefined;
+  },
 };
 
 /** Who a gateway says it is. */
@@ -173,6 +222,7 @@ export type AuthWord = LoginMethod | "psk";
 const authWords: Readonly<Record<string, AuthWord>> = {
   "anyconnect-eap": "anyconnect-eap",
   "eap-mschapv2": "eap-mschapv2",
+  "eap-radius": "eap-radius",
   "cert": "certificate",
   "psk": "psk",
   "pre-share": "psk",
@@ -181,7 +231,7 @@ const authWords: Readonly<Record<string, AuthWord>> = {
 /** Login methods. */
 export const authMethod: Form<AuthWord> = {
   form: "METHOD,…",
-  wanted: "anyconnect-eap, eap-mschapv2 or cert",
+  wanted: "anyconnect-eap, eap-mschapv2, eap-radius or cert",
   parse: (text) => authWords[text],
 };
 
@@ -216,6 +266,24 @@ export const loginGroup: Form<{ readonly name: string; readonly alias?: string }
     const alias = rest.join("=");
     if (plainText.parse(name) === undefined) return undefined;
     return alias === "" ? { name } : { name, alias };
+  },
+};
+
+/** One rule of an access list, its text still to be read: all that is wrong is told together. */
+export type RuleForm =
+  | { readonly kind: "rule"; readonly list: string; readonly rule: string }
+  | { readonly kind: "unreadable"; readonly text: string };
+
+/** A rule of an access list. */
+export const accessListRule: Form<RuleForm> = {
+  form: "NAME:RULE",
+  wanted: `${nameWanted}, a colon, and a rule such as permit tcp any any eq 443`,
+  parse: (text) => {
+    const colon = text.indexOf(":");
+    const list = text.slice(0, colon);
+    return colon > 0 && listName.test(list)
+      ? { kind: "rule", list, rule: text.slice(colon + 1) }
+      : { kind: "unreadable", text };
   },
 };
 

@@ -8,6 +8,7 @@ import {
   type AddressRange,
   addressToBigInt,
   bitsOf,
+  type PoolRange,
   type Prefix,
   prefixToRange,
 } from "../../core/mod.ts";
@@ -16,7 +17,7 @@ import type { PoolForm } from "./forms.ts";
 /** What follows from the pools. */
 export interface Pools {
   /** What clients get. */
-  readonly ranges: readonly AddressRange[];
+  readonly ranges: readonly PoolRange[];
   /** Everything that the pools cover, for routes. */
   readonly all: readonly AddressRange[];
   /** Inner addresses of the gateway, at most one a family. */
@@ -25,15 +26,23 @@ export interface Pools {
   readonly tooSmall: readonly string[];
 }
 
+/** Whether a pool has this name, and addresses of this family where one is given. */
+export function hasPool(ranges: readonly PoolRange[], name: string, family?: 4 | 6): boolean {
+  return ranges.some((range) =>
+    range.name === name && (family === undefined || range.first.family === family)
+  );
+}
+
 /** The ranges of some pools. */
 export function rangesOfPools(pools: readonly PoolForm[]): Pools {
-  const ranges: AddressRange[] = [];
+  const ranges: PoolRange[] = [];
   const all: AddressRange[] = [];
   const own: Prefix[] = [];
   const tooSmall: string[] = [];
   for (const pool of pools) {
+    const named = pool.name === undefined ? {} : { name: pool.name };
     if (pool.kind === "range") {
-      ranges.push(pool.range);
+      ranges.push({ ...pool.range, ...named });
       all.push(pool.range);
       continue;
     }
@@ -52,6 +61,7 @@ export function rangesOfPools(pools: readonly PoolForm[]): Pools {
     ranges.push({
       first: addressFromBigInt(family, first + 1n),
       last: addressFromBigInt(family, last),
+      ...named,
     });
   }
   return { ranges, all, own, tooSmall };

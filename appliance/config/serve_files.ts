@@ -1,13 +1,19 @@
 /** The files that `rejoin serve` is given: read once, every problem gathered, then fitted together. */
 import { type Certificate, type CryptoProvider, equalBytes, type Signer } from "../../core/mod.ts";
+import type { AccessLists } from "../aaa/access_list/lists.ts";
+import type { TlsCredentials } from "../aaa/radius/tls_channel.ts";
 import { readSecretFile } from "../aaa/secret_file.ts";
 import { StartError } from "../start_error.ts";
 import { openUsers } from "../users/users_file.ts";
+import { compileAccessLists } from "./access_lists.ts";
 import type { Credentials } from "./compile.ts";
 import type { FlagProblem } from "./flag.ts";
 import { gatewayIdentity } from "./identity.ts";
 import { NamedFiles } from "./named_files.ts";
 import type { ServeSettings } from "./serve_flags.ts";
+
+/** What servers over TLS need, in the order of `radsecCredentials`. */
+const radsecFlags = ["radius-tls-ca", "radius-tls-cert", "radius-tls-key"] as const;
 
 /** Files as read. */
 export interface ServeFiles {
@@ -15,15 +21,30 @@ export interface ServeFiles {
   readonly certificates: readonly Certificate[];
   readonly signer: Signer | undefined;
   readonly clientCas: readonly Certificate[];
-  readonly radiusSecret: Uint8Array | undefined;
+  /** Of `--radius-secret-file`, in order. */
+  readonly radiusSecrets: readonly Uint8Array[];
+  /** Of `--radius-tls-ca`, `-cert` and `-key`; only with all of them. */
+  readonly radiusTls: TlsCredentials | undefined;
+  readonly dynamicAuthorSecret: Uint8Array | undefined;
+  /** Of `--access-list-file`, and those of `--access-list`. */
+  readonly accessLists: AccessLists;
   readonly problems: readonly FlagProblem[];
 }
 
-/** Reads certificates, keys, secrets and the users file. */
+/** Reads certificates, keys, secrets, access lists and the users file. */
 export function readServeFiles(
   settings: Pick<
     ServeSettings,
-    "cert" | "chain" | "key" | "client-ca" | "users" | "radius-secret-file"
+    | "cert"
+    | "chain"
+    | "key"
+    | "client-ca"
+    | "users"
+    | "radius-secret-file"
+    | "dynamic-author-secret-file"
+    | "access-list"
+    | "access-list-file"
+    | (typeof radsecFlags)[number]
   >,
   crypto: CryptoProvider,
 ): ServeFiles {
@@ -36,12 +57,45 @@ export function readServeFiles(
   const { users } = settings;
   if (users !== undefined) files.attempt("users", users, "users", () => openUsers(users));
   const clientCas = settings["client-ca"].flatMap((path) => files.certificates("client-ca", path));
-  const secretFile = settings["radius-secret-file"];
-  const radiusSecret = secretFile === undefined
-    ? undefined
-    : files.attempt("radius-secret-file", secretFile, "one secret", () =>
-      readSecretFile(secretFile));
-  return { certificates, signer, clientCas, radiusSecret, problems: files.problems };
+  const radiusSecrets = settings["radius-secret-file"].flatMap((path) =>
+    files.attempt("radius-secret-file", path, "one secret", () => [readSecretFile(path)]) ?? []
+  );
+  const authorSecret = settings["dynamic-author-secret-file"];
+  const dynamicAuthorSecret = authorSecret === undefined ? undefined : files.attempt(
+    "dynamic-author-secret-file",
+    authorSecret,
+    "one secret",
+    () => readSecretFile(authorSecret),
+  );
+  const radiusTls = radsecCredentials(settings, files, crypto);
+  const { accessLists, problems } = compileAccessLists(settings);
+  return {
+    certificates,
+    signer,
+    clientCas,
+    radiusSecrets,
+    radiusTls,
+    dynamicAuthorSecret,
+    accessLists,
+    problems: [...files.problems, ...problems],
+  };
+}
+
+/** PEM as it stands in the files, once it is known to be what it has to be. */
+function radsecCredentials(
+  settings: Pick<ServeSettings, (typeof radsecFlags)[number]>,
+  files: NamedFiles,
+  crypto: CryptoProvider,
+): TlsCredentials | undefined {
+  const [ca, cert, key] = radsecFlags.map((flag) => settings[flag]);
+  const isUsable = [
+    files.certificates("radius-tls-ca", ca).length > 0,
+    files.certificates("radius-tls-cert", cert).length > 0,
+    files.privateKey("radius-tls-key", key, crypto) !== undefined,
+  ].every((one) => one);
+  if (!isUsable || ca === undefined || cert === undefined || key === undefined) return undefined;
+  const read = (path: string): string => Deno.readTextFileSync(path);
+  return { ca: read(ca), certificate: read(cert), key: read(key) };
 }
 
 /** What the operator's own certificate and key make of the gateway; `StartError` when they do not fit. */

@@ -2,6 +2,8 @@
 import { list, optional, single, toggle } from "./define.ts";
 import type { SettingsOf } from "./flag.ts";
 import {
+  accessListRule,
+  addressOrBlock,
   attributeNumber,
   authMethod,
   deviceName,
@@ -12,6 +14,7 @@ import {
   ip4Address,
   ipAddress,
   loginGroup,
+  namedServer,
   oneOf,
   plainText,
   pool,
@@ -22,10 +25,13 @@ import {
   wholeNumber,
   wholeNumberOrOff,
 } from "./forms.ts";
+import { groupPart } from "./groups.ts";
 
 const who = "Identity";
 const login = "Who may log in";
 const radius = "RADIUS";
+const dynamic = "Dynamic authorization";
+const filters = "Filters";
 const addresses = "Addresses and attributes";
 const back = "Reconnect";
 const sa = "IKE and ESP";
@@ -79,7 +85,34 @@ export const serveFlags = {
     server(1812),
     "server that decides who may log in, in the order they are to be asked",
   ),
-  "radius-secret-file": optional(radius, filePath, "file with the secret shared with the servers"),
+  "radius-acct": list(
+    radius,
+    server(1813),
+    "server that is told of sessions; else those of --radius, at the port behind theirs",
+  ),
+  "radius-secret-file": list(
+    radius,
+    filePath,
+    "file with a secret: one for all servers, or one each, those of --radius-acct last",
+  ),
+  "radius-balance": single(
+    radius,
+    oneOf("in-order", "least-outstanding"),
+    "in-order",
+    "which server is asked: the first one alive, or the one with the fewest open questions",
+  ),
+  "radius-tls": list(
+    radius,
+    namedServer(2083),
+    "server over TLS (RadSec) in place of --radius, for users and sessions alike",
+  ),
+  "radius-tls-ca": optional(radius, filePath, "CA of the certificates of --radius-tls, PEM"),
+  "radius-tls-cert": optional(
+    radius,
+    filePath,
+    "certificate to show them, PEM, its chain behind it",
+  ),
+  "radius-tls-key": optional(radius, filePath, "its private key, PKCS #8 PEM"),
   "radius-password": single(
     radius,
     oneOf("pap", "mschapv2"),
@@ -98,13 +131,21 @@ export const serveFlags = {
     "60",
     "seconds that a silent server is asked last",
   ),
+  "radius-status-server": toggle(
+    radius,
+    "ask a silent server for a sign of life (RFC 5997), which it must know",
+  ),
   "radius-source": optional(radius, ipAddress, "address to ask from; else the host chooses"),
   "radius-allow-unsigned": toggle(
     radius,
     "believe answers without Message-Authenticator; unsafe outside of a network of one's own",
   ),
   "radius-fallback-local": toggle(radius, "let local users in while no server answers"),
-  "radius-accounting": toggle(radius, "account for sessions, at the port behind that of --radius"),
+  "radius-ignore-unknown": toggle(
+    radius,
+    "let users in whose Cisco-AVPair has a mandatory ipsec: key that is not known here",
+  ),
+  "radius-accounting": toggle(radius, "tell servers of sessions: accounting"),
   "radius-interim": single(
     radius,
     wholeNumberOrOff(60, 86_400),
@@ -112,10 +153,43 @@ export const serveFlags = {
     "seconds between two reports of one session; 0 is no report but of returns",
   ),
 
+  "dynamic-author": list(
+    dynamic,
+    addressOrBlock,
+    "RADIUS client that may end and change sessions (RFC 5176); else nobody may",
+  ),
+  "dynamic-author-secret-file": optional(
+    dynamic,
+    filePath,
+    "file with the secret shared with these clients",
+  ),
+  "dynamic-author-port": list(
+    dynamic,
+    wholeNumber(1, 65_535),
+    "UDP port to hear them on",
+    "3799,1700",
+  ),
+  "dynamic-author-listen": list(dynamic, ipAddress, "address to hear them on; else all"),
+  "dynamic-author-strict": toggle(
+    dynamic,
+    "hear only requests with Message-Authenticator and Event-Timestamp",
+  ),
+
+  "access-list": {
+    ...list(
+      filters,
+      accessListRule,
+      "rule of an access list, as of IOS; those of one name stand in the order given",
+    ),
+    separator: /\n/,
+  },
+  "access-list-file": optional(filters, filePath, "access lists in the form of IOS"),
+
   pool: list(
     addresses,
     pool,
-    "inner addresses; of a block the gateway keeps the first for itself",
+    "inner addresses; of a block the gateway keeps the first for itself; with a name only for users " +
+      "whom AAA or their group gives it",
   ),
   dns: list(addresses, ipAddress, "DNS server for clients"),
   wins: list(addresses, ip4Address, "WINS server for clients"),
@@ -129,6 +203,16 @@ export const serveFlags = {
   ),
   mtu: single(addresses, wholeNumber(1280, 9000), "1400", "largest inner packet, octets"),
 
+  group: {
+    ...list(
+      addresses,
+      groupPart,
+      "policy of a group: what AAA says of its users goes over it; a list has blanks or commas",
+    ),
+    separator: /\n/,
+  },
+  "group-override": toggle(addresses, "what a group says goes over what AAA says of its users"),
+
   "reconnect-timeout": single(
     back,
     wholeNumberOrOff(600, 86_400),
@@ -139,6 +223,18 @@ export const serveFlags = {
     back,
     wholeNumber(120, 25_920_000),
     "seconds from the first login until a session ends; else no limit",
+  ),
+  "idle-timeout": single(
+    back,
+    wholeNumberOrOff(60, 86_400),
+    "0",
+    "seconds without a packet from the user until a session is over; 0 is no limit",
+  ),
+  "idle-action": single(
+    back,
+    oneOf("end", "park"),
+    "end",
+    "what then becomes of it: gone, or lost and to be come back to",
   ),
   "cisco-attr": {
     ...list(

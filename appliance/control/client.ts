@@ -1,5 +1,5 @@
 /** The operator's end of the control socket. */
-import type { GatewayFacts, SessionFacts } from "../show/facts.ts";
+import type { AccessListFacts, GatewayFacts, SessionFacts } from "../show/facts.ts";
 import { reasonOf, StartError } from "../start_error.ts";
 import { readLines, writeLine } from "./lines.ts";
 import type { DebugReply } from "../debug_feed.ts";
@@ -80,6 +80,15 @@ export async function askSummary(path: string): Promise<Omit<GatewayFacts, "sess
     if (reply.kind === "summary") return reply.summary;
   }
   throw new StartError(`Cannot talk to the gateway at ${path}: it did not answer`);
+}
+
+/** The access lists of the gateway. */
+export async function askAccessLists(path: string): Promise<readonly AccessListFacts[]> {
+  const lists: AccessListFacts[] = [];
+  for await (const reply of ask(path, { command: "access-lists" })) {
+    if (reply.kind === "access-list") lists.push(reply.list);
+  }
+  return lists;
 }
 
 /** Orders something; how many sessions it concerned. */

@@ -5,7 +5,7 @@
  */
 import { parseIpAddress, type SessionSelector } from "../../core/mod.ts";
 import { type DebugReply, type DebugTopic, debugTopics } from "../debug_feed.ts";
-import type { GatewayFacts, SessionFacts } from "../show/facts.ts";
+import type { AccessListFacts, GatewayFacts, SessionFacts } from "../show/facts.ts";
 
 /** Octets of a request at most. */
 export const mostRequestBytes = 4096;
@@ -16,10 +16,14 @@ export type ControlRequest =
   | { readonly command: "sessions"; readonly selector: SessionSelector }
   /** Pools, counters, reconnect statistics. */
   | { readonly command: "summary" }
+  /** The access lists of this gateway. */
+  | { readonly command: "access-lists" }
   /** End sessions for good. */
   | { readonly command: "clear-sessions"; readonly selector: SessionSelector }
   /** Set counters to zero. */
   | { readonly command: "clear-stats" }
+  /** Set the counters of AAA servers to zero. */
+  | { readonly command: "clear-aaa-counters" }
   | DebugRequest;
 
 /** Show what happens until the connection ends; no `done` comes. */
@@ -34,8 +38,9 @@ export interface DebugRequest {
 export type ControlReply =
   | { readonly kind: "sessions"; readonly sessions: readonly SessionFacts[] }
   | { readonly kind: "summary"; readonly summary: Omit<GatewayFacts, "sessions"> }
+  | { readonly kind: "access-list"; readonly list: AccessListFacts }
   | DebugReply
-  /** All lines were said. `count` is how many sessions were shown or ended. */
+  /** All lines were said. `count` is how many sessions or lists were shown, or sessions ended. */
   | { readonly kind: "done"; readonly count: number }
   | { readonly kind: "refused"; readonly reason: string };
 
@@ -54,7 +59,9 @@ export function parseRequest(
   const command = memberOf(value, "command");
   switch (command) {
     case "summary":
+    case "access-lists":
     case "clear-stats":
+    case "clear-aaa-counters":
       return { ok: true, request: { command } };
     case "sessions":
     case "clear-sessions": {

@@ -1,10 +1,11 @@
 /**
  * `show crypto session [detail|brief]` in the layout of IOS XE. A session that waits to come back
- * stands there as DOWN, its description saying until when.
+ * stands there as DOWN, its description saying until when; that of one that may not be idle for long
+ * says for how long it is.
  */
 import { parseRange, rangeToPrefixes } from "../../core/mod.ts";
 import type { ChildSaFacts, SelectorFacts, SessionFacts } from "./facts.ts";
-import { clockText, isIpv6, selectorPairs, slashed, uptimeText } from "./text.ts";
+import { clockText, isIpv6, maskText, selectorPairs, slashed, uptimeText } from "./text.ts";
 
 const legend = [
   "Code: C - IKE Configuration mode, D - Dead Peer Detection",
@@ -30,6 +31,10 @@ export function cryptoSessionLines(session: SessionFacts, detail: boolean): read
         "Profile: rejoin",
         ...(session.group === undefined ? [] : [`Group: ${session.group}`]),
         ...session.addresses.map((address) => `Assigned address: ${address}`),
+        ...(session.filter === undefined
+          ? []
+          : [`Inbound access list: ${session.filter.name} drop ${session.filter.drops}`]),
+        ...givenLines(session),
         `Uptime: ${uptimeText(session.uptimeSeconds)}`,
       ]
       : ["Profile: rejoin"]),
@@ -76,13 +81,33 @@ function briefRow(...[peer, port, user, group, uptime, status]: readonly string[
   ].join(" ").trimEnd();
 }
 
+/** What an operator looks for first of what AAA gave; `--json` has all of it. */
+function givenLines({ given }: SessionFacts): readonly string[] {
+  const { pools, ipv6Pools, dns, sessionTimeoutSeconds, idleTimeoutSeconds } = given;
+  const lines: readonly (readonly [string, string | undefined])[] = [
+    ["Pool", pools?.join(", ")],
+    ["IPv6 pool", ipv6Pools?.join(", ")],
+    ["DNS", dns?.join(", ")],
+    ["Session timeout", secondsText(sessionTimeoutSeconds)],
+    ["Idle timeout", secondsText(idleTimeoutSeconds)],
+  ];
+  return lines.filter(([, value]) => value !== undefined).map(([name, it]) => `${name}: ${it}`);
+}
+
+function secondsText(seconds: number | undefined): string | undefined {
+  return seconds === undefined ? undefined : `${seconds} sec`;
+}
+
 function statusOf(session: SessionFacts): "UP-ACTIVE" | "UP-IDLE" | "DOWN" {
   if (session.state === "inactive") return "DOWN";
   return session.childSas.length > 0 ? "UP-ACTIVE" : "UP-IDLE";
 }
 
 function descriptionOf(session: SessionFacts): string {
-  const { reconnect, state } = session;
+  const { reconnect, state, idle } = session;
+  if (idle?.limitSeconds !== undefined) {
+    return `idle for ${clockText(idle.seconds)}, at most ${clockText(idle.limitSeconds)}`;
+  }
   if (state !== "inactive" || reconnect?.deadline === undefined) return "(none)";
   const left = clockText(reconnect.secondsLeft ?? 0);
   return `may reconnect until ${reconnect.deadline}, ${left} left`;
@@ -139,11 +164,6 @@ function portText(side: SelectorFacts): string {
   return side.startPort === side.endPort
     ? `${side.startPort}`
     : `${side.startPort} ${side.endPort}`;
-}
-
-function maskText(length: number): string {
-  const mask = length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
-  return [24, 16, 8, 0].map((shift) => (mask >>> shift) & 0xff).join(".");
 }
 
 /** Host and port of `192.0.2.1:4500` or `[2001:db8::1]:4500`. */

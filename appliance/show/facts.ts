@@ -68,15 +68,38 @@ export interface IkeSaFacts {
   readonly fragmentation: boolean;
 }
 
+/** What AAA or a group gives a user over what everybody gets; what is left out is as for everybody. */
+export interface GivenFacts {
+  readonly pools?: readonly string[];
+  /** For IPv6 addresses alone. */
+  readonly ipv6Pools?: readonly string[];
+  readonly netmask?: string;
+  /** Networks behind the user. */
+  readonly networks?: readonly string[];
+  readonly dns?: readonly string[];
+  readonly wins?: readonly string[];
+  readonly domain?: string;
+  readonly splitInclude?: readonly string[];
+  readonly splitDns?: readonly string[];
+  readonly banner?: string;
+  readonly smartcardRemovalDisconnect?: boolean;
+  readonly sessionTimeoutSeconds?: number;
+  readonly idleTimeoutSeconds?: number;
+  readonly interimSeconds?: number;
+}
+
 /** One session, active or waiting to come back. */
 export interface SessionFacts {
   readonly id: number;
   readonly userName: string;
   readonly group?: string;
+  /** What its packets must pass, and how many have not on the Child SAs that stand. */
+  readonly filter?: { readonly name: string; readonly drops: number };
   readonly method: string;
   readonly peerType: string;
   readonly state: "active" | "inactive";
   readonly addresses: readonly string[];
+  readonly given: GivenFacts;
   readonly firstLogin: string;
   /** Seconds since the first login. */
   readonly uptimeSeconds: number;
@@ -87,6 +110,8 @@ export interface SessionFacts {
     /** Seconds until an inactive record dies. */
     readonly secondsLeft?: number;
   };
+  /** Only while active: how long its user has sent nothing, and how long that may last, if limited. */
+  readonly idle?: { readonly seconds: number; readonly limitSeconds?: number };
   readonly lastRemote: string;
   /** Letters of `show crypto session detail`. */
   readonly capabilities: string;
@@ -95,8 +120,21 @@ export interface SessionFacts {
   readonly childSas: readonly ChildSaFacts[];
 }
 
+/** One access list of this gateway. */
+export interface AccessListFacts {
+  readonly name: string;
+  /** Rules of IPv4, then those of IPv6, each family numbered by itself. */
+  readonly rules: readonly {
+    readonly family: 4 | 6;
+    readonly sequence: number;
+    readonly rule: string;
+  }[];
+}
+
 /** One address range. */
 export interface PoolFacts {
+  /** Of the pool, where it has one. */
+  readonly name?: string;
   readonly begin: string;
   readonly end: string;
   readonly free: number;
@@ -112,12 +150,48 @@ export interface ReconnectFacts {
   readonly inactiveCapable: number;
 }
 
+/** What became of one kind of questions at one server. */
+export interface AaaFigures {
+  readonly state: "UP" | "DEAD";
+  /** How long it has been so, and how long it was otherwise before; 0 when it never was. */
+  readonly durationSeconds: number;
+  readonly previousSeconds: number;
+  /** All times as dead together, and how many they were. */
+  readonly deadSeconds: number;
+  readonly deadCount: number;
+  /** Questions that wait for its answer. */
+  readonly outstanding: number;
+  /** How long an answer took on average, milliseconds. */
+  readonly averageMs: number;
+  /** By name; what never happened is left out. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** One AAA server. */
+export interface AaaServerFacts {
+  readonly id: number;
+  /** Its place among those with the same purpose, from 1. */
+  readonly priority: number;
+  readonly host: string;
+  /** Absent where it is not asked about users. */
+  readonly authPort?: number;
+  /** Absent where it is not told of sessions. */
+  readonly acctPort?: number;
+  /** Over TLS, in place of the others. */
+  readonly radsecPort?: number;
+  readonly access?: AaaFigures;
+  readonly accounting?: AaaFigures;
+  /** Since its counters were zero. */
+  readonly countedSeconds: number;
+}
+
 /** What `show` can ask for. */
 export interface GatewayFacts {
   readonly sessions: readonly SessionFacts[];
   readonly negotiating: number;
   readonly pools: readonly PoolFacts[];
   readonly reconnect: ReconnectFacts;
+  readonly aaaServers: readonly AaaServerFacts[];
   /** Counters of the control plane, the packet path and the appliance, by name. */
   readonly counters: Readonly<Record<string, number>>;
 }

@@ -3,6 +3,7 @@ import {
   type ChildSaSnapshot,
   encryptionName,
   formatIpAddress,
+  formatPrefix,
   type GatewaySnapshot,
   type IkeSaSnapshot,
   integrityName,
@@ -12,12 +13,15 @@ import {
   type ReconnectStats,
   type SessionSnapshot,
   type TrafficSelector,
+  type UserAttributes,
 } from "../../core/mod.ts";
 import type { ChildSaCounters } from "../../dataplane/mod.ts";
 import type {
+  AaaServerFacts,
   ChildSaFacts,
   EndpointFacts,
   GatewayFacts,
+  GivenFacts,
   IkeSaFacts,
   PoolFacts,
   ReconnectFacts,
@@ -40,11 +44,13 @@ export interface FactsContext {
 export function summaryFacts(
   snapshot: GatewaySnapshot,
   context: FactsContext,
+  aaaServers: readonly AaaServerFacts[],
 ): Omit<GatewayFacts, "sessions"> {
   return {
     negotiating: snapshot.negotiating,
     pools: snapshot.pools.map(poolFacts),
     reconnect: reconnectFacts(snapshot.reconnect),
+    aaaServers,
     counters: { ...snapshot.counters, ...context.counters },
   };
 }
@@ -52,15 +58,19 @@ export function summaryFacts(
 /** One session. */
 export function sessionFacts(session: SessionSnapshot, context: FactsContext): SessionFacts {
   const now = context.at.wall;
-  const { reconnect } = session;
+  const { reconnect, attributes: { filter } } = session;
   return {
     id: session.id,
     userName: session.userName,
     ...(session.group === undefined ? {} : { group: session.group }),
+    ...(filter === undefined ? {} : {
+      filter: { name: filter.name, drops: filtered(session, context) },
+    }),
     method: session.method,
     peerType: session.peerType,
     state: session.state,
     addresses: session.addresses.map(formatIpAddress),
+    given: givenFacts(session.attributes),
     firstLogin: isoTime(session.firstLogin),
     uptimeSeconds: seconds(now - session.firstLogin),
     ...(session.absoluteEnd === undefined ? {} : { absoluteEnd: isoTime(session.absoluteEnd) }),
@@ -73,12 +83,48 @@ export function sessionFacts(session: SessionSnapshot, context: FactsContext): S
         }),
       },
     }),
+    ...(session.idle === undefined ? {} : { idle: idleFacts(session.idle, context) }),
     lastRemote: session.lastRemote,
     capabilities: capabilitiesOf(session, context),
     dpd: context.dpd,
     ...(session.ikeSa === undefined ? {} : { ikeSa: ikeSaFacts(session.ikeSa, context) }),
     childSas: session.childSas.map((sa) => childSaFacts(sa, context)),
   };
+}
+
+function idleFacts(
+  { since, limitSeconds }: NonNullable<SessionSnapshot["idle"]>,
+  context: FactsContext,
+): NonNullable<SessionFacts["idle"]> {
+  return {
+    seconds: seconds(context.at.monotonic - since),
+    ...(limitSeconds === 0 ? {} : { limitSeconds }),
+  };
+}
+
+function filtered({ childSas }: SessionSnapshot, { packets }: FactsContext): number {
+  return childSas.reduce((sum, sa) => sum + (packets.get(sa.inboundSpi)?.filtered ?? 0), 0);
+}
+
+function givenFacts(attributes: UserAttributes): GivenFacts {
+  const { told = {} } = attributes;
+  const facts: { readonly [Name in keyof GivenFacts]: GivenFacts[Name] | undefined } = {
+    pools: attributes.pools,
+    ipv6Pools: attributes.ip6Pools,
+    netmask: attributes.netmask && formatIpAddress(attributes.netmask),
+    networks: attributes.networks?.map(formatPrefix),
+    dns: told.dns?.map(formatIpAddress),
+    wins: told.nbns?.map(formatIpAddress),
+    domain: told.domain,
+    splitInclude: told.splitInclude?.map(formatPrefix),
+    splitDns: told.splitDns,
+    banner: told.banner,
+    smartcardRemovalDisconnect: told.smartcardRemovalDisconnect,
+    sessionTimeoutSeconds: attributes.sessionLifetimeSeconds,
+    idleTimeoutSeconds: attributes.idleTimeoutSeconds,
+    interimSeconds: attributes.interimSeconds,
+  };
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
 /** Letters in the order of the legend: D, N, F, and R only for who came back. */
@@ -162,9 +208,11 @@ function endpointFacts(endpoint: IkeSaSnapshot["local"]): EndpointFacts {
 }
 
 function poolFacts(pool: PoolSnapshot): PoolFacts {
+  const { first, last, name } = pool.range;
   return {
-    begin: formatIpAddress(pool.range.first),
-    end: formatIpAddress(pool.range.last),
+    ...(name === undefined ? {} : { name }),
+    begin: formatIpAddress(first),
+    end: formatIpAddress(last),
     free: pool.size - pool.inUse,
     inUse: pool.inUse,
   };

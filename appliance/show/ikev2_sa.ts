@@ -1,6 +1,6 @@
 /** `show crypto ikev2 sa [detailed]` in the layout of IOS XE, one block a family. */
 import type { IkeSaFacts, SessionFacts } from "./facts.ts";
-import { isIpv6, slashed } from "./text.ts";
+import { isIpv6, maskText, slashed } from "./text.ts";
 
 /** All IKE SAs. */
 export function ikev2SaLines(sessions: readonly SessionFacts[], detail: boolean): string[] {
@@ -72,8 +72,19 @@ function detailLines(session: SessionFacts, sa: IkeSaFacts): string[] {
     "      Cisco Trust Security SGT is disabled",
     ...session.addresses.map((address) => `      Assigned host addr: ${address}`),
     `      Initiator of SA : ${sa.initiator ? "Yes" : "No"}`,
+    ...remoteSubnets(session),
     `      PEER TYPE: ${session.peerType}`,
   ];
+}
+
+/** Networks behind the user, those of IPv4 with their masks. */
+function remoteSubnets({ given: { networks = [] } }: SessionFacts): readonly string[] {
+  if (networks.length === 0) return [];
+  const lines = networks.map((network) => {
+    const [address = "", length] = network.split("/");
+    return `      ${isIpv6(address) ? network : `${address} ${maskText(Number(length))}`}`;
+  });
+  return ["      Remote subnets:", ...lines];
 }
 
 function natLine(nat: IkeSaFacts["nat"]): string {

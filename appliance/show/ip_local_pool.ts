@@ -1,12 +1,12 @@
 /** `show ip local pool` in the layout of IOS XE. */
 import type { PoolFacts } from "./facts.ts";
 
-/** The heading and one line a range. */
+/** The heading and one line a range; those without a name are numbered. */
 export function ipLocalPoolLines(pools: readonly PoolFacts[]): string[] {
   return [
     row("Pool", "Begin", "End", "Free", "In use"),
     ...pools.map((pool, i) =>
-      row(`rejoin${i}`, pool.begin, pool.end, String(pool.free), String(pool.inUse))
+      row(pool.name ?? `rejoin${i}`, pool.begin, pool.end, String(pool.free), String(pool.inUse))
     ),
   ];
 }

@@ -27,6 +27,12 @@ export function isIpv6(address: string): boolean {
   return address.includes(":");
 }
 
+/** The IPv4 netmask of a prefix length. */
+export function maskText(length: number): string {
+  const mask = length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
+  return [24, 16, 8, 0].map((shift) => (mask >>> shift) & 0xff).join(".");
+}
+
 /** Pairs of selectors of one family, ours first. */
 export function selectorPairs(
   local: readonly SelectorFacts[],

@@ -139,6 +139,8 @@ export class Client {
         this.#handleEvent(step, input);
         break;
       case "connect":
+        // Anew: an attempt that still waits for its answer must not come up beside this one.
+        this.#dropSas(step);
         this.#pair = input.pair;
         this.#attempt(step, input.pair === undefined ? "login" : "reconnect");
         break;

@@ -15,8 +15,13 @@ import type { EapMethodId } from "./packet.ts";
 export type EapMethodStep =
   /** Send this to the peer. */
   | { readonly kind: "request"; readonly data: Bytes }
-  /** Ask AAA; the verdict comes back through `complete`. */
-  | { readonly kind: "verify"; readonly userName: string; readonly credential: Credential }
+  /** Ask AAA; the verdict comes back through `complete`. `group` is the one that the user chose. */
+  | {
+    readonly kind: "verify";
+    readonly userName: string;
+    readonly credential: Credential;
+    readonly group?: string;
+  }
   /**
    * The user is let in, and the next request is to show the reconnect pair, which must be stored
    * before: the answer comes through `granted`.

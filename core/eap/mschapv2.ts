@@ -1,9 +1,10 @@
 /**
  * EAP-MSCHAPv2 on the gateway's side (draft-kamath-pppext-eap-mschapv2-02; RFC 2759).
  *
- * One challenge, one response, one verdict. A wrong password gets the Failure request with error 691
- * and no right to retry, the peer's answer to it, and EAP-Failure. Somebody who knows the NT hash
- * checks the response (`verifyMschapv2`), not this file. Changing a password is left out.
+ * One challenge, one response, one verdict. A wrong password gets the Failure request with error 691,
+ * no right to retry and the words of AAA if it has any, the peer's answer to it, and EAP-Failure.
+ * Somebody who knows the NT hash checks the response (`verifyMschapv2`), not this file. Changing a
+ * password, and errors of other numbers, which would ask for that, are left out.
  */
 import { type Bytes, copyBytes, hexOf, type OwnedBytes } from "../bytes.ts";
 import type { UserAttributes, Verdict } from "../gateway/question.ts";
@@ -101,7 +102,8 @@ export class Mschapv2Server implements EapServerMethod {
     if (verdict.kind === "reject") {
       this.#state = { kind: "rejected" };
       const fresh = hexOf(this.#options.random.bytes(CHALLENGE_BYTES)).toUpperCase();
-      const message = `E=691 R=0 C=${fresh} V=3 M=Wrong user name or password`;
+      const words = verdict.message ?? "Wrong user name or password";
+      const message = `E=691 R=0 C=${fresh} V=3 M=${words}`;
       const data = buildMschapRequest({ kind: "failure", identifier, message });
       return { kind: "request", data };
     }

@@ -7,34 +7,15 @@
  * is no other method to offer (§5.3.1). Retransmission is IKE's business (RFC 7296 §2.1), and so is
  * a peer's silence.
  */
-import { type Bytes, type OwnedBytes, textOf } from "../bytes.ts";
-import type { Credential, UserAttributes, Verdict } from "../gateway/question.ts";
+import type { Bytes, OwnedBytes } from "../bytes.ts";
+import type { Verdict } from "../gateway/question.ts";
 import type { SessionPair } from "../gateway/record.ts";
 import { limits } from "../limits.ts";
 import { assertNever, invariant } from "../result.ts";
+import type { EapConversation, EapStep } from "./conversation.ts";
+import { IDENTITY_METHOD, identityOf, identityRequest } from "./identity.ts";
 import type { EapMethodStep, EapServerMethod } from "./method.ts";
 import { buildEapPacket, type EapMethodId, EapType, parseEapPacket, sameMethod } from "./packet.ts";
-
-/** What the IKE_AUTH exchange does next. */
-export type EapStep =
-  /** Send this EAP packet and wait for the answer. */
-  | { readonly kind: "request"; readonly packet: OwnedBytes }
-  /** Ask AAA, and hand the verdict to `complete` or the lack of one to `abandon`. */
-  | { readonly kind: "verify"; readonly userName: string; readonly credential: Credential }
-  /** Make the session, store its record, and hand the pair to `granted`: the method will show it. */
-  | { readonly kind: "grant"; readonly userName: string; readonly attributes: UserAttributes }
-  /** Send this EAP-Success; the peer is authenticated once its AUTH payload is good too. */
-  | {
-    readonly kind: "success";
-    readonly packet: OwnedBytes;
-    readonly userName: string;
-    readonly attributes: UserAttributes;
-    readonly msk: OwnedBytes | undefined;
-  }
-  /** Send this EAP-Failure and give up. `reason` is a kebab-case word for traces. */
-  | { readonly kind: "failure"; readonly packet: OwnedBytes; readonly reason: string }
-  /** The packet is to be discarded. An IKE request that carried it may be answered by `lastRequest`. */
-  | { readonly kind: "ignore" };
 
 /** How a conversation goes. */
 export interface EapServerOptions {
@@ -48,12 +29,8 @@ export interface EapServerOptions {
 
 type Phase = "new" | "identity" | "method" | "verifying" | "granting" | "over";
 
-const IDENTITY: EapMethodId = { type: EapType.IDENTITY };
-/** RFC 7542 §2.2 allows 253 octets in a network access identifier. */
-const LONGEST_IDENTITY = 253;
-
-/** One conversation with one peer. */
-export class EapServer {
+/** One conversation with one peer, by a method of our own. */
+export class EapServer implements EapConversation {
   readonly #method: EapServerMethod;
   readonly #asksIdentity: boolean;
   #phase: Phase = "new";
@@ -84,7 +61,7 @@ export class EapServer {
     invariant(this.#phase === "new", "an EAP conversation starts once");
     if (!this.#asksIdentity) return this.#startMethod();
     this.#phase = "identity";
-    return this.#request(IDENTITY, new Uint8Array(0));
+    return this.#send(identityRequest(this.#next()));
   }
 
   /** An EAP packet of the peer. */
@@ -97,13 +74,9 @@ export class EapServer {
     const { identifier, method, data } = parsed.value;
     if (identifier !== this.#identifier) return { kind: "ignore" };
     if (this.#phase === "identity") {
-      if (!sameMethod(method, IDENTITY)) return { kind: "ignore" };
-      // A peer may put options behind a NUL (§5.1).
-      const end = data.indexOf(0);
-      const name = end < 0 ? data : data.subarray(0, end);
-      if (name.length > LONGEST_IDENTITY) return this.#fail("identity-too-long");
-      this.#identity = textOf(name);
-      return this.#startMethod();
+      if (!sameMethod(method, IDENTITY_METHOD)) return { kind: "ignore" };
+      this.#identity = identityOf(data);
+      return this.#identity === undefined ? this.#fail("identity-too-long") : this.#startMethod();
     }
     if (isNak(method)) return this.#fail("method-refused");
     if (!sameMethod(method, this.#method.id)) return { kind: "ignore" };
@@ -139,10 +112,8 @@ export class EapServer {
     return (this.#identifier + 1) & 0xff;
   }
 
-  #request(method: EapMethodId, data: Bytes): EapStep {
+  #send(packet: OwnedBytes): EapStep {
     this.#identifier = this.#next();
-    const identifier = this.#identifier;
-    const packet = buildEapPacket({ kind: "request", identifier, method, data });
     this.#lastRequest = packet;
     return { kind: "request", packet };
   }
@@ -155,8 +126,12 @@ export class EapServer {
 
   #apply(step: EapMethodStep): EapStep {
     switch (step.kind) {
-      case "request":
-        return this.#request(this.#method.id, step.data);
+      case "request": {
+        const { id: method } = this.#method;
+        const { data } = step;
+        const identifier = this.#next();
+        return this.#send(buildEapPacket({ kind: "request", identifier, method, data }));
+      }
       case "verify":
         this.#phase = "verifying";
         return step;

@@ -1,5 +1,6 @@
 /** What authentication needs of the gateway: records, addresses, questions, sessions. */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
+import type { PacketFilter } from "../gateway/packet_filter.ts";
 import type { Policy } from "../gateway/policy.ts";
 import type { Question, UserAttributes } from "../gateway/question.ts";
 import type { LoginMethod, PeerType, SessionPair } from "../gateway/record.ts";
@@ -47,6 +48,8 @@ export type Admission =
     readonly kind: "admitted";
     readonly session: number;
     readonly addresses: readonly IpAddress[];
+    /** What AAA said at the first login. */
+    readonly attributes: UserAttributes;
     /** When the session ends for good, where it does. */
     readonly absoluteEnd?: Wall;
     /** To be stored before the pair is shown (design rule 2). */
@@ -78,6 +81,8 @@ export interface AuthHost {
   admit(sa: IkeSa, step: Step, login: Login, wishes: Wishes): Admission;
   /** The inbound SPI of the Child SA that a returning session still has. */
   childToReplace(session: number): number | undefined;
+  /** What the session's user may send, as it is now: AAA may change it while a record is stored. */
+  filterOf(session: number): PacketFilter | undefined;
   /** The session lives on `sa` from now on; `pairStored` says whether the pair may be shown. */
   activate(sa: IkeSa, step: Step, session: number, pairStored: boolean): void;
   /** The login came to nothing after `admit`. */

@@ -249,5 +249,10 @@ export class Channel {
 
 /** How DPD repeats itself. */
 export function livenessPlan(retryMs: number): RetransmissionPlan {
-  return { firstMs: retryMs, transmissions: limits.dpdTransmissions, backoff: 1 };
+  return {
+    firstMs: retryMs,
+    transmissions: limits.dpdTransmissions,
+    backoff: 1,
+    longestMs: retryMs,
+  };
 }

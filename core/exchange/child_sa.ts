@@ -4,7 +4,9 @@ import type { Moment, Monotonic } from "../moment.ts";
 import { after } from "../moment.ts";
 import type { TrafficSelector } from "../message/payload.ts";
 import { deriveChildKeys } from "../sa/keymat.ts";
+import { intersectSelectors, selectorOfPrefix } from "../sa/narrowing.ts";
 import type { EspSuite } from "../sa/suite.ts";
+import type { AddressPrefix } from "../wire/address.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
@@ -85,6 +87,7 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
     ? [keys.initiatorToResponder, keys.responderToInitiator]
     : [keys.responderToInitiator, keys.initiatorToResponder];
   const { espMs, espBytes } = settings.lifetimes;
+  const networks = networksOf(sa, plan.remoteSelectors);
   const now = step.at.monotonic;
   const child: ChildSa = {
     inboundSpi: plan.inboundSpi,
@@ -113,7 +116,9 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
       remote: sa.remote,
       followPeer: settings.followPeer,
       outboundWaits: plan.outboundWaits,
+      ...(networks.length === 0 ? {} : { networks }),
       ...(plan.replaces === undefined ? {} : { replaces: plan.replaces }),
+      ...(sa.filter === undefined ? {} : { filter: sa.filter }),
       ...(espBytes === undefined ? {} : { softLimitBytes: Math.floor(espBytes * REKEY_AFTER) }),
     },
   });
@@ -124,6 +129,17 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
     facts: { inboundSpi: child.inboundSpi, outboundSpi: child.outboundSpi },
   });
   return child;
+}
+
+/** The networks behind the peer that a pair carries, each whole if only a part was agreed upon. */
+function networksOf(
+  { allowedSelectors }: IkeSa,
+  remoteSelectors: readonly TrafficSelector[],
+): readonly AddressPrefix[] {
+  return (allowedSelectors?.networks ?? []).filter((network) => {
+    const whole = selectorOfPrefix(network);
+    return remoteSelectors.some((one) => intersectSelectors(one, whole) !== undefined);
+  });
 }
 
 /** Takes a pair out of the packet path and out of its IKE SA. */

@@ -13,10 +13,12 @@ import {
   buildUnityNetworks,
   parseAddressValue,
   parseIp6AddressValue,
+  parseSubnetValue,
+  parseTextValue,
 } from "../message/configuration.ts";
 import type { ConfigurationAttribute } from "../message/payload.ts";
 import { assertNever } from "../result.ts";
-import type { IpAddress } from "../wire/address.ts";
+import type { AddressPrefix, IpAddress } from "../wire/address.ts";
 import { netmaskOf } from "../wire/address.ts";
 import type { Wishes } from "./auth_host.ts";
 
@@ -38,7 +40,9 @@ export function readWishes(
 export interface ConfigurationFacts {
   /** The client's inner addresses. */
   readonly addresses: readonly IpAddress[];
-  /** Everything else of the policy. */
+  /** Netmask of the IPv4 address; that of a single host if there is none. */
+  readonly netmask: IpAddress | undefined;
+  /** Everything else. */
   readonly attributes: ClientAttributes;
   /** The pair, once it is stored. */
   readonly pair: SessionPair | undefined;
@@ -58,12 +62,39 @@ export function answerWishes(
   return answers;
 }
 
+/** What a client asks for that is told to its user alone; the pair is asked for apart. */
+export function textWishes(
+  families: { readonly ip4: boolean; readonly ip6: boolean },
+  numbers: CiscoAttributeNumbers,
+): readonly number[] {
+  const { INTERNAL_IP4_NETMASK, INTERNAL_IP4_NBNS, INTERNAL_IP4_SUBNET } = Attribute;
+  return [
+    ...(families.ip4 ? [INTERNAL_IP4_NETMASK, INTERNAL_IP4_NBNS, INTERNAL_IP4_SUBNET] : []),
+    ...(families.ip6 ? [Attribute.INTERNAL_IP6_SUBNET] : []),
+    Attribute.INTERNAL_DNS_DOMAIN,
+    ...numbers["default-domain"].slice(0, 1),
+    ...numbers.banner.slice(0, 1),
+  ];
+}
+
 /** What a CFG_REPLY tells a client. */
 export interface ConfigurationReply {
   /** Inner addresses. */
   readonly addresses: readonly IpAddress[];
+  /** Netmask of the IPv4 address. */
+  readonly netmask?: IpAddress;
   /** DNS servers. */
   readonly dns: readonly IpAddress[];
+  /** NBNS (WINS) servers. */
+  readonly nbns: readonly IpAddress[];
+  /** Default domain. */
+  readonly domain?: string;
+  /** Networks reached through the tunnel; none for all. */
+  readonly splitInclude: readonly AddressPrefix[];
+  /** Domains asked through the tunnel. */
+  readonly splitDns: readonly string[];
+  /** Text of the operator for the user. */
+  readonly banner?: string;
   /** The pair, when both halves came. */
   readonly pair?: SessionPair;
 }
@@ -82,13 +113,29 @@ export function readConfigurationReply(
       ? []
       : [{ family: address.family, octets: copyBytes(address.octets) }];
   };
+  const networkOf = ({ value }: ConfigurationAttribute): readonly AddressPrefix[] => {
+    const network = parseSubnetValue(copyBytes(value));
+    return network === undefined ? [] : [network];
+  };
+  const textsOf = (...types: number[]): readonly string[] =>
+    all(...types).map(({ value }) => parseTextValue(value)).filter((text) => text !== "");
   const { INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS, INTERNAL_IP4_DNS, INTERNAL_IP6_DNS } =
     Attribute;
   const [id] = all(...numbers["session-id"]);
   const [token] = all(...numbers["session-token"]);
+  const [netmask] = all(Attribute.INTERNAL_IP4_NETMASK).flatMap(addressOf);
+  const [domain] = textsOf(...numbers["default-domain"]);
+  const [banner] = textsOf(...numbers.banner);
   return {
     addresses: all(INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS).flatMap(addressOf),
     dns: all(INTERNAL_IP4_DNS, INTERNAL_IP6_DNS).flatMap(addressOf),
+    nbns: all(Attribute.INTERNAL_IP4_NBNS).flatMap(addressOf),
+    splitInclude: all(Attribute.INTERNAL_IP4_SUBNET, Attribute.INTERNAL_IP6_SUBNET)
+      .flatMap(networkOf),
+    splitDns: textsOf(Attribute.INTERNAL_DNS_DOMAIN),
+    ...(netmask === undefined ? {} : { netmask }),
+    ...(domain === undefined ? {} : { domain }),
+    ...(banner === undefined ? {} : { banner }),
     ...(id === undefined || token === undefined
       ? {}
       : { pair: { sessionId: textOf(id.value), token: textOf(token.value) } }),
@@ -96,14 +143,14 @@ export function readConfigurationReply(
 }
 
 function valuesOf(type: number, facts: ConfigurationFacts): readonly Bytes[] {
-  const { addresses, attributes, numbers } = facts;
+  const { addresses, netmask, attributes } = facts;
   const of = (family: 4 | 6, all: readonly IpAddress[]) =>
     all.filter((address) => address.family === family);
   switch (type) {
     case Attribute.INTERNAL_IP4_ADDRESS:
       return of(4, addresses).map(({ octets }) => octets);
     case Attribute.INTERNAL_IP4_NETMASK:
-      return of(4, addresses).slice(0, 1).map(() => netmaskOf(32));
+      return of(4, addresses).slice(0, 1).map(() => netmask?.octets ?? netmaskOf(32));
     case Attribute.INTERNAL_IP6_ADDRESS:
       return of(6, addresses).map((address) => buildIp6PrefixValue({ address, length: 128 }));
     case Attribute.INTERNAL_IP4_DNS:
@@ -121,7 +168,7 @@ function valuesOf(type: number, facts: ConfigurationFacts): readonly Bytes[] {
     case Attribute.INTERNAL_DNS_DOMAIN:
       return attributes.splitDns.map(utf8);
     default:
-      return ciscoValues(ciscoAttributeName(numbers, type), facts);
+      return ciscoValues(ciscoAttributeName(facts.numbers, type), facts);
   }
 }
 
@@ -144,7 +191,7 @@ function ciscoValues(
     case "session-timeout":
       return [buildNumberValue(4, attributes.sessionTimeoutSeconds ?? 0)];
     case "idle-timeout":
-      return [buildNumberValue(4, 0)]; // Nothing ends for being idle.
+      return [buildNumberValue(4, attributes.idleTimeoutSeconds)];
     case "disconnected-timeout":
       return [buildNumberValue(4, attributes.disconnectedTimeoutSeconds)];
     case "dpd":

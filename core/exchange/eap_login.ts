@@ -3,7 +3,9 @@ import type { ClientProof } from "../eap/anyconnect/client_certificate.ts";
 import { englishTexts } from "../eap/anyconnect/login_forms.ts";
 import type { LoginMode } from "../eap/anyconnect/server.ts";
 import { AnyConnectServer } from "../eap/anyconnect/server.ts";
+import type { EapConversation } from "../eap/conversation.ts";
 import { Mschapv2Server } from "../eap/mschapv2.ts";
+import { EapRelay } from "../eap/relay.ts";
 import { EapServer } from "../eap/server.ts";
 import type { Policy } from "../gateway/policy.ts";
 import type { LoginMethod } from "../gateway/record.ts";
@@ -26,7 +28,7 @@ export interface LoginByEap {
 /** A conversation that has not begun. */
 export interface BegunEap extends LoginByEap {
   /** The gateway's side. */
-  readonly eap: EapServer;
+  readonly eap: EapConversation;
 }
 
 /**
@@ -39,7 +41,7 @@ export function beginEap(
   isAnyConnect: boolean,
   proof: () => ClientProof,
 ): BegunEap | undefined {
-  return isAnyConnect ? beginAnyConnect(sa, policy, proof) : beginMschapv2(sa, policy);
+  return isAnyConnect ? beginAnyConnect(sa, policy, proof) : beginStandard(sa, policy);
 }
 
 function beginAnyConnect(
@@ -69,11 +71,18 @@ function modeOf(policy: Policy, proof: () => ClientProof): LoginMode {
   return mode === "password" ? { kind: mode } : { kind: mode, proof };
 }
 
-function beginMschapv2(sa: IkeSa, policy: Policy): BegunEap | undefined {
+/** The first of the methods for standard clients: with others behind it nobody is offered those. */
+function beginStandard(sa: IkeSa, policy: Policy): BegunEap | undefined {
   const { random } = sa.world;
-  if (!policy.loginMethods.includes("eap-mschapv2")) return undefined;
-  const method = new Mschapv2Server({ random, serverName: policy.gatewayName });
   const [firstIdentifier = 0] = random.bytes(1);
-  const eap = new EapServer({ method, asksIdentity: true, firstIdentifier });
-  return { method: "eap-mschapv2", verify: "EAP", eap };
+  for (const method of policy.loginMethods) {
+    if (method === "eap-radius") {
+      return { method, verify: "EAP", eap: new EapRelay(firstIdentifier) };
+    }
+    if (method !== "eap-mschapv2") continue;
+    const server = new Mschapv2Server({ random, serverName: policy.gatewayName });
+    const eap = new EapServer({ method: server, asksIdentity: true, firstIdentifier });
+    return { method, verify: "EAP", eap };
+  }
+  return undefined;
 }

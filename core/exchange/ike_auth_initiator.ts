@@ -36,7 +36,7 @@ import {
   parseCertificates,
   verifyCertificateAuth,
 } from "./certificate_auth.ts";
-import { readConfigurationReply } from "./configuration_exchange.ts";
+import { readConfigurationReply, textWishes } from "./configuration_exchange.ts";
 import { installChildSa } from "./child_sa.ts";
 import { formatIdentity } from "./identity_text.ts";
 import type { IkeSa } from "./ike_sa.ts";
@@ -181,6 +181,7 @@ export class IkeAuthInitiator {
     const next = this.#eap?.handle(packet) ?? { kind: "failure", reason: "no-eap" };
     switch (next.kind) {
       case "respond":
+        // Somebody may have to press a button before the gateway knows what to say.
         return this.#exchange(
           sa,
           step,
@@ -191,6 +192,7 @@ export class IkeAuthInitiator {
             const error = findErrorNotify(response)?.notifyType ?? 0;
             this.#refused(sa, step, `notify-${error}`, true);
           },
+          true,
         );
       case "success":
         return this.#handleSuccess(sa, step, next.msk);
@@ -274,13 +276,18 @@ export class IkeAuthInitiator {
       remoteSelectors,
       outboundWaits: false,
     });
-    const routes = remoteSelectors.flatMap(({ startAddress, endAddress }) =>
-      rangeToPrefixes({ first: startAddress, last: endAddress })
-    );
+    const { splitInclude, ...assignment } = told;
+    // With AnyConnect the selectors are whole, and what is split is told apart.
+    const isSplit = settings.login.kind === "anyconnect-eap" && splitInclude.length > 0;
+    const routes = isSplit
+      ? splitInclude
+      : remoteSelectors.flatMap(({ startAddress, endAddress }) =>
+        rangeToPrefixes({ first: startAddress, last: endAddress })
+      );
     // AnyConnect-EAP shows the pair in its last document, whether or not an attribute carried it.
     const { pair, banner } = this.#anyConnect?.welcome ?? {};
     this.#options.host.onEstablished(sa, step, {
-      ...told,
+      ...assignment,
       routes,
       ...(told.pair === undefined && pair !== undefined ? { pair } : {}),
       ...(banner === undefined ? {} : { banner }),
@@ -289,11 +296,18 @@ export class IkeAuthInitiator {
 
   // --- pieces -------------------------------------------------------------------------------
 
-  #exchange(sa: IkeSa, step: Step, payloads: readonly Payload[], then: Continuation): void {
-    sa.extendHalfOpen(step, limits.halfOpenMs);
+  #exchange(
+    sa: IkeSa,
+    step: Step,
+    payloads: readonly Payload[],
+    then: Continuation,
+    isPatient = false,
+  ): void {
+    sa.extendHalfOpen(step, isPatient ? limits.patientMs : limits.halfOpenMs);
     const task: Task = {
       name: "ike-auth",
       exchangeType: ExchangeType.IKE_AUTH,
+      isPatient,
       build: () => payloads,
       handle: then,
       abandon: (sa) => sa.world.freeEspSpi(this.#inboundSpi),
@@ -339,6 +353,7 @@ export class IkeAuthInitiator {
     const types = [
       ...(wants.ip4 ? [Attribute.INTERNAL_IP4_ADDRESS, Attribute.INTERNAL_IP4_DNS] : []),
       ...(wants.ip6 ? [Attribute.INTERNAL_IP6_ADDRESS, Attribute.INTERNAL_IP6_DNS] : []),
+      ...textWishes(wants, attributeNumbers),
       ...(reconnect
         ? [
           ...attributeNumbers["session-id"].slice(0, 1),

@@ -10,8 +10,7 @@
 import type { OwnedBytes } from "../bytes.ts";
 import { copyBytes, utf8 } from "../bytes.ts";
 import { isAnyConnectIdentity } from "../eap/anyconnect/identity.ts";
-import type { EapStep } from "../eap/server.ts";
-import { EapServer } from "../eap/server.ts";
+import type { EapConversation, EapStep } from "../eap/conversation.ts";
 import type { Answer, Question, UserAttributes } from "../gateway/question.ts";
 import { limits } from "../limits.ts";
 import { AuthMethod, ExchangeType, NotifyType } from "../message/constants.ts";
@@ -56,7 +55,7 @@ interface Grant {
 
 interface EapTalk extends LoginByEap {
   readonly peer: Peer;
-  readonly eap: EapServer;
+  readonly eap: EapConversation;
   readonly grant?: Grant;
   /** Whether a wrong answer was held against the source already. */
   readonly isCounted?: boolean;
@@ -146,6 +145,7 @@ export class IkeAuthResponder implements Authenticator {
         // Each wrong answer is a guess, also of somebody who leaves before the last try.
         const isWrong = answer.kind === "verdict" && answer.verdict.kind === "reject";
         if (isWrong) this.#host.loginRefused(sa);
+        this.#traceAnswer(sa, step, answer);
         const talk = isWrong ? { ...state.talk, isCounted: true } : state.talk;
         const next = answer.kind === "verdict"
           ? talk.eap.complete(answer.verdict)
@@ -267,6 +267,7 @@ export class IkeAuthResponder implements Authenticator {
 
   #authorized(sa: IkeSa, step: Step, peer: Peer, proven: Proven, answer: Answer): void {
     if (answer.kind !== "verdict" || answer.verdict.kind !== "accept") {
+      this.#traceAnswer(sa, step, answer);
       const reason = answer.kind === "failed" ? "aaa-failed" : "not-authorized";
       return this.#refuse(sa, step, reason, peer);
     }
@@ -315,10 +316,10 @@ export class IkeAuthResponder implements Authenticator {
   ): void {
     switch (next.kind) {
       case "request":
-        // Only an AnyConnect form waits for a person who types.
+        // A form, or a server's method that wants a code or a PIN, waits for a person who types.
         sa.extendHalfOpen(
           step,
-          talk.method === "anyconnect-eap" ? limits.authenticatingMs : limits.halfOpenMs,
+          talk.method === "eap-mschapv2" ? limits.halfOpenMs : limits.authenticatingMs,
         );
         return sa.reply(step, [...before, { kind: "EAP", packet: next.packet }]);
       case "verify": {
@@ -326,9 +327,8 @@ export class IkeAuthResponder implements Authenticator {
         if (this.#host.isLoginBlocked(sa)) {
           return this.#refuse(sa, step, "too-many-failures", talk.peer);
         }
-        const { userName, credential } = next;
         const { remote } = sa;
-        const question = this.#ask(sa, step, { kind: "verify", userName, credential, remote });
+        const question = this.#ask(sa, step, { ...next, remote });
         this.#state = { kind: "eap", talk, question };
         return;
       }
@@ -449,7 +449,7 @@ export class IkeAuthResponder implements Authenticator {
   // --- pieces -------------------------------------------------------------------------------
 
   #ask(sa: IkeSa, step: Step, question: Question): number {
-    sa.extendHalfOpen(step, limits.authenticatingMs);
+    sa.extendHalfOpen(step, limits.answeringMs);
     return this.#host.ask(sa, step, question);
   }
 
@@ -467,6 +467,19 @@ export class IkeAuthResponder implements Authenticator {
     this.#traceRefusal(sa, step, reason, peer);
     sa.reply(step, [notify(notifyType)]);
     sa.linger(step, "authentication-failed");
+  }
+
+  /** What AAA says for the operator: why it could not say, or what it says with its no. */
+  #traceAnswer(sa: IkeSa, step: Step, answer: Answer): void {
+    const { remote } = sa;
+    if (answer.kind === "failed") {
+      const { reason } = answer;
+      return trace(step, { level: "warning", event: "aaa-failed", remote, facts: { reason } });
+    }
+    if (answer.kind !== "verdict" || answer.verdict.kind !== "reject") return;
+    const { message } = answer.verdict;
+    if (message === undefined) return;
+    trace(step, { level: "info", event: "aaa-rejected", remote, facts: { message } });
   }
 
   #traceRefusal(sa: IkeSa, step: Step, reason: string, peer: Peer | undefined): void {

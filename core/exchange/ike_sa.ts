@@ -15,10 +15,12 @@ import type { Payload, TrafficSelector } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
 import { after } from "../moment.ts";
 import type { IkeKeys } from "../sa/keymat.ts";
+import { patientPlan } from "../sa/message_window.ts";
 import { largestMessage } from "../sa/protection.ts";
 import type { IkeSuite } from "../sa/suite.ts";
-import type { Endpoint } from "../wire/address.ts";
+import type { AddressPrefix, Endpoint } from "../wire/address.ts";
 import { equalEndpoints } from "../wire/address.ts";
+import type { PacketFilter } from "../gateway/packet_filter.ts";
 import type { Answer } from "../gateway/question.ts";
 import type { MessageSize } from "./channel.ts";
 import { Channel, livenessPlan } from "./channel.ts";
@@ -68,6 +70,8 @@ export interface AllowedSelectors {
   readonly localSelectors: readonly TrafficSelector[];
   /** Inner addresses on the peer's side. */
   readonly remoteSelectors: readonly TrafficSelector[];
+  /** Those among them that are networks behind the peer. */
+  readonly networks?: readonly AddressPrefix[];
 }
 
 /** What an IKE SA is made from. */
@@ -122,6 +126,8 @@ export class IkeSa {
   authenticator: Authenticator | undefined;
   /** What Child SAs of this IKE SA may carry, once that is known. */
   allowedSelectors: AllowedSelectors | undefined;
+  /** What the peer may send on them; everything that fits the selectors, if there is none. */
+  filter: PacketFilter | undefined;
   /** When it was made. */
   readonly begun: Monotonic;
   lastInbound: Monotonic;
@@ -338,6 +344,14 @@ export class IkeSa {
     for (const child of this.children.values()) this.rekeyChildSa(step, child);
   }
 
+  /** Changes what the peer may send, on the pairs that stand and on those to come. */
+  changeFilter(step: Step, filter: PacketFilter): void {
+    this.filter = filter;
+    for (const inboundSpi of this.children.keys()) {
+      step.outputs.push({ kind: "filter-child-sa", inboundSpi, filter });
+    }
+  }
+
   /** A rekey was refused for the moment: try again later. */
   postponeRekey(step: Step, child?: ChildSa): void {
     const [chance = 0] = this.world.random.bytes(1);
@@ -363,6 +377,7 @@ export class IkeSa {
     next.#queue.push(...this.#queue.splice(0));
     next.#confirmed = true;
     next.allowedSelectors = this.allowedSelectors;
+    next.filter = this.filter;
     if (this.authentication !== undefined) next.establish(step, this.authentication);
     this.phase = "replaced";
     this.#phaseEnd = after(step.at.monotonic, REPLACED_MS);
@@ -439,6 +454,8 @@ export class IkeSa {
       this.#askedAt = step.at.monotonic;
       const plan = task.isLivenessCheck === true
         ? livenessPlan(this.world.settings.dpd.retryMs)
+        : task.isPatient === true
+        ? patientPlan
         : undefined;
       const datagrams = this.#channel.send(step.at.monotonic, task.exchangeType, payloads, plan);
       this.#transmit(step, datagrams, this.local, this.remote);

@@ -40,7 +40,7 @@ export type InitResponse =
 
 const EMPTY_SPI = new Uint8Array(8);
 /** Patient with a gateway that restarts, quick to notice that it is back. */
-const PLAN = { firstMs: 400, transmissions: 18, backoff: 1.15 } as const;
+const PLAN = { firstMs: 400, transmissions: 18, backoff: 1.15, longestMs: 5_000 } as const;
 /** How often a responder may ask for another group or cookie. */
 const MOST_RETRIES = 4;
 

@@ -80,11 +80,19 @@ export interface ClientSettings {
 export interface Assignment {
   /** Inner addresses. */
   readonly addresses: readonly IpAddress[];
+  /** Netmask of the IPv4 address. */
+  readonly netmask?: IpAddress;
   /** DNS servers. */
   readonly dns: readonly IpAddress[];
+  /** NBNS (WINS) servers. */
+  readonly nbns: readonly IpAddress[];
+  /** Default domain. */
+  readonly domain?: string;
+  /** Domains asked through the tunnel. */
+  readonly splitDns: readonly string[];
   /** What goes through the tunnel. */
   readonly routes: readonly Prefix[];
-  /** Text of the operator for the user, from AnyConnect-EAP. */
+  /** Text of the operator for the user. */
   readonly banner?: string;
   /** For the next time, where the gateway offers reconnect. */
   readonly pair?: SessionPair;

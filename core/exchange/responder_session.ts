@@ -3,6 +3,7 @@
  * (RFC 7296 §1.2, §2.19), for a peer whose proof is complete.
  */
 import { copyBytes } from "../bytes.ts";
+import type { ClientAttributes } from "../gateway/policy.ts";
 import type { UserAttributes } from "../gateway/question.ts";
 import type { LoginMethod } from "../gateway/record.ts";
 import { ConfigType, NotifyType } from "../message/constants.ts";
@@ -102,6 +103,7 @@ export class ResponderSession {
       return this.concludeChildless(sa, step, proven, child.notify);
     }
     sa.allowedSelectors = allowed;
+    sa.filter = this.#host.filterOf(admitted.session);
     sa.establish(step, this.#facts(proven));
     const replaces = this.#host.childToReplace(admitted.session);
     const childPayloads = installFirstChildSa(sa, step, child, this.#memory, replaces);
@@ -135,30 +137,44 @@ export class ResponderSession {
     const request = this.#configRequest();
     if (request === undefined) return [];
     const { policy } = this.#host;
-    const { absoluteEnd } = admitted;
+    const { absoluteEnd, addresses, attributes: { netmask } } = admitted;
     // A user may have less time than others, and who comes back has what is left of it.
     const left = absoluteEnd === undefined ? undefined : {
       sessionTimeoutSeconds: Math.max(1, Math.ceil((absoluteEnd - step.at.wall) / 1000)),
     };
     const attributes = answerWishes(request.attributes, {
-      addresses: admitted.addresses,
-      attributes: { ...policy.attributes, ...left },
+      addresses,
+      netmask,
+      attributes: { ...this.#told(admitted), ...left },
       pair: pairStored ? admitted.pair : undefined,
       numbers: policy.attributeNumbers,
     });
     return [{ kind: "CP", configType: ConfigType.REPLY, attributes }];
   }
 
+  /** What everybody is told, and over it what this user is. */
+  #told({ attributes }: Admitted): ClientAttributes {
+    const { policy } = this.#host;
+    const { told, idleTimeoutSeconds = policy.attributes.idleTimeoutSeconds } = attributes;
+    return { ...policy.attributes, ...told, idleTimeoutSeconds };
+  }
+
   /** Split tunnelling by selectors, except for AnyConnect, which does it by attributes. */
   #allowedSelectors(admitted: Admitted): AllowedSelectors {
-    const { splitInclude } = this.#host.policy.attributes;
+    const { splitInclude } = this.#told(admitted);
     const isSplit = splitInclude.length > 0 && !this.isAnyConnect;
     const families = new Set(admitted.addresses.map(({ family }) => family));
+    const networks = (admitted.attributes.networks ?? [])
+      .filter(({ address }) => families.has(address.family));
     return {
       localSelectors: isSplit
         ? splitInclude.map(selectorOfPrefix).filter((ts) => families.has(ts.startAddress.family))
         : [...families].map(anySelector),
-      remoteSelectors: admitted.addresses.map(selectorOfAddress),
+      remoteSelectors: [
+        ...admitted.addresses.map(selectorOfAddress),
+        ...networks.map(selectorOfPrefix),
+      ],
+      ...(networks.length === 0 ? {} : { networks }),
     };
   }
 

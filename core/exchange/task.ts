@@ -11,6 +11,8 @@ export interface Task {
   readonly exchangeType: number;
   /** Whether it only asks if the peer is alive: repeated as DPD says, not as other requests. */
   readonly isLivenessCheck?: boolean;
+  /** Whether the peer may take minutes to answer; the end of the phase is the end of waiting. */
+  readonly isPatient?: boolean;
   /** The request's payloads, or `undefined` when it has become pointless. */
   build(sa: IkeSa, step: Step): readonly Payload[] | undefined;
   /** The response has come. */

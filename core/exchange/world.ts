@@ -30,6 +30,8 @@ export type CloseReason =
   | "cleared"
   /** The session's own time is over. */
   | "session-over"
+  /** Its user sent nothing for too long. */
+  | "idle-timeout"
   /** Authentication failed, on either side. */
   | "authentication-failed"
   /** Authentication was not finished in time. */

@@ -1,19 +1,26 @@
 /**
  * Inner addresses and who holds them. No address ever has two holders.
  *
+ * Ranges may have names, several of them the same one. A named range is for those alone whom AAA gives
+ * its name, ranges without a name are for everybody else.
+ *
  * Addresses that were never used go out first, then those that have been free the longest, so that
  * a late packet for the last holder rarely meets a new one. Memory grows with leases, not with the
  * size of the ranges: an IPv6 /64 costs nothing.
  */
-import type { AddressRange, IpAddress } from "../wire/address.ts";
+import type { IpAddress } from "../wire/address.ts";
 import { addressFromBigInt, addressToBigInt } from "../wire/address.ts";
+import type { PoolRange } from "./policy.ts";
 import type { PoolSnapshot } from "./snapshot.ts";
 
 /** Whoever holds an address: a session number. */
 export type LeaseHolder = number;
 
+/** Where an address may come from: the ranges of these names, in this order; else those without one. */
+export type PoolChoice = readonly string[] | undefined;
+
 interface Range {
-  readonly range: AddressRange;
+  readonly range: PoolRange;
   readonly family: 4 | 6;
   readonly first: bigint;
   readonly last: bigint;
@@ -32,7 +39,7 @@ export class AddressPool {
   readonly #outside = { 4: new Map<bigint, LeaseHolder>(), 6: new Map<bigint, LeaseHolder>() };
 
   /** Ranges of either family; they must not overlap. */
-  constructor(ranges: readonly AddressRange[]) {
+  constructor(ranges: readonly PoolRange[]) {
     this.#ranges = ranges.map((range) => ({
       range,
       family: range.first.family,
@@ -44,20 +51,27 @@ export class AddressPool {
     }));
   }
 
-  /** Whether there is any range of this family. */
-  serves(family: 4 | 6): boolean {
-    return this.#ranges.some((range) => range.family === family);
+  /** Whether any range has this name, and is of this family where one is given. */
+  knows(name: string, family?: 4 | 6): boolean {
+    return this.#ranges.some((known) =>
+      known.range.name === name && (family === undefined || known.family === family)
+    );
   }
 
-  /** Whether an address lies in one of the ranges, so that others may have it one day. */
-  isInRange(address: IpAddress): boolean {
-    return this.#rangeOf(address.family, addressToBigInt(address)) !== undefined;
+  /** Whether there is any range of this family to choose. */
+  serves(family: 4 | 6, choice: PoolChoice): boolean {
+    return this.#chosen(family, choice).length > 0;
+  }
+
+  /** Whether an address lies in one of the ranges to choose, so that others may have it one day. */
+  isAmong(address: IpAddress, choice: PoolChoice): boolean {
+    const range = this.#rangeOf(address.family, addressToBigInt(address));
+    return range !== undefined && this.#chosen(address.family, choice).includes(range);
   }
 
   /** The next free address of a family for `holder`, or `undefined` when all are held. */
-  lease(family: 4 | 6, holder: LeaseHolder): IpAddress | undefined {
-    for (const range of this.#ranges) {
-      if (range.family !== family) continue;
+  lease(family: 4 | 6, choice: PoolChoice, holder: LeaseHolder): IpAddress | undefined {
+    for (const range of this.#chosen(family, choice)) {
       const value = nextFree(range);
       if (value === undefined) continue;
       range.holders.set(value, holder);
@@ -102,6 +116,13 @@ export class AddressPool {
       size: Math.min(Number(range.last - range.first + 1n), Number.MAX_SAFE_INTEGER),
       inUse: range.holders.size,
     }));
+  }
+
+  #chosen(family: 4 | 6, choice: PoolChoice): readonly Range[] {
+    const ranges = this.#ranges.filter((range) => range.family === family);
+    const named = (name: string | undefined): readonly Range[] =>
+      ranges.filter(({ range }) => range.name === name);
+    return choice === undefined ? named(undefined) : [...new Set(choice)].flatMap(named);
   }
 
   #rangeOf(family: 4 | 6, value: bigint): Range | undefined {

@@ -38,15 +38,15 @@ import type { Random } from "../random.ts";
 import { assertNever } from "../result.ts";
 import type { Endpoint } from "../wire/address.ts";
 import { Initiations } from "./initiations.ts";
-import type { Command, DataplaneEvent, Input } from "./input.ts";
+import type { Command, DataplaneEvent, Input, SessionSelector } from "./input.ts";
 import { messageTrace } from "./message_trace.ts";
 import type { Output } from "./output.ts";
 import type { Policy } from "./policy.ts";
 import type { Answer, Question } from "./question.ts";
 import type { Session } from "./session.ts";
 import { Sessions } from "./sessions.ts";
-import type { GatewayLoad, GatewaySnapshot } from "./snapshot.ts";
-import { snapshotOf } from "./snapshot_of.ts";
+import type { GatewayLoad, GatewaySnapshot, SessionSnapshot } from "./snapshot.ts";
+import { snapshotOf, snapshotsOf } from "./snapshot_of.ts";
 import { SourceLimiter } from "./source_limiter.ts";
 import { answerUnreadable } from "./unreadable.ts";
 import { TimerQueue } from "./timer_queue.ts";
@@ -160,6 +160,23 @@ export class Gateway {
   /** A picture for `show`. */
   snapshot(): GatewaySnapshot {
     return snapshotOf(this.#sessions, this.#initiations.size, this.#counters);
+  }
+
+  /** Pictures of the sessions that a selector means. */
+  find(selector: SessionSelector): readonly SessionSnapshot[] {
+    return snapshotsOf(this.#sessions, this.#sessions.matching(selector));
+  }
+
+  /** A picture of one session, by its number; what that costs does not grow with the others. */
+  session(id: number): SessionSnapshot | undefined {
+    const session = this.#sessions.byId(id);
+    return session === undefined ? undefined : snapshotsOf(this.#sessions, [session])[0];
+  }
+
+  /** The number of the session whose packets arrive on this ESP SPI. */
+  sessionOfEsp(inboundSpi: number): number | undefined {
+    const sa = this.#spis.ikeSaOfEsp(inboundSpi);
+    return sa === undefined ? undefined : this.#sessions.sessionOf(sa)?.id;
   }
 
   /** What is held in memory, for metrics. */
@@ -300,6 +317,10 @@ export class Gateway {
             this.#sessions.refresh(sa, step);
           });
         }
+        for (const spi of event.carryingSpis) {
+          const sa = this.#spis.ikeSaOfEsp(spi);
+          if (sa !== undefined) this.#sessions.used(sa, step);
+        }
         return;
       case "soft-limit":
         return this.#withEspSpi(
@@ -431,6 +452,7 @@ export class Gateway {
         const [newest] = [...this.#sessions.byId(id)?.ikeSa?.children.keys() ?? []].slice(-1);
         return newest;
       },
+      filterOf: (id) => this.#sessions.byId(id)?.attributes.filter,
       activate: (sa, step, id, pairStored) => this.#sessions.activate(sa, step, id, pairStored),
       giveUp: (sa, step, id) => this.#sessions.giveUp(sa, step, id),
     };
@@ -509,11 +531,15 @@ export class Gateway {
   // --- time ---------------------------------------------------------------------------------
 
   #scheduleSession(session: Session, step: Step): void {
-    const deadline = this.#sessions.deadlineOf(session);
-    if (deadline === undefined) return this.#timers.set(session, undefined);
-    this.#hasWallDeadlines = true;
-    const waitMs = Math.max(0, deadline - step.at.wall);
-    this.#timers.set(session, monotonic(Math.ceil(step.at.monotonic + waitMs)));
+    const deadlines = this.#sessions.deadlinesOf(session);
+    let next = deadlines.monotonic;
+    if (deadlines.wall !== undefined) {
+      this.#hasWallDeadlines = true;
+      const waitMs = Math.max(0, deadlines.wall - step.at.wall);
+      const at = monotonic(Math.ceil(step.at.monotonic + waitMs));
+      if (next === undefined || at < next) next = at;
+    }
+    this.#timers.set(session, next);
   }
 
   #followClock(step: Step): void {

@@ -1,7 +1,7 @@
 /** What happens to the core. Every input carries the moment at which it happened. */
 import type { Bytes } from "../bytes.ts";
 import type { Moment } from "../moment.ts";
-import type { Endpoint } from "../wire/address.ts";
+import type { Endpoint, IpAddress } from "../wire/address.ts";
 import type { PacketFilter } from "./packet_filter.ts";
 import type { Answer } from "./question.ts";
 import type { SessionRecord } from "./record.ts";
@@ -9,13 +9,18 @@ import type { SessionRecord } from "./record.ts";
 /** What the packet path reports, by inbound SPI. */
 export type DataplaneEvent =
   /** Authenticated packets arrived on these SAs since the last report. */
-  | { readonly kind: "traffic-seen"; readonly inboundSpis: readonly number[] }
+  | {
+    readonly kind: "traffic-seen";
+    readonly inboundSpis: readonly number[];
+    /** Those of them whose peer sent something: neither dummies alone, nor what was dropped. */
+    readonly carryingSpis: readonly number[];
+  }
   /** Octets, packets or sequence numbers are running out: rekey. */
   | { readonly kind: "soft-limit"; readonly inboundSpi: number }
   /** Authenticated packets come from another endpoint now. */
   | { readonly kind: "peer-moved"; readonly inboundSpi: number; readonly remote: Endpoint };
 
-/** Which sessions a `clear` means. All given conditions must hold; none given means all. */
+/** Which sessions are meant. All given conditions must hold; none given means all. */
 export interface SessionSelector {
   /** Outer address of the peer. */
   readonly remote?: string;
@@ -23,13 +28,17 @@ export interface SessionSelector {
   readonly userName?: string;
   /** Session number as `show` prints it. */
   readonly id?: number;
+  /** What accounting calls it by. */
+  readonly accountingId?: string;
+  /** Inner addresses, each of which it holds. */
+  readonly addresses?: readonly IpAddress[];
 }
 
 /** What changes in a session that goes on; what is left out stays. */
 export interface SessionChange {
   /** Seconds from now until the session ends; 0 for no limit. */
   readonly sessionLifetimeSeconds?: number;
-  /** Seconds without a packet from the user until the session ends; 0 for no limit. */
+  /** Seconds without a packet from the user until the session is over; 0 for no limit. */
   readonly idleTimeoutSeconds?: number;
   /** What the user may send from now on. */
   readonly filter?: PacketFilter;

@@ -6,7 +6,7 @@ import type { Bytes } from "../bytes.ts";
 import type { TrafficSelector } from "../message/payload.ts";
 import type { EspKeys, EspSuite } from "../sa/suite.ts";
 import type { Trace } from "../trace.ts";
-import type { Endpoint } from "../wire/address.ts";
+import type { AddressPrefix, Endpoint } from "../wire/address.ts";
 import type { PacketFilter } from "./packet_filter.ts";
 import type { Question } from "./question.ts";
 
@@ -41,6 +41,8 @@ export interface ChildSaInstall {
   readonly outboundWaits: boolean;
   /** Octets after which the packet path reports a soft limit; `undefined` for no limit. */
   readonly softLimitBytes?: number;
+  /** Networks behind the peer: the host's routes to them lead here while the pair stands. */
+  readonly networks?: readonly AddressPrefix[];
   /** What the peer may send; everything that fits the selectors, if there is none. */
   readonly filter?: PacketFilter;
 }

@@ -3,12 +3,15 @@ import type { AddressPrefix } from "../wire/address.ts";
 
 /** Ports from `first` to `last`, both included. */
 export interface PortRange {
+  /** The lowest. */
   readonly first: number;
+  /** The highest. */
   readonly last: number;
 }
 
 /** One line of an access list. What is left out is any. */
 export interface FilterRule {
+  /** What becomes of a packet that fits. */
   readonly action: "permit" | "deny";
   /** Packets of the other family are not meant. */
   readonly family: 4 | 6;

@@ -14,6 +14,12 @@ export interface Prefix {
   readonly length: number;
 }
 
+/** Inner addresses to give out; ranges of one name are one pool. */
+export interface PoolRange extends AddressRange {
+  /** Kept for those whom AAA gives this name; without one it is for everybody else. */
+  readonly name?: string;
+}
+
 /** What a client is told besides its address. */
 export interface ClientAttributes {
   /** DNS servers, IPv4 and IPv6. */
@@ -34,6 +40,8 @@ export interface ClientAttributes {
   readonly mtu: number;
   /** Seconds of a session; `undefined` for no limit. */
   readonly sessionTimeoutSeconds?: number;
+  /** Seconds without a packet from the client until its session is over; 0 for no limit. */
+  readonly idleTimeoutSeconds: number;
   /** Seconds that a lost session waits for its user; 0 when it does not. */
   readonly disconnectedTimeoutSeconds: number;
   /** Seconds between liveness checks of the client. */
@@ -89,8 +97,8 @@ export interface Policy {
   readonly loginMethods: readonly LoginMethod[];
   /** DER certificates of the CAs whose clients may log in by certificate. */
   readonly clientCas: readonly Bytes[];
-  /** Inner addresses, IPv4 and IPv6. */
-  readonly pools: readonly AddressRange[];
+  /** Inner addresses, IPv4 and IPv6; no two ranges overlap. */
+  readonly pools: readonly PoolRange[];
   /** What clients are told. */
   readonly attributes: ClientAttributes;
   /** Under which numbers Cisco's attributes go. */
@@ -103,6 +111,8 @@ export interface Policy {
   readonly reconnect: ReconnectPolicy;
   /** Milliseconds from the first login until a session ends; `undefined` for no limit. */
   readonly sessionLifetimeMs?: number;
+  /** What becomes of a session whose user sends nothing for too long: gone, or to be come back to. */
+  readonly idleAction: "end" | "park";
   /** IKE proposals in order of preference. */
   readonly ikeProposals: readonly Proposal[];
   /** ESP proposals in order of preference. */

@@ -52,8 +52,13 @@ export interface UserAttributes {
   readonly addresses?: readonly IpAddress[];
   /** What INTERNAL_IP4_NETMASK says, where it is not that of a single host. */
   readonly netmask?: IpAddress;
-  /** Names of the pools that addresses come from, in the order they are tried; else all pools. */
+  /**
+   * Names of the pools that addresses come from, in the order they are tried. A family that none of them
+   * has comes from the pools without a name, as everything does where no pool is named.
+   */
   readonly pools?: readonly string[];
+  /** The same for IPv6 addresses alone, where `pools` is not to decide. */
+  readonly ip6Pools?: readonly string[];
   /** Networks behind the user: routed into the tunnel, and allowed as inner sources. */
   readonly networks?: readonly Prefix[];
   /** What the user is told. */
@@ -62,7 +67,7 @@ export interface UserAttributes {
   readonly filter?: PacketFilter;
   /** Seconds from the first login until the session ends. */
   readonly sessionLifetimeSeconds?: number;
-  /** Seconds without a packet from the user until the session ends. */
+  /** Seconds without a packet from the user until the session is over; 0 for no limit. */
   readonly idleTimeoutSeconds?: number;
   /** Seconds between two reports to accounting. */
   readonly interimSeconds?: number;
@@ -84,7 +89,7 @@ export type Verdict =
   }
   | {
     readonly kind: "reject";
-    /** For the person, where the method can show it. */
+    /** One line for the log, and for the person where the method can show it. */
     readonly message?: string;
     /** With an `eap` credential: the EAP-Failure, where the server gave one. */
     readonly eapPacket?: Bytes;
@@ -110,6 +115,8 @@ export type Question =
     readonly userName: string;
     readonly credential: Credential;
     readonly remote: Endpoint;
+    /** The group that the user chose; AAA may say another. */
+    readonly group?: string;
   }
   /** Commit this record durably, whole, over an older version with the same `key`. */
   | { readonly kind: "store-record"; readonly record: SessionRecord }

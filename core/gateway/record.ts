@@ -20,7 +20,7 @@ export interface SessionPair {
 
 /** One reconnect capable session. Plain data, stored as it stands; never logged. */
 export interface SessionRecord {
-  /** Layout version of this record. */
+  /** Version of the fields below; in which form they are kept is the business of the store. */
   readonly version: 1;
   /** Names the record in the store for its whole life, also when the pair rotates. Not secret. */
   readonly key: string;

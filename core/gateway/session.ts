@@ -1,7 +1,7 @@
 /** A session: a user's stay from the first login to the end, over any number of IKE SAs. */
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { OwnedBytes } from "../bytes.ts";
-import type { Wall } from "../moment.ts";
+import type { Monotonic, Wall } from "../moment.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { UserAttributes } from "./question.ts";
 import type { LoginMethod, PeerType, SessionRecord } from "./record.ts";
@@ -28,6 +28,8 @@ export interface Session {
   record: SessionRecord | undefined;
   /** The record as it will be once `pending` takes over. */
   pendingRecord: SessionRecord | undefined;
+  /** When its user last sent a packet, or came. */
+  lastUsed: Monotonic;
   /** Outer endpoint, as text, of the last SA. */
   lastRemote: string;
   /** When the record's `lastSeen` was last stored. */

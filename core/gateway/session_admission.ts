@@ -10,7 +10,6 @@ import type { Admission, Login, Wishes } from "../exchange/auth_host.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
-import type { Wall } from "../moment.ts";
 import { wall } from "../moment.ts";
 import { invariant } from "../result.ts";
 import { formatEndpoint } from "../wire/address.ts";
@@ -20,6 +19,7 @@ import { endSession, forgetSession } from "./session_end.ts";
 import type { SessionGround } from "./session_ground.ts";
 import { aliveFacts } from "./session_ground.ts";
 import { leaseAddresses, makeRoomForUser } from "./session_leases.ts";
+import { tellSharedNetworks } from "./session_networks.ts";
 import { makePair, makeRecordKey, pairOf, withPair } from "./session_pair.ts";
 
 type FreshLogin = Login & { readonly kind: "fresh" };
@@ -38,7 +38,7 @@ export function beginSession(
   if (login.initialContact && peerType !== "AnyConnect") supersede(ground, sa, step, login);
   if (!makeRoomForUser(ground, step, userName)) return { kind: "no-address" };
   const id = table.newId();
-  const newcomer = { id, sa, userName, fixed: attributes.addresses ?? [] };
+  const newcomer = { id, sa, userName, attributes };
   const addresses = leaseAddresses(ground, step, newcomer, wishes);
   if (addresses.length === 0) return { kind: "no-address" };
   const { wall: now } = step.at;
@@ -62,13 +62,14 @@ export function beginSession(
     pending: undefined,
     record: undefined,
     pendingRecord: undefined,
+    lastUsed: step.at.monotonic,
     lastRemote: formatEndpoint(sa.remote),
     refreshedAt: now,
   };
   table.add(session);
   table.expect(session, sa);
   if (pair === undefined) {
-    return { kind: "admitted", session: id, addresses, ...endOf(session) };
+    return admission(session);
   }
   const record: SessionRecord = {
     version: 1,
@@ -126,12 +127,7 @@ export function resumeSession(
   };
   if (fresh !== undefined) return admitWithPair(session, record, fresh);
   session.pendingRecord = record;
-  return {
-    kind: "admitted",
-    session: session.id,
-    addresses: session.addresses,
-    ...endOf(session),
-  };
+  return admission(session);
 }
 
 /** The session lives on `sa` from now on. */
@@ -150,6 +146,7 @@ export function activateSession(
   session.pending = undefined;
   session.pendingRecord = undefined;
   table.carry(session, sa);
+  session.lastUsed = step.at.monotonic;
   session.lastRemote = formatEndpoint(sa.remote);
   session.refreshedAt = step.at.wall;
   if (next !== undefined && pairStored) {
@@ -167,6 +164,7 @@ export function activateSession(
     tally.success++;
     old?.closeWithDelete(step, "taken-over");
   }
+  tellSharedNetworks(ground, step, session);
   trace(step, {
     level: "info",
     event: isReturn ? "session-reconnected" : "session-started",
@@ -177,6 +175,7 @@ export function activateSession(
       method: session.method,
       reconnectCapable: session.record !== undefined,
       takeover: old !== undefined,
+      filter: session.attributes.filter?.name,
     },
   });
   host.reschedule(session, step);
@@ -206,18 +205,14 @@ export function giveUpSession(
 
 function admitWithPair(session: Session, record: SessionRecord, pair: SessionPair): Admission {
   session.pendingRecord = record;
-  return {
-    kind: "admitted",
-    session: session.id,
-    addresses: session.addresses,
-    ...endOf(session),
-    pair,
-    store: { kind: "store-record", record },
-  };
+  return { ...admission(session), pair, store: { kind: "store-record", record } };
 }
 
-function endOf({ absoluteEnd }: Session): { readonly absoluteEnd?: Wall } {
-  return absoluteEnd === undefined ? {} : { absoluteEnd };
+function admission(
+  { id, addresses, attributes, absoluteEnd }: Session,
+): Admission & { readonly kind: "admitted" } {
+  const end = absoluteEnd === undefined ? {} : { absoluteEnd };
+  return { kind: "admitted", session: id, addresses, attributes, ...end };
 }
 
 /** INITIAL_CONTACT: the user's older sessions under the same IDi are gone (RFC 7296 §2.4). */

@@ -3,6 +3,7 @@ import type { Step } from "../exchange/step.ts";
 import { wall } from "../moment.ts";
 import type { SessionChange } from "./input.ts";
 import type { UserAttributes } from "./question.ts";
+import type { SessionRecord } from "./record.ts";
 import type { Session } from "./session.ts";
 import type { SessionGround } from "./session_ground.ts";
 import { keepRecord } from "./session_ground.ts";
@@ -24,16 +25,18 @@ export function changeSession(
     ...(filter === undefined ? {} : { filter }),
   };
   session.attributes = attributes;
-  if (filter !== undefined) {
-    for (const inboundSpi of session.ikeSa?.children.keys() ?? []) {
-      step.outputs.push({ kind: "filter-child-sa", inboundSpi, filter });
-    }
-  }
-  const { record, absoluteEnd } = session;
-  if (record !== undefined) {
+  if (filter !== undefined) session.ikeSa?.changeFilter(step, filter);
+  const changed = (record: SessionRecord): SessionRecord => {
     const { absoluteEnd: _, ...rest } = record;
-    const end = absoluteEnd === undefined ? {} : { absoluteEnd };
-    keepRecord(ground, session, step, { ...rest, ...end, attributes });
+    const { absoluteEnd } = session;
+    return { ...rest, ...(absoluteEnd === undefined ? {} : { absoluteEnd }), attributes };
+  };
+  const { record, pendingRecord } = session;
+  if (record !== undefined) keepRecord(ground, session, step, changed(record));
+  if (pendingRecord !== undefined) {
+    // It may be on its way into the store as it was: what comes behind it is what stays.
+    session.pendingRecord = changed(pendingRecord);
+    ground.host.tell(step, { kind: "store-record", record: session.pendingRecord });
   }
   ground.host.reschedule(session, step);
 }

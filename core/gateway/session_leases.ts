@@ -1,6 +1,6 @@
 /**
- * Who has to make room for a login: addresses of the pool, addresses that AAA fixes, and the number
- * of sessions that one user may have (design rule 10).
+ * Who has to make room for a login: addresses of the pools that are the user's, addresses that AAA
+ * fixes, and the number of sessions that one user may have (design rule 10).
  *
  * A user gives up their own sessions before anybody else does, and only inactive sessions are ever
  * given up for an address of the pool. An address that AAA fixes for a user goes to that user's latest
@@ -13,6 +13,8 @@ import { trace } from "../exchange/step.ts";
 import { limits } from "../limits.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { formatIpAddress } from "../wire/address.ts";
+import type { AddressPool, PoolChoice } from "./address_pool.ts";
+import type { UserAttributes } from "./question.ts";
 import type { Session } from "./session.ts";
 import { isAheadOf } from "./session.ts";
 import { endSession } from "./session_end.ts";
@@ -25,13 +27,14 @@ export interface Newcomer {
   /** Its SA. */
   readonly sa: IkeSa;
   readonly userName: string;
-  /** Addresses that AAA gives this user. */
-  readonly fixed: readonly IpAddress[];
+  /** What AAA says of its addresses. */
+  readonly attributes: Pick<UserAttributes, "addresses" | "pools" | "ip6Pools">;
 }
 
 interface Wanted {
   readonly family: 4 | 6;
   readonly given: IpAddress | undefined;
+  readonly choice: PoolChoice;
 }
 
 /** Whether the user may have one more session; the longest parked of their own goes for it. */
@@ -57,32 +60,65 @@ export function leaseAddresses(
   wishes: Wishes,
 ): readonly IpAddress[] {
   const { pool } = ground;
-  const wanted = wantedBy(ground, newcomer, wishes);
+  const { userName: user } = newcomer;
+  const refuse = (event: string, facts: Readonly<Record<string, string | number>>): [] => {
+    trace(step, { level: "warning", event, facts: { user, ...facts } });
+    return [];
+  };
+  const unknown = unknownPool(pool, newcomer.attributes);
+  if (unknown !== undefined) return refuse("unknown-pool", { pool: unknown });
+  const wanted = wantedBy(pool, newcomer.attributes, wishes);
+  if (wanted.length === 0) return refuse("no-pool-for-user", {});
   // Nobody is ended for a login that cannot have all it needs.
   if (wanted.some(({ given }) => given !== undefined && !mayHave(ground, step, newcomer, given))) {
     return [];
   }
   const leased: IpAddress[] = [];
-  for (const { family, given } of wanted) {
+  for (const { family, given, choice } of wanted) {
     const address = given === undefined
-      ? leaseOrEvict(ground, step, newcomer, family)
+      ? leaseOrEvict(ground, step, newcomer, family, choice)
       : takeFixed(ground, step, newcomer, given);
     if (address === undefined) {
       for (const taken of leased) pool.release(taken, newcomer.id);
-      const facts = { user: newcomer.userName, family };
-      trace(step, { level: "warning", event: "no-address-left", facts });
-      return [];
+      return refuse("no-address-left", { family });
     }
     leased.push(address);
   }
   return leased;
 }
 
-function wantedBy({ pool }: SessionGround, { fixed }: Newcomer, { ip4, ip6 }: Wishes): Wanted[] {
-  const families = [...(ip4 ? [4] as const : []), ...(ip6 ? [6] as const : [])];
-  return families
-    .map((family) => ({ family, given: fixed.find((address) => address.family === family) }))
-    .filter(({ family, given }) => given !== undefined || pool.serves(family));
+/** A name that AAA gives and nobody configured: its user is not let in by another way. */
+function unknownPool(
+  pool: AddressPool,
+  { pools = [], ip6Pools = [] }: Newcomer["attributes"],
+): string | undefined {
+  return pools.find((name) => !pool.knows(name)) ??
+    ip6Pools.find((name) => !pool.knows(name, 6));
+}
+
+function wantedBy(
+  pool: AddressPool,
+  attributes: Newcomer["attributes"],
+  { ip4, ip6 }: Wishes,
+): readonly Wanted[] {
+  const { addresses = [] } = attributes;
+  return [...(ip4 ? [4] as const : []), ...(ip6 ? [6] as const : [])]
+    .map((family) => ({
+      family,
+      given: addresses.find((address) => address.family === family),
+      choice: choiceFor(pool, family, attributes),
+    }))
+    .filter(({ family, given, choice }) => given !== undefined || pool.serves(family, choice));
+}
+
+/** A family that none of the pools named for both has comes from those that everybody has. */
+function choiceFor(
+  pool: AddressPool,
+  family: 4 | 6,
+  { pools, ip6Pools }: Newcomer["attributes"],
+): PoolChoice {
+  if (family === 6 && ip6Pools !== undefined) return ip6Pools;
+  return pools !== undefined && pool.serves(family, pools) ? pools : undefined;
 }
 
 // --- fixed addresses ----------------------------------------------------------------------------
@@ -127,15 +163,17 @@ function leaseOrEvict(
   step: Step,
   { id, userName }: Newcomer,
   family: 4 | 6,
+  choice: PoolChoice,
 ): IpAddress | undefined {
   const { pool, table } = ground;
-  const free = pool.lease(family, id);
+  const free = pool.lease(family, choice, id);
   if (free !== undefined) return free;
   for (const candidates of [idleOf(ground, userName), table.parked()]) {
     for (const parked of candidates) {
-      if (parked.pending !== undefined || !holdsOf(ground, parked, family)) continue;
+      const isOfUse = holdsOf(ground, parked, family, choice);
+      if (parked.pending !== undefined || !isOfUse) continue;
       evict(ground, step, parked);
-      const address = pool.lease(family, id);
+      const address = pool.lease(family, choice, id);
       if (address !== undefined) return address;
     }
   }
@@ -152,9 +190,14 @@ function evict(ground: SessionGround, step: Step, parked: Session): void {
   endSession(ground, parked, step, "evicted");
 }
 
-/** Whether its end gives the ranges of this family an address back. */
-function holdsOf({ pool }: SessionGround, { addresses }: Session, family: 4 | 6): boolean {
-  return addresses.some((address) => address.family === family && pool.isInRange(address));
+/** Whether its end gives an address back that may be chosen. */
+function holdsOf(
+  { pool }: SessionGround,
+  { addresses }: Session,
+  family: 4 | 6,
+  choice: PoolChoice,
+): boolean {
+  return addresses.some((address) => address.family === family && pool.isAmong(address, choice));
 }
 
 /** The user's inactive sessions that nobody is coming back to now, the longest parked first. */

@@ -6,7 +6,7 @@ import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
 import type { CloseReason } from "../exchange/world.ts";
-import type { Wall } from "../moment.ts";
+import type { Monotonic, Wall } from "../moment.ts";
 import { wall } from "../moment.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import type { SessionRecord } from "./record.ts";
@@ -16,18 +16,33 @@ import type { SessionLoss } from "./session_end.ts";
 import { endSession } from "./session_end.ts";
 import type { SessionGround } from "./session_ground.ts";
 import { aliveFacts, keepRecord } from "./session_ground.ts";
+import { idleDeadline, leaveIdle } from "./session_idle.ts";
 
 /** How often `lastSeen` of a live session is stored, at the most (a crash loses at most this much). */
 const REFRESH_MS = { min: 60_000, max: 300_000 } as const;
 
-/** The peer was heard: stored now and then, so that a crash knows how old a session is (rule 4). */
+/**
+ * The peer was heard, maybe elsewhere: stored now and then, so that a crash knows how old a session
+ * is (rule 4).
+ */
 export function refreshSession(
   ground: SessionGround,
   sa: IkeSa,
   step: Step,
   session: Session,
 ): void {
-  session.lastRemote = formatEndpoint(sa.remote);
+  const remote = formatEndpoint(sa.remote);
+  if (session.lastRemote !== remote) {
+    session.lastRemote = remote;
+    const facts = { user: session.userName };
+    trace(step, {
+      level: "debug",
+      event: "session-moved",
+      sessionId: session.id,
+      remote: sa.remote,
+      facts,
+    });
+  }
   if (session.record === undefined) return;
   const { timeoutMs } = ground.host.policy.reconnect;
   const everyMs = Math.min(REFRESH_MS.max, Math.max(REFRESH_MS.min, timeoutMs / 30));
@@ -79,12 +94,26 @@ export function expireSession(ground: SessionGround, session: Session, step: Ste
   if (ground.table.isParked(session) && isOver(session, now)) {
     return endSession(ground, session, step, "reconnect-timeout");
   }
+  const idleEnd = idleDeadline(ground, session);
+  if (idleEnd !== undefined && step.at.monotonic >= idleEnd) {
+    return leaveIdle(ground, step, session);
+  }
   ground.host.reschedule(session, step);
 }
 
+/** When a session wants to be looked at, by each of the clocks. */
+export interface SessionDeadlines {
+  readonly wall: Wall | undefined;
+  readonly monotonic: Monotonic | undefined;
+}
+
 /** When `expireSession` has something to do. */
-export function deadlineOf({ table }: SessionGround, session: Session): Wall | undefined {
-  if (!table.has(session)) return undefined;
+export function deadlinesOf(ground: SessionGround, session: Session): SessionDeadlines {
+  if (!ground.table.has(session)) return { wall: undefined, monotonic: undefined };
+  return { wall: wallDeadline(ground, session), monotonic: idleDeadline(ground, session) };
+}
+
+function wallDeadline({ table }: SessionGround, session: Session): Wall | undefined {
   const { absoluteEnd, record } = session;
   const parkedEnd = table.isParked(session) ? record?.deadline : undefined;
   if (absoluteEnd === undefined || parkedEnd === undefined) return absoluteEnd ?? parkedEnd;

@@ -1,7 +1,7 @@
 /** What the store held at the start becomes inactive sessions (design rule 11). */
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
-import type { Wall } from "../moment.ts";
+import type { Moment } from "../moment.ts";
 import type { SessionRecord } from "./record.ts";
 import type { Session } from "./session.ts";
 import type { SessionGround } from "./session_ground.ts";
@@ -18,7 +18,7 @@ export function restoreSessions(
   const kept: { readonly session: Session; readonly stored: SessionRecord }[] = [];
   // Of two records with one address the later one is right: the other was not deleted in time.
   for (const stored of [...records].sort((a, b) => b.deadline - a.deadline)) {
-    const session = restoredSession(table.newId(), stored, now);
+    const session = restoredSession(table.newId(), stored, step.at);
     const isTaken = stored.addresses.some((address) => !pool.reserve(address, session.id));
     const isExpired = isOff || stored.deadline <= now ||
       (stored.absoluteEnd !== undefined && stored.absoluteEnd <= now);
@@ -46,7 +46,7 @@ export function restoreSessions(
 }
 
 /** What a record says of its session; nothing carries it yet. */
-function restoredSession(id: number, record: SessionRecord, now: Wall): Session {
+function restoredSession(id: number, record: SessionRecord, at: Moment): Session {
   return {
     id,
     userName: record.userName,
@@ -62,7 +62,8 @@ function restoredSession(id: number, record: SessionRecord, now: Wall): Session 
     pending: undefined,
     record: undefined,
     pendingRecord: undefined,
+    lastUsed: at.monotonic,
     lastRemote: record.lastRemote,
-    refreshedAt: now,
+    refreshedAt: at.wall,
   };
 }

@@ -13,7 +13,7 @@ import type { Admission, Login, ReconnectCandidate, Wishes } from "../exchange/a
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { Step } from "../exchange/step.ts";
 import type { CloseReason } from "../exchange/world.ts";
-import type { Wall } from "../moment.ts";
+import { equalAddresses } from "../wire/address.ts";
 import { AddressPool } from "./address_pool.ts";
 import type { SessionChange, SessionSelector } from "./input.ts";
 import type { SessionRecord } from "./record.ts";
@@ -28,9 +28,11 @@ import {
 import { changeSession } from "./session_change.ts";
 import { endSession } from "./session_end.ts";
 import type { SessionGround, SessionsHost } from "./session_ground.ts";
+import { idleLimitSeconds } from "./session_idle.ts";
+import type { SessionDeadlines } from "./session_life.ts";
 import {
   confirmSession,
-  deadlineOf,
+  deadlinesOf,
   expireSession,
   loseSa,
   refreshSession,
@@ -65,6 +67,11 @@ export class Sessions {
   /** One by its number. */
   byId(id: number): Session | undefined {
     return this.#table.byId(id);
+  }
+
+  /** Those that a selector means, oldest first. */
+  matching(selector: SessionSelector): readonly Session[] {
+    return [...this.#table.all()].filter((session) => matches(session, selector));
   }
 
   /** The session that an established SA carries. */
@@ -156,6 +163,17 @@ export class Sessions {
     if (session !== undefined) refreshSession(this.#ground, sa, step, session);
   }
 
+  /** Its user sent a packet. */
+  used(sa: IkeSa, step: Step): void {
+    const session = this.sessionOf(sa);
+    if (session !== undefined) session.lastUsed = step.at.monotonic;
+  }
+
+  /** Seconds that the user of a session may send nothing; 0 for no limit. */
+  idleLimitSeconds(session: Session): number {
+    return idleLimitSeconds(this.#ground, session);
+  }
+
   // --- going --------------------------------------------------------------------------------
 
   /** An SA is over, and with it whatever was admitted on it or lived on it. */
@@ -167,7 +185,7 @@ export class Sessions {
 
   /** Ends what the operator names; how many there were. */
   clear(step: Step, selector: SessionSelector): number {
-    const chosen = [...this.#table.all()].filter((session) => matches(session, selector));
+    const chosen = this.matching(selector);
     for (const session of chosen) endSession(this.#ground, session, step, "operator");
     return chosen.length;
   }
@@ -190,8 +208,8 @@ export class Sessions {
   }
 
   /** When `expire` has something to do. */
-  deadlineOf(session: Session): Wall | undefined {
-    return deadlineOf(this.#ground, session);
+  deadlinesOf(session: Session): SessionDeadlines {
+    return deadlinesOf(this.#ground, session);
   }
 
   /** Going down: says DELETE to who cannot reconnect and parks the others. */
@@ -200,10 +218,13 @@ export class Sessions {
   }
 }
 
-function matches(session: Session, { remote, userName, id }: SessionSelector): boolean {
+function matches(session: Session, selector: SessionSelector): boolean {
+  const { remote, userName, id, accountingId, addresses = [] } = selector;
   return (id === undefined || session.id === id) &&
     (userName === undefined || session.userName === userName) &&
-    (remote === undefined || hostOf(session.lastRemote) === remote);
+    (remote === undefined || hostOf(session.lastRemote) === remote) &&
+    (accountingId === undefined || session.accountingId === accountingId) &&
+    addresses.every((wanted) => session.addresses.some((held) => equalAddresses(held, wanted)));
 }
 
 /** The address in "192.0.2.1:4500" or "[2001:db8::1]:4500". */

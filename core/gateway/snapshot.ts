@@ -1,9 +1,11 @@
 /** A picture of the gateway for `show`: plain data, no secrets, taken between two inputs. */
 import type { OwnedBytes } from "../bytes.ts";
-import type { Wall } from "../moment.ts";
+import type { Monotonic, Wall } from "../moment.ts";
 import type { TrafficSelector } from "../message/payload.ts";
 import type { EspSuite, IkeSuite } from "../sa/suite.ts";
-import type { AddressRange, Endpoint, IpAddress } from "../wire/address.ts";
+import type { Endpoint, IpAddress } from "../wire/address.ts";
+import type { PoolRange } from "./policy.ts";
+import type { UserAttributes } from "./question.ts";
 import type { LoginMethod, PeerType } from "./record.ts";
 
 /** One Child SA. */
@@ -78,12 +80,18 @@ export interface SessionSnapshot {
   readonly state: "active" | "inactive";
   /** Inner addresses. */
   readonly addresses: readonly IpAddress[];
+  /** What AAA says of the user. */
+  readonly attributes: UserAttributes;
   /** First login. */
   readonly firstLogin: Wall;
   /** The session ends here whatever happens. */
   readonly absoluteEnd?: Wall;
-  /** What accounting calls it by, and what it gives back. */
-  readonly accounting: { readonly id: string; readonly class: readonly OwnedBytes[] };
+  /** What accounting calls it by, what it gives back, and how often AAA wants a report. */
+  readonly accounting: {
+    readonly id: string;
+    readonly class: readonly OwnedBytes[];
+    readonly interimSeconds?: number;
+  };
   /** Only with a reconnect record. */
   readonly reconnect?: {
     /** How many times it came back. */
@@ -91,6 +99,8 @@ export interface SessionSnapshot {
     /** When it dies if it is inactive. */
     readonly deadline?: Wall;
   };
+  /** Only while active: since when its user has sent nothing, and how long that may last; 0 for ever. */
+  readonly idle?: { readonly since: Monotonic; readonly limitSeconds: number };
   /** Last outer endpoint as text. */
   readonly lastRemote: string;
   /** Only while active. */
@@ -101,8 +111,8 @@ export interface SessionSnapshot {
 
 /** One address range and its use. */
 export interface PoolSnapshot {
-  /** The addresses. */
-  readonly range: AddressRange;
+  /** The addresses, and the name of the pool where it has one. */
+  readonly range: PoolRange;
   /** Addresses that could be given out; capped at 2^53 - 1. */
   readonly size: number;
   /** How many are held. */

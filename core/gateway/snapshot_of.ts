@@ -19,9 +19,7 @@ export function snapshotOf(
   counters: ReadonlyMap<string, number>,
 ): GatewaySnapshot {
   return {
-    sessions: [...sessions.all()]
-      .filter(({ ikeSa, record }) => ikeSa !== undefined || record !== undefined)
-      .map(sessionSnapshot),
+    sessions: snapshotsOf(sessions, [...sessions.all()]),
     negotiating,
     pools: sessions.pools(),
     reconnect: sessions.stats(),
@@ -29,7 +27,17 @@ export function snapshotOf(
   };
 }
 
-function sessionSnapshot(session: Session): SessionSnapshot {
+/** Some of them; one that is about to be is not shown. */
+export function snapshotsOf(
+  sessions: Sessions,
+  some: readonly Session[],
+): readonly SessionSnapshot[] {
+  return some
+    .filter(({ ikeSa, record }) => ikeSa !== undefined || record !== undefined)
+    .map((session) => sessionSnapshot(session, sessions.idleLimitSeconds(session)));
+}
+
+function sessionSnapshot(session: Session, limitSeconds: number): SessionSnapshot {
   const { ikeSa, record, absoluteEnd, attributes } = session;
   const { id, userName, method, peerType, addresses, firstLogin } = session;
   const deadline = ikeSa === undefined ? record?.deadline : undefined;
@@ -41,15 +49,23 @@ function sessionSnapshot(session: Session): SessionSnapshot {
     peerType,
     state: ikeSa === undefined ? "inactive" : "active",
     addresses,
+    attributes,
     firstLogin,
     ...(absoluteEnd === undefined ? {} : { absoluteEnd }),
-    accounting: { id: session.accountingId, class: attributes.class ?? [] },
+    accounting: {
+      id: session.accountingId,
+      class: attributes.class ?? [],
+      ...(attributes.interimSeconds === undefined
+        ? {}
+        : { interimSeconds: attributes.interimSeconds }),
+    },
     ...(record === undefined ? {} : {
       reconnect: {
         count: record.reconnectCount,
         ...(deadline === undefined ? {} : { deadline }),
       },
     }),
+    ...(ikeSa === undefined ? {} : { idle: { since: session.lastUsed, limitSeconds } }),
     lastRemote: session.lastRemote,
     ...(ikeSa === undefined ? {} : ikeSaPart(ikeSa)),
     childSas: ikeSa === undefined

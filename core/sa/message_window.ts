@@ -107,6 +107,8 @@ export interface RetransmissionPlan {
   readonly transmissions: number;
   /** How much longer each wait is than the one before; 1 for DPD, which repeats evenly. */
   readonly backoff: number;
+  /** No wait is longer, milliseconds. */
+  readonly longestMs: number;
 }
 
 /** The plan of `limits`: about 40 seconds in all. */
@@ -114,6 +116,13 @@ const usualPlan: RetransmissionPlan = {
   firstMs: limits.retransmitMs,
   transmissions: limits.transmissions,
   backoff: BACKOFF,
+  longestMs: limits.longestRetransmitMs,
+};
+
+/** The same for a peer that may take minutes to answer: whoever asks says when it is too long. */
+export const patientPlan: RetransmissionPlan = {
+  ...usualPlan,
+  transmissions: Number.POSITIVE_INFINITY,
 };
 
 /** Our requests and the peer's responses. */
@@ -209,7 +218,8 @@ export class RequesterWindow {
   /** How long to wait after the given transmission, in whole milliseconds. */
   #waitMs(transmission: number): number {
     const [octet = 0] = this.#random.bytes(1);
-    const fullMs = this.#plan.firstMs * this.#plan.backoff ** (transmission - 1);
+    const { firstMs, backoff, longestMs } = this.#plan;
+    const fullMs = Math.min(firstMs * backoff ** (transmission - 1), longestMs);
     return Math.round(fullMs * (1 - JITTER * octet / 255));
   }
 }

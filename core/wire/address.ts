@@ -233,6 +233,12 @@ export function rangeContains(range: AddressRange, address: IpAddress): boolean 
     compareAddresses(address, range.last) <= 0;
 }
 
+/** Whether two blocks have an address in common, which is when one lies in the other. */
+export function prefixesOverlap(a: AddressPrefix, b: AddressPrefix): boolean {
+  const [wide, narrow] = a.length <= b.length ? [a, b] : [b, a];
+  return rangeContains(prefixToRange(wide), narrow.address);
+}
+
 /** The fewest prefixes that together are exactly the range, in order. */
 export function rangeToPrefixes(range: AddressRange): AddressPrefix[] {
   const { family } = range.first;

@@ -3,7 +3,7 @@
  * way to the peer, counters.
  */
 import type { ChildSaInstall } from "../../core/gateway/output.ts";
-import type { PacketFilter } from "../../core/gateway/packet_filter.ts";
+import type { CompiledFilter } from "../ip/packet_filter.ts";
 import { SelectorList } from "../ip/selector.ts";
 import type { EspCiphers, EspOpener, EspSealer } from "./cipher.ts";
 import { ReplayWindow } from "./replay_window.ts";
@@ -31,10 +31,12 @@ export const SaCounter = {
   DROPS_OUT: 5,
   /** When something was last sent, milliseconds of the packet loop's clock. */
   LAST_SENT: 6,
+  /** Packets in `DROPS_IN` that the filter did not permit. */
+  FILTERED: 7,
 } as const;
 
 /** Number of slots. */
-const saCounterSlots = 7;
+const saCounterSlots = 8;
 
 /** Whether outbound packets may use a pair. */
 export type OutboundState =
@@ -77,14 +79,16 @@ export class ChildSa {
   path: OuterPath;
   /** Whether outbound packets may use it. */
   outbound: OutboundState;
-  /** What the peer may send. */
-  filter: PacketFilter | undefined;
+  /** What the peer may send, of the table's making; `undefined` for all within the selectors. */
+  filter: CompiledFilter | undefined = undefined;
   /** An authenticated packet has come since the last report. */
   isSeen = false;
   /** The rekey was asked for. */
   isSoftLimitReported = false;
   /** The pair is gone; reports about it are pointless. */
   isRemoved = false;
+  /** How many packets had come by the last report. */
+  #reportedPackets = 0;
 
   /** Makes ciphers and state; throws `RangeError` for a suite or keys that do not fit. */
   constructor(install: ChildSaInstall, ciphers: EspCiphers, path: OuterPath) {
@@ -99,7 +103,6 @@ export class ChildSa {
     this.opener = ciphers.createOpener(install.suite, install.inboundKeys);
     this.sealer = ciphers.createSealer(install.suite, install.outboundKeys);
     this.sequence = new OutboundSequence(install.suite.esn);
-    this.filter = install.filter;
     this.path = path;
     this.outbound = install.outboundWaits ? "waiting" : "active";
   }
@@ -123,9 +126,13 @@ export class ChildSa {
         this.sequence.nearEnd);
   }
 
-  /** Changes what the peer may send. */
-  setFilter(filter: PacketFilter | undefined): void {
-    this.filter = filter;
+  /** A report is made: whether it is to say that packets went on to the inside since the last one. */
+  takeSeen(): boolean {
+    const packets = this.counters[SaCounter.PACKETS_IN] as number;
+    const carries = packets !== this.#reportedPackets;
+    this.#reportedPackets = packets;
+    this.isSeen = false;
+    return carries;
   }
 
   /** Frees the keys. */

@@ -27,6 +27,7 @@ export const NetlinkFlag = {
   MULTI: 0x2,
   ACK: 0x4,
   REPLACE: 0x100,
+  EXCLUSIVE: 0x200,
   DUMP: 0x300,
   CREATE: 0x400,
 } as const;

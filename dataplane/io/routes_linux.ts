@@ -1,4 +1,7 @@
-/** Addresses and routes of the TUN device, and the routes that must stay outside it. */
+/**
+ * Addresses and routes of the TUN device, routes into it that come and go one by one, and the routes
+ * that must stay outside it.
+ */
 import type { Prefix } from "../../core/gateway/policy.ts";
 import {
   equalAddresses,
@@ -75,6 +78,24 @@ export class TunRoutes {
       const attempt = `route ${formatPrefix(route.destination)} into ${name}`;
       this.#netlink.order(attempt, NetlinkType.NEWROUTE, flags, buildRoute(route));
     }
+  }
+
+  /**
+   * One more route into the device. A route of somebody else to the same destination is left alone:
+   * then it throws.
+   */
+  addRoute(destination: Prefix): void {
+    const route: Route = { destination, interfaceIndex: this.#tun.index };
+    const flags = NetlinkFlag.CREATE | NetlinkFlag.EXCLUSIVE;
+    const attempt = `route ${formatPrefix(destination)} into ${this.#tun.name}`;
+    this.#netlink.order(attempt, NetlinkType.NEWROUTE, flags, buildRoute(route));
+  }
+
+  /** Takes such a route back; one that is not there is no matter. */
+  removeRoute(destination: Prefix): void {
+    const route: Route = { destination, interfaceIndex: this.#tun.index };
+    const attempt = `take the route to ${formatPrefix(destination)} back`;
+    this.#netlink.order(attempt, NetlinkType.DELROUTE, 0, buildRoute(route), Errno.ESRCH);
   }
 
   /** Pins a host route to `remote` outside the tunnel, by the way that leads there now. */

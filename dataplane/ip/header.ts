@@ -31,6 +31,16 @@ export class InnerHeader {
   sourcePort = noPort;
   /** Destination port, ICMP type and code, or `noPort`; valid after `parseUpper`. */
   destinationPort = noPort;
+  /** Where the upper header starts, or would; valid after `parseUpper`. */
+  upperAt = 0;
+  /** Units of 8 octets; 0 for a whole packet and a first fragment. Valid after `parseUpper`. */
+  fragmentOffset = 0;
+  /**
+   * Whoever receives it may find another upper header than we do, or go on to another destination: the
+   * extension headers lead outside the packet, into what can be fragmented, or over further hops. Valid
+   * after `parseUpper`.
+   */
+  isAmbiguous = false;
 
   /** Reads version, length and addresses. `false` when they are not consistent with `length`. */
   parse(view: DataView, offset: number, length: number): boolean {
@@ -60,30 +70,44 @@ export class InnerHeader {
   /** After `parse`: finds the upper protocol and, where they are present, its ports. */
   parseUpper(view: DataView, offset: number): void {
     const end = offset + this.totalLength;
+    this.isAmbiguous = false;
     if (this.version === 4) {
       this.protocol = view.getUint8(offset + 9);
-      const isLaterFragment = (view.getUint16(offset + 6) & 0x1fff) !== 0;
-      const at = offset + (view.getUint8(offset) & 15) * 4;
-      this.#parsePorts(view, isLaterFragment ? end : at, end);
+      this.fragmentOffset = view.getUint16(offset + 6) & 0x1fff;
+      this.upperAt = offset + (view.getUint8(offset) & 15) * 4;
+      this.#parsePorts(view, this.fragmentOffset !== 0 ? end : this.upperAt, end);
       return;
     }
+    this.fragmentOffset = 0;
+    let isFragment = false;
     let at = offset + 40;
     let next = view.getUint8(offset + 6);
     for (;;) {
       const isExtension = next === hopByHop || next === routing || next === destinationOptions ||
         next === fragment || next === authentication;
-      if (!isExtension || at + 8 > end) break;
+      if (!isExtension) break;
+      if (isFragment || at + 8 > end) this.isAmbiguous = true;
+      if (at + 8 > end) break;
       const units = view.getUint8(at + 1);
-      const isLaterFragment = next === fragment && (view.getUint16(at + 2) & 0xfff8) !== 0;
-      const size = next === fragment
-        ? 8
-        : next === authentication
-        ? (units + 2) * 4
-        : (units + 1) * 8;
+      let size = (units + 1) * 8;
+      switch (next) {
+        case fragment:
+          isFragment = true;
+          this.fragmentOffset = view.getUint16(at + 2) >>> 3;
+          size = this.fragmentOffset === 0 ? 8 : end - at;
+          break;
+        case authentication:
+          size = (units + 2) * 4;
+          break;
+        case routing: // segments left (RFC 8200 §4.4)
+          if (view.getUint8(at + 3) !== 0) this.isAmbiguous = true;
+      }
       next = view.getUint8(at);
-      at = isLaterFragment ? end : at + size;
+      at += size;
     }
+    if (at > end) this.isAmbiguous = true;
     this.protocol = next;
+    this.upperAt = at;
     this.#parsePorts(view, at, end);
   }
 

@@ -152,6 +152,7 @@ Deno.test("the real commands all have help", async () => {
       "show crypto session",
       "show crypto ikev2 sa",
       "show ip local pool",
+      "show access-lists",
       "clear crypto session",
       "version",
     ]

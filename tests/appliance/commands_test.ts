@@ -149,6 +149,7 @@ Deno.test("show and clear without a gateway are one line and status 1", () =>
         "show crypto ikev2 session det",
         "show crypto ikev2 stats reconnect",
         "show ip local pool",
+        "show access-lists staff",
         "clear crypto session username ann",
         "clear crypto ikev2 stats",
       ]
@@ -168,6 +169,7 @@ const wordMistakes: readonly (readonly [line: string, said: RegExp])[] = [
   ["show crypto session detail remote", /remote: wanted a value behind remote/],
   ["show crypto session detail id x", /x: wanted a session number behind id/],
   ["show crypto ikev2 stats everything", /everything: wanted one of reconnect/],
+  ["show access-lists staff guests", /guests: wanted one name at most/],
   ["clear crypto session remote somewhere", /somewhere: wanted an address behind remote/],
   ["clear crypto session user ann", /user: wanted remote IP, username NAME or id N/],
 ];
@@ -179,6 +181,20 @@ for (const [line, said] of wordMistakes) {
     assert.match(err.join("\n"), said);
   });
 }
+
+Deno.test("serve names every access list that cannot be read, with status 2", async () => {
+  const lists = "--access-list web:permit --access-list no --access-list-file /nonexistent";
+  const { status, out, err } = await call(
+    `serve --pool 10.0.0.0/24 --group a:filter=web ${lists} --state-dir /nonexistent`,
+  );
+  assert.deepEqual([status, out], [2, ""]);
+  assert.deepEqual(err.map((text) => text.split(": wanted")[0]), [
+    "rejoin serve: --group a:filter=web",
+    "rejoin serve: --access-list web:permit",
+    "rejoin serve: --access-list no",
+    "rejoin serve: --access-list-file /nonexistent",
+  ]);
+});
 
 Deno.test("connect names everything it lacks", async () => {
   const { status, err } = await call("connect --dpd 0");

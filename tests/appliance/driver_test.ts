@@ -97,6 +97,7 @@ Deno.test("outputs are applied in their order, each where it belongs", () => {
     { kind: "trace", trace: { level: "info", event: "up" } },
     { kind: "move-child-sa", inboundSpi: 7, local: here, remote: there },
     { kind: "client", event: "established" },
+    { kind: "filter-child-sa", inboundSpi: 7, filter: { name: "staff", rules: [] } },
     { kind: "remove-child-sa", inboundSpi: 7 },
   ];
   scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(3) });
@@ -106,6 +107,7 @@ Deno.test("outputs are applied in their order, each where it belongs", () => {
     "trace up",
     "move 7",
     "extra established",
+    "filter 7 staff",
     "remove 7",
   ]);
   assert.equal(scene.driver.transmitted, 1);
@@ -252,6 +254,35 @@ Deno.test("after stop nothing is heard and open questions are aborted", async ()
   assert.deepEqual(scene.happened, ["aborted ann"]);
 });
 
+Deno.test("what the store was told is settled when it is done or has failed, and not before", async () => {
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [deletion, other] = gates;
+  const effects = new Effects(
+    { verify: () => new Promise(() => {}) },
+    {
+      put: () => Promise.reject(new Error("disk full")),
+      delete: (name) => name === "a" ? deletion!.promise : other!.promise,
+    },
+  );
+  const { signal } = new AbortController();
+  await effects.settled();
+  const credential = { kind: "password", password: "p" } as const;
+  void effects.answer({ kind: "verify", userName: "ann", credential, remote: there }, signal);
+  await effects.settled(); // a user who is asked holds nothing up
+  const order: string[] = [];
+  const answered = effects.answer({ kind: "delete-record", key: "a" }, signal);
+  const settled = effects.settled().then(() => order.push("settled"));
+  const later = effects.answer({ kind: "delete-record", key: "b" }, signal);
+  await Promise.resolve();
+  order.push("deleted");
+  deletion!.resolve();
+  await settled;
+  assert.deepEqual(order, ["deleted", "settled"]);
+  assert.deepEqual(await answered, { kind: "done" });
+  other!.resolve();
+  await later;
+});
+
 Deno.test("questions are answered by users and store, counted, and failures are answers", async () => {
   const kept: string[] = [];
   const effects = new Effects({
@@ -278,6 +309,11 @@ Deno.test("questions are answered by users and store, counted, and failures are 
   });
   assert.deepEqual(await ask("eve"), { kind: "verdict", verdict: { kind: "reject" } });
   assert.deepEqual(await ask("down"), { kind: "failed", reason: "server is down" });
+  const proven = { kind: "certificate" } as const;
+  await effects.answer(
+    { kind: "verify", userName: "eve", credential: proven, remote: there },
+    signal,
+  );
   const store = (key: string): Promise<Answer> =>
     effects.answer({ kind: "store-record", record: recordOf(key, 1, 0) }, signal);
   assert.deepEqual(await store("k"), { kind: "done" });
@@ -288,9 +324,13 @@ Deno.test("questions are answered by users and store, counted, and failures are 
   assert.deepEqual(kept, ["put k", "put full", "delete k"]);
   assert.deepEqual(effects.counters, {
     "aaa-accepted": 1,
-    "aaa-rejected": 1,
+    "aaa-rejected": 2,
     "aaa-challenged": 0,
     "aaa-failed": 1,
+    "eap-passed": 1,
+    "eap-failed": 2,
+    "authorization-passed": 0,
+    "authorization-failed": 1,
     "records-stored": 1,
     "records-deleted": 1,
     "store-errors": 1,

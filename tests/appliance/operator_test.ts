@@ -10,6 +10,7 @@ import {
   type SessionSnapshot,
   wall,
 } from "../../core/mod.ts";
+import { aaaServerFactsOf } from "./support/facts.ts";
 import { counterNames, type DataplaneCounters } from "../../dataplane/mod.ts";
 
 function session(id: number, userName: string, lastRemote: string): SessionSnapshot {
@@ -22,6 +23,7 @@ function session(id: number, userName: string, lastRemote: string): SessionSnaps
     addresses: [],
     firstLogin: wall(0),
     lastRemote,
+    attributes: {},
     accounting: { id: "account", class: [] },
     childSas: [],
   };
@@ -56,10 +58,13 @@ async function ask(
     packets: () => Promise.resolve({ totals, perSa: [] }),
     counters: () => ({ "aaa-accepted": 5 }),
     clearCounters: () => void told.push("counters cleared"),
+    aaaServers: () => [aaaServerFactsOf()],
+    clearAaaCounters: () => void told.push("AAA counters cleared"),
     debug: async function* (filter): AsyncGenerator<DebugReply> {
       told.push(filter);
       yield await Promise.resolve({ kind: "debugging" });
     },
+    accessLists: new Map([["staff", { name: "staff", rules: [{ action: "permit", family: 4 }] }]]),
     clock: { now: () => moment(0, 1000) },
     dpd: { intervalSeconds: 45, retrySeconds: 2 },
   });
@@ -89,6 +94,15 @@ for (const [selector, ids] of selections) {
   });
 }
 
+Deno.test("access lists come with their rules as text", async () => {
+  const { replies } = await ask({ command: "access-lists" });
+  const rules = [{ family: 4, sequence: 10, rule: "permit ip any any" }];
+  assert.deepEqual(replies, [
+    { kind: "access-list", list: { name: "staff", rules } },
+    { kind: "done", count: 1 },
+  ]);
+});
+
 Deno.test("many sessions come in parts", async () => {
   const sessions = Array.from({ length: 450 }, (_, i) => session(i + 1, "u", "192.0.2.1:1"));
   const { replies } = await ask({ command: "sessions", selector: {} }, { ...snapshot, sessions });
@@ -111,6 +125,11 @@ Deno.test("clear stats reaches the core and the appliance", async () => {
   assert.deepEqual(told, [{ kind: "clear-stats" }, "counters cleared"]);
 });
 
+Deno.test("clear aaa counters reaches AAA alone", async () => {
+  const { told, replies } = await ask({ command: "clear-aaa-counters" });
+  assert.deepEqual([told, replies], [["AAA counters cleared"], [{ kind: "done", count: 0 }]]);
+});
+
 Deno.test("after clear stats the packet path counts from zero as well", async () => {
   let count = 7;
   const { signal } = new AbortController();
@@ -124,7 +143,10 @@ Deno.test("after clear stats the packet path counts from zero as well", async ()
       }),
     counters: () => ({}),
     clearCounters: () => {},
+    aaaServers: () => [],
+    clearAaaCounters: () => {},
     debug: nothing,
+    accessLists: new Map(),
     clock: { now: () => moment(0, 1000) },
     dpd: { intervalSeconds: 45, retrySeconds: 2 },
   });

@@ -40,6 +40,7 @@ Deno.test("a profile has the client's elements in the client's order", async () 
   const root = await parsed(
     ...["--host", "Office", "--address", "vpn.example.net", "--user-group", "staff"],
     ...["--backup", "vpn2.example.net", "--backup", "2001:db8::1"],
+    ...["--authentication-timeout", "90"],
   );
   assert.equal(root.attributes.get("xmlns"), "http://schemas.xmlsoap.org/encoding/");
   const start = "/AnyConnectProfile/ClientInitialization";
@@ -48,6 +49,7 @@ Deno.test("a profile has the client's elements in the client's order", async () 
   assert.deepEqual(flat(root), [
     "/AnyConnectProfile",
     start,
+    `${start}/AuthenticationTimeout=90`,
     `${start}/AutoReconnect=true`,
     `${start}/AutoReconnect/AutoReconnectBehavior=ReconnectAfterResume`,
     "/AnyConnectProfile/ServerList",

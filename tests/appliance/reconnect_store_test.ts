@@ -1,8 +1,20 @@
 import assert from "node:assert/strict";
-import { type Kv, ReconnectStore } from "../../appliance/reconnect_store.ts";
+import type { Kv } from "../../appliance/private_kv.ts";
+import { ReconnectStore } from "../../appliance/reconnect_store.ts";
 import { openRecord, sealRecord } from "../../appliance/record_codec.ts";
+import { sealValue } from "../../appliance/sealed_value.ts";
 import { StartError } from "../../appliance/start_error.ts";
-import { textOf } from "../../core/mod.ts";
+import {
+  buildOctetsJson,
+  type IpAddress,
+  limits,
+  type PacketFilter,
+  parseIpAddress,
+  type SessionRecord,
+  textOf,
+  type UserAttributes,
+  utf8,
+} from "../../core/mod.ts";
 import { recordOf, sealingOf } from "./support/records.ts";
 
 const now = 1_800_000_000_000;
@@ -26,6 +38,103 @@ Deno.test("a record without the optional fields comes out as it went in", () => 
   const { absoluteEnd: _, ...rest } = recordOf("k1", 3, now);
   const record = { ...rest, attributes: {}, previous: { sessionId: "a", token: "b" } };
   assert.deepEqual(openRecord(sealing, "k1", sealRecord(sealing, record)), record);
+});
+
+function address(text: string): IpAddress {
+  return parseIpAddress(text) ?? assert.fail();
+}
+
+const everything: UserAttributes = {
+  group: "staff",
+  addresses: [address("10.99.0.7"), address("fd00::7")],
+  netmask: address("255.255.255.0"),
+  pools: ["one", "two"],
+  ip6Pools: ["six"],
+  networks: [{ address: address("10.77.0.0"), length: 24 }],
+  told: {
+    dns: [address("10.0.0.53"), address("fd00::53")],
+    nbns: [address("10.0.0.54")],
+    domain: "example.net",
+    splitInclude: [{ address: address("fd00:50::"), length: 64 }],
+    splitDns: ["a.example", "b.example"],
+    banner: "line 1\nline 2 \u2603",
+    smartcardRemovalDisconnect: true,
+  },
+  filter: {
+    name: "list",
+    rules: [{ action: "deny", family: 4, source: { address: address("10.0.0.0"), length: 8 } }],
+  },
+  sessionLifetimeSeconds: 3600,
+  idleTimeoutSeconds: 600,
+  interimSeconds: 300,
+  class: [Uint8Array.of(0, 255), new Uint8Array(0)],
+};
+
+Deno.test("every attribute that AAA may give comes out of a record as it went in", () => {
+  const record = { ...recordOf("k1", 3, now), attributes: everything };
+  assert.deepEqual(openRecord(sealing, "k1", sealRecord(sealing, record)), record);
+});
+
+/** What the first gateways wrote: octets as digits, addresses as text, no layout number. */
+const former = {
+  version: 1,
+  key: "k1",
+  sessionId: "rIUHKccDRiUtFTATwq",
+  token: "3".repeat(43),
+  userName: "ann",
+  identity: { idType: 2, data: "010203" },
+  method: "eap-mschapv2",
+  peerType: "Other",
+  addresses: ["192.168.20.5", "fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd:fdfd"],
+  attributes: {
+    group: "staff",
+    sessionLifetimeSeconds: 10_000,
+    addresses: ["10.0.0.9"],
+    class: ["00ff"],
+  },
+  accounting: { sessionId: "0A", class: ["0908"] },
+  firstLogin: now,
+  absoluteEnd: now + 1e7,
+  state: "active",
+  lastSeen: now,
+  deadline: now + 1_800_000,
+  reconnectCount: 3,
+  lastRemote: "192.0.2.7:4500",
+  gatewayName: "gw",
+};
+
+function openPlain(plain: unknown): SessionRecord | undefined {
+  const name = "session record k1";
+  return openRecord(sealing, "k1", sealValue(sealing, name, utf8(JSON.stringify(plain))));
+}
+
+Deno.test("a record of the first layout is read without loss", () => {
+  const record = recordOf("k1", 3, now);
+  const attributes = {
+    ...record.attributes,
+    sessionLifetimeSeconds: 10_000,
+    class: [Uint8Array.of(0, 255)],
+  };
+  assert.deepEqual(openPlain(former), { ...record, attributes });
+  const { absoluteEnd: _, ...endless } = former;
+  const previous = { sessionId: "a", token: "b" };
+  const { absoluteEnd: __, ...rest } = record;
+  assert.deepEqual(openPlain({ ...endless, attributes: {}, previous }), {
+    ...rest,
+    attributes: {},
+    previous,
+  });
+});
+
+Deno.test("records of layouts to come, and damaged ones of the first, are unreadable", () => {
+  const record = { ...former, identity: { idType: 2, data: { hex: "010203" } } };
+  assert.equal(openPlain({ layout: 3, record }), undefined);
+  assert.equal(openPlain({ layout: 2, record: { ...record, version: 2 } }), undefined);
+  assert.equal(openPlain({ ...former, version: 2 }), undefined);
+  assert.equal(openPlain({ ...former, addresses: ["192.168.20"] }), undefined);
+  assert.equal(openPlain({ ...former, identity: { idType: 2, data: "0" } }), undefined);
+  assert.equal(openPlain("text"), undefined);
+  assert.equal(openPlain(null), undefined);
 });
 
 Deno.test("a sealed record shows neither token nor user", () => {
@@ -64,6 +173,27 @@ Deno.test("puts and deletes survive closing, the file is private", () =>
     await again.close();
     assert.deepEqual(records, [recordOf("k1", 1, now), recordOf("k2", 22, now)]);
     assert.equal(unreadable, 0);
+  }));
+
+Deno.test("records of one access list share its rules again, and the longest list fits", () =>
+  inFolder(async (folder) => {
+    const { filter } = everything;
+    assert.ok(filter !== undefined);
+    const [rule] = filter.rules;
+    const count = Math.floor(limits.filterBytes / (buildOctetsJson(rule).length + 1));
+    const long = { name: "long", rules: Array.from({ length: count }, () => rule!) };
+    const withFilter = (key: string, filter: PacketFilter): SessionRecord => ({
+      ...recordOf(key, 1, now),
+      attributes: { ...everything, filter },
+    });
+    const store = await ReconnectStore.open(`${folder}/s.kv`, sealing, () => now);
+    const stored = [withFilter("a", long), withFilter("b", filter), withFilter("c", long)];
+    await Promise.all(stored.map((record) => store.put(record)));
+    const { records } = await store.loadAll();
+    await store.close();
+    assert.deepEqual(records, stored);
+    const [a, b, c] = records.map(({ attributes }) => attributes.filter);
+    assert.ok(a === c && a !== b);
   }));
 
 Deno.test("what is enqueued together keeps its order, whatever is in between", () =>

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Encr, Integ } from "../../core/message/constants.ts";
+import type { PacketFilter } from "../../core/gateway/packet_filter.ts";
 import type { EspSuite } from "../../core/sa/suite.ts";
+import { SaCounter } from "../../dataplane/esp/child_sa.ts";
 import { addTrailer, writeEspHeader } from "../../dataplane/esp/packet.ts";
 import { createLibcryptoEspCiphers } from "../../dataplane/ffi/libcrypto_esp.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
@@ -142,6 +144,70 @@ Deno.test("what does not concern any pair stays inside", () => {
   });
 });
 
+/** What one UDP port may be sent to. */
+function toPort(port: number): PacketFilter {
+  const destinationPorts = [{ first: port, last: port }];
+  return {
+    name: "one",
+    rules: [{ action: "permit", family: 4, protocol: 17, destinationPorts }],
+  };
+}
+
+Deno.test("an inner packet that the filter does not permit is dropped and counted", () => {
+  const tunnel = new Tunnel();
+  const install = pair();
+  tunnel.here.table.install(install, nowhere);
+  tunnel.there.table.install({ ...mirrored(install), filter: toPort(2000) }, nowhere);
+  const send = (destinationPort: number): Uint8Array | undefined => {
+    const inner = innerPacket({ destinationPort });
+    return tunnel.open(tunnel.there, tunnel.seal(tunnel.here, inner)!);
+  };
+  assert.deepEqual(send(2000), innerPacket());
+  assert.equal(send(2001), undefined);
+  // The peer lives and is where the packet came from, whatever it may send.
+  assert.equal(tunnel.there.forwarder.isNewest, true);
+  assert.equal(send(2001), undefined);
+  const { counters } = tunnel.there.table.findInbound(0x2001)!;
+  assert.deepEqual(tunnel.there.counted, { "packets-in": 1, "bytes-in": 32, filtered: 2 });
+  assert.deepEqual(
+    [SaCounter.PACKETS_IN, SaCounter.DROPS_IN, SaCounter.FILTERED].map((slot) => counters[slot]),
+    [1, 2, 2],
+  );
+});
+
+Deno.test("a filter can be changed and taken away, and packets to the peer are none of its business", () => {
+  const tunnel = new Tunnel();
+  tunnel.install(pair());
+  const passes = (destinationPort: number): boolean => {
+    const inner = innerPacket({ destinationPort });
+    return tunnel.open(tunnel.there, tunnel.seal(tunnel.here, inner)!) !== undefined;
+  };
+  const { table } = tunnel.there;
+  assert.deepEqual([2000, 2001].map(passes), [true, true]);
+  table.setFilter(0x2001, toPort(2001));
+  assert.deepEqual([2000, 2001].map(passes), [false, true]);
+  const back = innerPacket({ source: "10.0.0.2", destination: "10.0.0.1" });
+  assert.deepEqual(tunnel.open(tunnel.here, tunnel.seal(tunnel.there, back)!), back);
+  table.setFilter(0x2001, toPort(2000));
+  assert.deepEqual([2000, 2001].map(passes), [true, false]);
+  table.setFilter(0x9999, undefined);
+  table.setFilter(0x2001, { name: "nothing", rules: [] });
+  assert.deepEqual([2000, 2001].map(passes), [false, false]);
+  table.setFilter(0x2001, undefined);
+  assert.deepEqual([2000, 2001].map(passes), [true, true]);
+});
+
+Deno.test("what is outside of the selectors is no matter of the filter", () => {
+  const tunnel = new Tunnel();
+  const install = pair();
+  tunnel.there.table.install({ ...mirrored(install), filter: toPort(2000) }, nowhere);
+  const all = [selector("0.0.0.0-255.255.255.255")];
+  tunnel.here.table.install({ ...install, localSelectors: all, remoteSelectors: all }, nowhere);
+  const sealed = tunnel.seal(tunnel.here, innerPacket({ source: "10.0.0.3" }))!;
+  assert.equal(tunnel.open(tunnel.there, sealed), undefined);
+  assert.deepEqual(tunnel.there.counted, { selector: 1 });
+});
+
 /** Seals any plaintext, as a peer with the right keys could. */
 function crafted(tunnel: Tunnel, plaintext: Uint8Array): Uint8Array {
   const { arena, at } = tunnel;
@@ -185,8 +251,33 @@ for (const [text, plaintext, counter] of oddities) {
     assert.deepEqual(tunnel.there.counted, { [counter]: 1 });
     assert.equal(tunnel.there.forwarder.isNewest, true);
     assert.deepEqual(tunnel.there.forwarder.seen.map((sa) => sa.inboundSpi), [0x2001]);
+    const [seen] = tunnel.there.forwarder.seen;
+    assert.equal(seen?.takeSeen(), false, "its user has sent nothing");
   });
 }
+
+Deno.test("a report tells a user's packets from dummies, each time for itself", () => {
+  const tunnel = new Tunnel();
+  tunnel.install(pair());
+  const { seen } = tunnel.there.forwarder;
+  const dummy = (): void => {
+    tunnel.open(tunnel.there, crafted(tunnel, trailed(new Uint8Array(20), 59)));
+  };
+  const packet = (): void => {
+    tunnel.open(tunnel.there, tunnel.seal(tunnel.here, innerPacket())!);
+  };
+  const report = (): boolean[] => seen.splice(0).map((sa) => sa.takeSeen());
+  dummy();
+  packet();
+  assert.deepEqual(report(), [true]);
+  assert.deepEqual(report(), []);
+  dummy();
+  assert.deepEqual(report(), [false]);
+  packet();
+  dummy();
+  packet();
+  assert.deepEqual(report(), [true]);
+});
 
 Deno.test("RFC 4303 §2.7: padding behind the inner packet is cut off", () => {
   const tunnel = new Tunnel();

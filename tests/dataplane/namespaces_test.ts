@@ -3,6 +3,7 @@
  * packets. Skipped where the tests may not make namespaces.
  */
 import assert from "node:assert/strict";
+import type { FilterRule, PacketFilter } from "../../core/gateway/packet_filter.ts";
 import { Encr, Integ } from "../../core/message/constants.ts";
 import { ping } from "../support/netns.ts";
 import { until } from "../support/background.ts";
@@ -81,7 +82,8 @@ for (const { name, outer, suite, crypto } of variants) {
     assert.equal(a.totals["packets-out"], b.totals["packets-in"]);
     assert.equal(a.totals["bytes-in"], b.totals["bytes-out"]);
     assert.ok(a.totals["bytes-out"] > 1_300_000);
-    assert.deepEqual((await here.event("traffic-seen")).inboundSpis, [install.inboundSpi]);
+    const { inboundSpis, carryingSpis } = await here.event("traffic-seen");
+    assert.deepEqual([inboundSpis, carryingSpis], [[install.inboundSpi], [install.inboundSpi]]);
 
     const before = await here.call<number>("ticks");
     await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -108,6 +110,51 @@ namespaceTest("IKE messages pass on both ports, with their endpoints", async (la
   const { totals } = await here.counters();
   assert.deepEqual([totals["ike-out"], totals["ike-in"], totals["ike-send-error"]], [4, 0, 0]);
   assert.equal((await there.counters()).totals["ike-in"], 4);
+});
+
+namespaceTest("a filter holds for packets and for fragments, and can be changed", async (lab) => {
+  const spaces = await joinedSpaces(lab);
+  await using here = new RemoteEnd(spaces[0]);
+  await using there = new RemoteEnd(spaces[1]);
+  await Promise.all([here, there].map((it) => it.open(listen4)));
+  await configureInner({ spaces, here, there });
+  const install = pairOver(outer4, bothFamilies);
+  const toPort = (port: number): PacketFilter => ({
+    name: `${port}`,
+    rules: ([4, 6] as const).flatMap((family) =>
+      [6, 17].map((protocol): FilterRule => ({
+        action: "permit",
+        family,
+        protocol,
+        destinationPorts: [{ first: port, last: port }],
+      }))
+    ),
+  });
+  await here.call("installChildSa", install);
+  const far = farSide(install);
+  await there.call("installChildSa", { ...far, filter: toPort(7007) });
+  for (const host of ["10.0.0.2", "fd00::2"]) {
+    for (const port of [7007, 7008]) await there.call("echo", host, port);
+  }
+  // A datagram of 3000 octets comes in three fragments, of which one has ports.
+  const passes = async (port: number, sizes = [10, 3000]): Promise<number> =>
+    await here.call<number>("udp", "10.0.0.2", port, sizes) +
+    await here.call<number>("udp", "fd00::2", port, sizes);
+  const filtered = async (): Promise<number> => (await there.counters()).totals.filtered;
+  assert.equal(await passes(7007), 4);
+  assert.equal(await here.call("tcp", "10.0.0.2", 7007, 1_000_000), true);
+  assert.equal(await filtered(), 0);
+  assert.equal(await passes(7008, [3000]), 0);
+  // Of each datagram the part with ports; the rest of it is of no use.
+  assert.equal(await filtered(), 2);
+  assert.equal((await there.counters()).perSa[0]?.filtered, 2);
+  await there.call("filterChildSa", far.inboundSpi, toPort(7008));
+  assert.deepEqual([await passes(7007, [10]), await passes(7008)], [0, 4]);
+  assert.equal(await filtered(), 4);
+  await there.call("filterChildSa", far.inboundSpi);
+  assert.deepEqual([await passes(7007), await passes(7008)], [4, 4]);
+  assert.equal(await filtered(), 4);
+  assert.deepEqual([there.fatal, here.fatal], [[], []]);
 });
 
 namespaceTest("whatever else comes to the ports is counted and harms nothing", async (lab) => {
@@ -192,7 +239,16 @@ namespaceTest(
       assert.equal(perSa.length, 1);
       assert.deepEqual([totals["packets-in"], totals["unknown-spi"], totals["no-sa"]], [20, 0, 0]);
     }
-    await there.call("removeChildSa", 0x8000 + 0x3000 + 20);
+    // What each pair had carried was told when it went, before any later reading.
+    for (const end of [here, there]) {
+      assert.deepEqual(end.removed.map((it) => [it.packetsIn, it.packetsOut]), [
+        ...new Array(19).fill([1, 1]),
+      ]);
+    }
+    const last = 0x8000 + 0x3000 + 20;
+    assert.deepEqual((await there.counters([last - 1, last])).perSa, b.perSa);
+    assert.deepEqual((await there.counters([])).perSa, []);
+    await there.call("removeChildSa", last);
     await here.call("spray", "10.0.0.2", 7007, [new Uint8Array(10)]);
     await until("the drop", async () => {
       return (await there.counters()).totals["unknown-spi"] > 0 ? true : undefined;
@@ -268,6 +324,46 @@ namespaceTest(
     assert.equal(await here.close(), 0);
     assert.deepEqual(await show("route"), before);
     assert.equal((await show("-o", "link")).length, 2);
+  },
+);
+
+namespaceTest(
+  "routes into the tunnel come and go one by one, and nobody else's is touched",
+  async (lab) => {
+    const spaces = await joinedSpaces(lab);
+    const [space] = spaces;
+    await space.run("ip", "route", "add", "10.78.0.0/24", "dev", "eth0");
+    await space.run("ip", "-6", "route", "add", "fd78::/64", "dev", "eth0");
+    await using here = new RemoteEnd(space);
+    const { tunName } = await here.open(listen4);
+    const pool = { address: address("10.99.0.0"), length: 24 };
+    await here.call("configureTun", { addresses: [], routes: [pool] });
+    const network = (text: string, length: number): unknown => ({ address: address(text), length });
+    const routes = async (): Promise<readonly string[]> => {
+      const all = await Promise.all([space.run("ip", "route"), space.run("ip", "-6", "route")]);
+      return all.flatMap((text) => text.split("\n")).map((line) =>
+        line.split(" ").slice(0, 3).join(" ")
+      ).filter((line) => /^(10\.7|10\.99|fd7)/.test(line)).sort();
+    };
+    const others = ["10.78.0.0/24 dev eth0", "fd78::/64 dev eth0"];
+    const ofPool = `10.99.0.0/24 dev ${tunName}`;
+    await here.call("addRoute", network("10.77.0.0", 24));
+    await here.call("addRoute", network("fd77::", 64));
+    for (const [text, length] of [["10.78.0.0", 24], ["fd78::", 64]] as const) {
+      const refused = await here.call("addRoute", network(text, length)).catch((it) => it);
+      assert.ok(refused instanceof RemoteError, `${text} was routed`);
+      assert.match(refused.message, new RegExp(`^Cannot route ${text}/${length} into .*EEXIST`));
+    }
+    const added = [`10.77.0.0/24 dev ${tunName}`, `fd77::/64 dev ${tunName}`];
+    assert.deepEqual(await routes(), [...others, ofPool, ...added].sort());
+    await here.call("configureTun", { addresses: [], routes: [] });
+    assert.deepEqual(await routes(), [...others, ...added].sort());
+    for (const [text, length] of [["10.77.0.0", 24], ["10.78.0.0", 24], ["fd78::", 64]] as const) {
+      await here.call("removeRoute", network(text, length));
+    }
+    assert.deepEqual(await routes(), [...others, `fd77::/64 dev ${tunName}`].sort());
+    assert.equal(await here.close(), 0);
+    assert.deepEqual(await routes(), others);
   },
 );
 

@@ -52,6 +52,34 @@ Deno.test("each host goes to its pair, in both families", () => {
   assert.equal(routed(made, to("fd00::4")), "no-sa");
 });
 
+Deno.test("of two pairs for one network the newer wins, also when the older one is rekeyed", () => {
+  for (const network of ["10.77.0.0-10.77.0.255", "10.77.0.9"]) {
+    const remoteSelectors = [selector(network)];
+    const there = (): number | string => routed(made, to("10.77.0.9"));
+    const made = table(
+      { inboundSpi: 1, remoteSelectors },
+      { inboundSpi: 2, remoteSelectors },
+    );
+    assert.equal(there(), 2);
+    const next = (inboundSpi: number, replaces: number, outboundWaits: boolean): void => {
+      const install = { inboundSpi, remoteSelectors, replaces, outboundWaits };
+      made.install(pair({ localSelectors: everything, ...install }), nowhere);
+    };
+    next(3, 1, false);
+    assert.equal(there(), 2, "the older one was rekeyed by us");
+    made.remove(1);
+    assert.equal(there(), 2);
+    next(4, 3, true);
+    made.remove(3);
+    assert.equal(there(), 2, "the older one was rekeyed by its peer, whose DELETE came first");
+    next(5, 2, false);
+    assert.equal(there(), 5, "the newer one was rekeyed");
+    made.remove(2);
+    made.remove(5);
+    assert.equal(there(), 4, "the older one has the network back");
+  }
+});
+
 Deno.test("a narrow selector wins over a wide one, whichever came first", () => {
   const made = table(
     { inboundSpi: 1, remoteSelectors: [selector("10.0.0.0-10.0.255.255")] },

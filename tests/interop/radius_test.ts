@@ -1,76 +1,8 @@
 /** A gateway whose users are FreeRADIUS's: logins, refusals, and who is asked when a user comes back. */
 import assert from "node:assert/strict";
-import {
-  type FreeRadius,
-  radiusSecret,
-  startFreeRadius,
-  whyNoFreeRadius,
-} from "../support/free_radius.ts";
-import { type InteropScene, interopTest } from "../support/interop.ts";
 import { ping } from "../support/netns.ts";
-import type { Flags } from "../support/rejoin.ts";
-import { type RejoinClient, startClient } from "../support/rejoin_client.ts";
+import { connect, radiusInterop, withRadius } from "../support/radius_scene.ts";
 import { innerTarget } from "../support/road_warrior.ts";
-import { gatewayName } from "../support/test_pki.ts";
-
-const port = 1812;
-
-/** Starts the server and a gateway that asks it. */
-async function withRadius(
-  scene: InteropScene,
-  run: (server: FreeRadius) => Promise<void>,
-  flags: Flags = {},
-): Promise<void> {
-  const { lab: { folder }, inside } = scene;
-  const secretFile = `${folder}/radius-secret`;
-  await Deno.writeTextFile(secretFile, `${radiusSecret}\n`, { mode: 0o600 });
-  await using server = await startFreeRadius({
-    folder: `${folder}/radius`,
-    port,
-    namespace: inside,
-    signs: true,
-  });
-  scene.gateway = await scene.gateway.restart("SIGTERM", {
-    radius: `127.0.0.1:${port}`,
-    "radius-secret-file": secretFile,
-    "radius-timeout": 3,
-    ...flags,
-  });
-  await run(server);
-}
-
-async function connect(
-  { lab, site, pki }: InteropScene,
-  auth: "anyconnect-eap" | "eap-mschapv2",
-  who: { readonly user?: string; readonly password?: string; readonly answer?: string } = {},
-): Promise<RejoinClient> {
-  const { user = "alice", password = "alicepw", answer = "none" } = who;
-  const folder = `${lab.folder}/client`;
-  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  await Deno.writeTextFile(`${folder}/password`, `${password}\n`, { mode: 0o600 });
-  await Deno.writeTextFile(`${folder}/answer`, `${answer}\n`, { mode: 0o600 });
-  return await startClient({
-    namespace: site.namespace,
-    folder,
-    gateway: site.gatewayAddress,
-    flags: {
-      user,
-      auth,
-      "password-file": `${folder}/password`,
-      "answer-file": `${folder}/answer`,
-      ca: pki.ca,
-      "remote-id": gatewayName,
-      "state-dir": folder,
-    },
-  });
-}
-
-const reason = whyNoFreeRadius();
-
-function radiusInterop(name: string, run: (scene: InteropScene) => Promise<void>): void {
-  if (reason === undefined) interopTest(name, run);
-  else console.log(`skipped: interop: ${name}: ${reason}`);
-}
 
 for (const auth of ["anyconnect-eap", "eap-mschapv2"] as const) {
   radiusInterop(
@@ -110,7 +42,7 @@ radiusInterop(
       await client.process.status();
       assert.deepEqual(await scene.gateway.sessions(), []);
       assert.equal((await scene.gateway.counters())["aaa-rejected"], 1);
-    }, { user: "alice:local only" }),
+    }, { flags: { user: "alice:local only" } }),
 );
 
 radiusInterop(
@@ -121,7 +53,7 @@ radiusInterop(
       await using client = await connect(scene, "eap-mschapv2");
       assert.equal((await client.nextEstablished(20_000)).how, "login");
       assert.equal((await scene.gateway.counters())["radius-timeouts"], 1);
-    }, { "radius-fallback-local": true }),
+    }, { flags: { "radius-fallback-local": true } }),
 );
 
 radiusInterop(
@@ -140,66 +72,4 @@ radiusInterop(
       assert.equal(counters["aaa-challenged"], 1);
       assert.equal(counters["radius-requests"], 2);
     }),
-);
-
-radiusInterop(
-  "one account holds from the login over every return to the end",
-  (scene) =>
-    withRadius(scene, async (server) => {
-      await using first = await connect(scene, "eap-mschapv2");
-      await first.nextEstablished(10_000);
-      const started = await server.record({ "Acct-Status-Type": "Start" });
-      assert.equal(started["User-Name"], "alice");
-      assert.equal(started["Framed-IP-Address"], "10.99.0.77");
-      assert.equal(started["Class"], "0x7365636f6e64");
-      assert.ok(scene.site.address.startsWith(started["Calling-Station-Id"] ?? "?"));
-      const source = "10.99.0.77";
-      const there = await ping(scene.site.namespace, innerTarget, { source, count: 5 });
-      assert.equal(there.received, 5);
-      await first.process.stop("SIGKILL");
-      await using again = await connect(scene, "eap-mschapv2");
-      assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
-      const interim = await server.record({ "Acct-Status-Type": "Interim-Update" });
-      assert.equal(interim["Acct-Session-Id"], started["Acct-Session-Id"]);
-      // Five requests and five answers of 84 octets, over a Child SA that is gone.
-      // A host says a little more than it is told to, so only what goes back is exact.
-      const assertCarried = (record: Readonly<Record<string, string>>, pings: number): void => {
-        assert.equal(Number(record["Acct-Output-Octets"]), pings * 84);
-        const octetsIn = Number(record["Acct-Input-Octets"]);
-        assert.ok(octetsIn >= pings * 84 && octetsIn < pings * 84 + 2000);
-      };
-      assertCarried(interim, 5);
-      await ping(scene.site.namespace, innerTarget, { source, count: 3 });
-      await again.process.stop("SIGTERM");
-      const stopped = await server.record({ "Acct-Terminate-Cause": "User-Request" });
-      assert.equal(stopped["Acct-Session-Id"], started["Acct-Session-Id"]);
-      assertCarried(stopped, 8);
-      assert.deepEqual(
-        (await server.records()).map((record) => record["Acct-Status-Type"]),
-        ["Start", "Interim-Update", "Stop"],
-      );
-    }, { "radius-accounting": true }),
-);
-
-radiusInterop(
-  "an account outlives a gateway that is killed",
-  (scene) =>
-    withRadius(scene, async (server) => {
-      await using first = await connect(scene, "eap-mschapv2");
-      await first.nextEstablished(10_000);
-      const started = await server.record({ "Acct-Status-Type": "Start" });
-      await first.process.stop("SIGKILL");
-      scene.gateway = await scene.gateway.restart("SIGKILL");
-      await using again = await connect(scene, "eap-mschapv2");
-      assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
-      await server.record({ "Acct-Status-Type": "Interim-Update" });
-      await scene.gateway.command("clear", "crypto", "session");
-      const stopped = await server.record({ "Acct-Terminate-Cause": "Admin-Reset" });
-      assert.equal(stopped["Acct-Session-Id"], started["Acct-Session-Id"]);
-      assert.equal(stopped["Class"], started["Class"]);
-      assert.deepEqual(
-        (await server.records()).map((record) => record["Acct-Status-Type"]),
-        ["Start", "Interim-Update", "Stop"],
-      );
-    }, { "radius-accounting": true }),
 );

@@ -10,16 +10,25 @@ Deno.test(`${RUNS} seeded runs keep every claim and come to rest`, () => {
   let reconnects = 0;
   let refusals = 0;
   let crashes = 0;
+  let disconnects = 0;
+  let changes = 0;
+  let idleEnds = 0;
   for (let seed = 1; seed <= RUNS; seed++) {
     const facts = simulate(seed);
     reconnects += facts.reconnects;
     refusals += facts.refusals;
     crashes += facts.crashes;
+    disconnects += facts.disconnects;
+    changes += facts.changes;
+    idleEnds += facts.idleEnds;
   }
   // The runs are worth something only if what they are about happens in them.
   ok(reconnects > 2 * RUNS, `${reconnects} reconnects`);
   ok(refusals > RUNS / 10, `${refusals} refusals`);
   ok(crashes > RUNS, `${crashes} crashes`);
+  ok(disconnects > RUNS / 2, `${disconnects} disconnects`);
+  ok(changes > RUNS / 2, `${changes} changes`);
+  ok(idleEnds > RUNS / 4, `${idleEnds} idle for too long`);
 });
 
 Deno.test("The same seed gives the same wire, octet for octet, and another seed another", () => {

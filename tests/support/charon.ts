@@ -11,7 +11,7 @@ const program = "/usr/lib/ipsec/charon";
 const plugins =
   "random nonce openssl pem pkcs1 pkcs8 pkcs12 x509 pubkey revocation constraints kdf hmac " +
   "sha1 sha2 aes curve25519 md4 kernel-libipsec kernel-netlink socket-default vici updown eap-identity " +
-  "eap-mschapv2 eap-md5 eap-tls eap-dynamic counters attr resolve";
+  "eap-mschapv2 eap-md5 eap-tls eap-ttls eap-dynamic counters attr resolve";
 
 /** What a daemon is started with. */
 export interface CharonOptions {

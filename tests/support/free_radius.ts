@@ -34,8 +34,30 @@ export interface FreeRadiusOptions {
   readonly port: number;
   /** Where it runs; else on this host. */
   readonly namespace?: Namespace;
+  /** Users besides the usual ones, in the form of its users file. */
+  readonly users?: string;
   /** Whether all answers carry Message-Authenticator, as it is not the habit of 3.2.1. */
   readonly signs: boolean;
+  /** Where it also speaks TLS; its clients have to show a certificate. */
+  readonly tls?: {
+    readonly port: number;
+    /** PEM files. */
+    readonly ca: string;
+    readonly certificate: string;
+    readonly key: string;
+  };
+  /** Speaks EAP by itself. */
+  readonly eap?: EapOfRadius;
+}
+
+/** EAP of a server: MD5, MS-CHAPv2, and TLS, TTLS and PEAP by these PEM files. */
+export interface EapOfRadius {
+  /** Certificate of the CA whose clients may log in by TLS. */
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  /** What is offered first; who refuses it is offered what they name. */
+  readonly first: "md5" | "mschapv2" | "tls" | "ttls" | "peap";
 }
 
 /** Why it cannot be started here, or `undefined`. */
@@ -60,7 +82,10 @@ export class FreeRadius implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** The accounting records so far: attributes by name, in order of arrival. */
+  /**
+   * The accounting records so far: attributes by name, in order of arrival. Of an attribute that is
+   * there several times it is the last; of Cisco-AVPair each has its own name ("rejoin:event").
+   */
   async records(): Promise<readonly Readonly<Record<string, string>>[]> {
     let text: string;
     try {
@@ -70,10 +95,12 @@ export class FreeRadius implements AsyncDisposable {
     }
     return text.split(/\n\n/).filter((part) => part.trim() !== "").map((part) =>
       Object.fromEntries(
-        [...part.matchAll(/^\t(\S+) = (.*)$/gm)].map(([, name, value = ""]) => [
-          name,
-          value.replace(/^"(.*)"$/, "$1"),
-        ]),
+        [...part.matchAll(/^\t(\S+) = (.*)$/gm)].map(([, name = "", quoted = ""]) => {
+          const value = quoted.replace(/^"(.*)"$/, "$1");
+          if (name !== "Cisco-AVPair") return [name, value];
+          const cut = value.indexOf("=");
+          return [value.slice(0, cut), value.slice(cut + 1)];
+        }),
       )
     );
   }
@@ -97,9 +124,9 @@ export class FreeRadius implements AsyncDisposable {
 
 /** Starts a server and waits until it listens. */
 export async function startFreeRadius(options: FreeRadiusOptions): Promise<FreeRadius> {
-  const { folder, namespace } = options;
+  const { folder, namespace, users = "" } = options;
   await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(`${folder}/users`, radiusUsers);
+  await Deno.writeTextFile(`${folder}/users`, radiusUsers + users);
   await Deno.writeTextFile(`${folder}/radiusd.conf`, configurationOf(options));
   const command = [program, "-f", "-l", "stdout", "-d", folder];
   const process = namespace?.start("freeradius", command) ?? new Background("freeradius", command);
@@ -112,7 +139,106 @@ export async function startFreeRadius(options: FreeRadiusOptions): Promise<FreeR
   return new FreeRadius(process, folder);
 }
 
-function configurationOf({ folder, port, signs }: FreeRadiusOptions): string {
+/** It wants threads for TLS. */
+const threads = `
+thread pool {
+	start_servers = 2
+	max_servers = 4
+	min_spare_servers = 1
+	max_spare_servers = 2
+	max_requests_per_server = 0
+}`;
+
+function tlsConfigurationOf({ tls }: FreeRadiusOptions): string {
+  if (tls === undefined) return "";
+  return `
+	listen {
+		type = auth+acct
+		proto = tcp
+		ipaddr = 127.0.0.1
+		port = ${tls.port}
+		clients = radsec
+		tls {
+			ca_file = ${tls.ca}
+			certificate_file = ${tls.certificate}
+			private_key_file = ${tls.key}
+			require_client_cert = yes
+			tls_min_version = "1.2"
+			tls_max_version = "1.3"
+		}
+	}`;
+}
+
+/**
+ * The module. Fragments are long, so that only Framed-MTU makes them short; the inner server is a server
+ * of its own for the methods inside TTLS and PEAP.
+ */
+function eapModule({ ca, cert, key, first }: EapOfRadius): string {
+  return `
+	eap {
+		default_eap_type = ${first}
+		timer_expire = 60
+		md5 {
+		}
+		mschapv2 {
+		}
+		tls-config lab {
+			private_key_file = ${key}
+			certificate_file = ${cert}
+			ca_file = ${ca}
+			fragment_size = 4000
+			tls_min_version = "1.2"
+			tls_max_version = "1.2"
+		}
+		tls {
+			tls = lab
+		}
+		ttls {
+			tls = lab
+			default_eap_type = mschapv2
+			use_tunneled_reply = yes
+			virtual_server = inner
+		}
+		peap {
+			tls = lab
+			default_eap_type = mschapv2
+			use_tunneled_reply = yes
+			virtual_server = inner
+		}
+	}
+`;
+}
+
+const innerServer = `
+server inner {
+	authorize {
+		files
+		# strongSwan takes nothing but EAP inside a tunnel.
+		update reply { Reply-Message !* ANY }
+		mschap
+		eap {
+			ok = return
+		}
+		pap
+	}
+	authenticate {
+		Auth-Type PAP {
+			pap
+		}
+		Auth-Type MS-CHAP {
+			mschap
+		}
+		eap
+	}
+	post-auth {
+		# Who hid behind another name outside.
+		update reply { User-Name := "%{User-Name}" }
+	}
+}
+`;
+
+function configurationOf(options: FreeRadiusOptions): string {
+  const { folder, port, signs, eap } = options;
   const sign = signs ? "update reply { Message-Authenticator := 0x00 }" : "";
   return `
 prefix = /usr
@@ -126,6 +252,7 @@ log {
 }
 security {
 	reject_delay = 0
+	status_server = yes
 }
 client lab {
 	ipaddr = 127.0.0.1
@@ -146,8 +273,19 @@ modules {
 	always handled {
 		rcode = handled
 	}
+	${eap === undefined ? "" : eapModule(eap)}
+}
+${eap === undefined ? "" : innerServer}
+${options.tls === undefined ? "" : threads}
+clients radsec {
+	client lab-tls {
+		ipaddr = 127.0.0.1
+		proto = tls
+		secret = radsec
+	}
 }
 server lab {
+${tlsConfigurationOf(options)}
 	listen {
 		type = auth
 		ipaddr = 127.0.0.1
@@ -169,6 +307,7 @@ server lab {
 			}
 		}
 		mschap
+		${eap === undefined ? "" : "eap { ok = return }"}
 		pap
 	}
 	authenticate {
@@ -178,6 +317,7 @@ server lab {
 		Auth-Type MS-CHAP {
 			mschap
 		}
+		${eap === undefined ? "" : "eap"}
 		Auth-Type Challenge {
 			update reply {
 				Reply-Message := "Type the code of your token"

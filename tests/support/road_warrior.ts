@@ -98,8 +98,16 @@ pools {
 
 /** How a strongSwan client proves who it is. */
 export type ClientAuth =
-  | { readonly auth: "eap"; readonly user?: string; readonly password?: string }
+  | {
+    readonly auth: "eap";
+    readonly user?: string;
+    readonly password?: string;
+    /** The method it wants, default EAP-MSCHAPv2. */
+    readonly method?: "eap-mschapv2" | "eap-md5" | "eap-ttls";
+  }
   | { readonly auth: "certificate" }
+  /** EAP-TLS with the client's certificate, of another authority where one is given. */
+  | { readonly auth: "eap-tls"; readonly pki?: TestPki }
   /** Coming back with a session id and its token. */
   | { readonly auth: "reconnect"; readonly sessionId: string; readonly token: string };
 
@@ -127,12 +135,14 @@ function secret(section: string, key: string, id: string, value: string): string
 
 function clientLocal(who: ClientAuth): string {
   switch (who.auth) {
-    case "eap":
-      return `auth = eap-mschapv2\n      id = ${who.user ?? "alice"}\n      eap_id = ${
-        who.user ?? "alice"
-      }`;
+    case "eap": {
+      const { user = "alice", method = "eap-mschapv2" } = who;
+      return `auth = ${method}\n      id = ${user}\n      eap_id = ${user}`;
+    }
     case "certificate":
       return `auth = pubkey\n      certs = client.pem\n      id = ${clientName}`;
+    case "eap-tls":
+      return `auth = eap-tls\n      certs = client.pem\n      id = ${clientName}\n      eap_id = ${clientName}`;
     case "reconnect":
       return `auth = psk\n      id = "keyid:${who.sessionId}"`;
   }
@@ -145,6 +155,7 @@ function clientSecret(who: ClientAuth): string {
       return secret("eap-user", "id", user, who.password ?? `${user}pw`);
     }
     case "certificate":
+    case "eap-tls":
       return "";
     case "reconnect":
       return secret("ike-r", "id-1", `keyid:${who.sessionId}`, who.token);
@@ -160,9 +171,10 @@ export function charonClient(
   settings: ClientSettings = {},
 ): CharonOptions {
   const files: Record<string, string> = { "x509ca/ca.pem": pki.ca };
-  if (who.auth === "certificate") {
-    files["x509/client.pem"] = pki.clientCert;
-    files["private/client.pem"] = pki.clientKey;
+  if (who.auth === "certificate" || who.auth === "eap-tls") {
+    const { clientCert, clientKey } = who.auth === "eap-tls" ? who.pki ?? pki : pki;
+    files["x509/client.pem"] = clientCert;
+    files["private/client.pem"] = clientKey;
   }
   const folder = settings.folder ?? site.namespace.name;
   return {

@@ -9,6 +9,7 @@ import { verifyMschapv2 } from "../../core/eap/ms_chap.ts";
 import type { Answer, Question, UserAttributes, Verdict } from "../../core/gateway/question.ts";
 import type { SessionRecord } from "../../core/gateway/record.ts";
 import type { SeededRandom } from "./seeded_random.ts";
+import { SimEapServer, type SimEapServerOptions } from "./sim_eap_server.ts";
 import { simHashes, simUsers } from "./sim_settings.ts";
 
 interface Pending {
@@ -32,12 +33,16 @@ export class SimBackend {
   readonly names = new Map<string, string>();
   /** Codes that users are asked for after their password. */
   readonly codes = new Map<string, string>();
+  /** Speaks EAP for those who log in by relay. */
+  eapServer: SimEapServer;
   /** Makes the store fail. */
   storeFails = false;
   /** How AAA answers: as it should, with a failure, with a rejection, or never. */
   aaa: "works" | "fails" | "rejects" | "silent" = "works";
   /** How long an answer takes, milliseconds. */
   answerMs = 5;
+  /** How long AAA takes besides, milliseconds: somebody has to press a button. */
+  thinkingMs = 0;
   readonly #crypto: CryptoProvider;
   readonly #random: SeededRandom;
   #pending: Pending[] = [];
@@ -47,6 +52,17 @@ export class SimBackend {
   constructor(crypto: CryptoProvider, random: SeededRandom) {
     this.#crypto = crypto;
     this.#random = random;
+    this.eapServer = new SimEapServer(this.eapOptions());
+  }
+
+  /** What such a server is made from here. */
+  eapOptions(): SimEapServerOptions {
+    return {
+      crypto: this.#crypto,
+      random: this.#random,
+      hashOf: (name) => simHashes.get(name),
+      attributesOf: (name) => this.attributes.get(name) ?? {},
+    };
   }
 
   /** Questions that wait for their answer. */
@@ -59,7 +75,8 @@ export class SimBackend {
     this.questions.push(question);
     if (question.kind === "verify" && this.aaa === "silent") return;
     let doneAt = nowMs + this.answerMs / 2;
-    if (question.kind !== "verify") {
+    if (question.kind === "verify") doneAt += this.thinkingMs;
+    else {
       doneAt = Math.max(doneAt, this.#storeFreeAt);
       this.#storeFreeAt = doneAt;
     }
@@ -133,6 +150,7 @@ export class SimBackend {
     } as const;
     if (this.aaa === "rejects") return { kind: "reject" };
     if (credential.kind === "certificate") return accept;
+    if (credential.kind === "eap") return this.eapServer.verify(credential);
     const code = this.codes.get(name);
     if (credential.kind === "password") {
       if (simUsers[name] !== credential.password) return { kind: "reject" };

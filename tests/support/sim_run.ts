@@ -4,7 +4,10 @@
  */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { ClientLogin } from "../../core/exchange/initiator_settings.ts";
-import type { GatewaySnapshot } from "../../core/gateway/snapshot.ts";
+import type { SessionChange } from "../../core/gateway/input.ts";
+import type { SessionRecord } from "../../core/gateway/record.ts";
+import type { GatewaySnapshot, SessionSnapshot } from "../../core/gateway/snapshot.ts";
+import { limits } from "../../core/limits.ts";
 import { formatIpAddress } from "../../core/wire/address.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import { SeededRandom as Seeded } from "./seeded_random.ts";
@@ -26,6 +29,10 @@ export interface RunFacts {
   readonly reconnects: number;
   readonly refusals: number;
   readonly crashes: number;
+  /** How often AAA ended and changed sessions, and how often one was idle for too long. */
+  readonly disconnects: number;
+  readonly changes: number;
+  readonly idleEnds: number;
 }
 
 /** Runs a world; throws with seed, virtual time and the last actions when a claim fails. */
@@ -47,6 +54,10 @@ class Run {
   readonly actions: string[] = [];
   readonly #random: SeededRandom;
   #crashes = 0;
+  #disconnects = 0;
+  #changes = 0;
+  /** What AAA said last about sessions, by what accounting calls them; `undefined`: no more of it. */
+  readonly #orders = new Map<string, SessionChange | undefined>();
   #hosts = 0;
   #checkedTraces = 0;
 
@@ -63,9 +74,17 @@ class Run {
         fragmentMtu: random.pick([576, 1280]),
         cookieThreshold: random.pick([0, 2, 1_000]),
         loginMethods: ["anyconnect-eap", "eap-mschapv2", "certificate"],
+        idleAction: random.pick(["end", "park"]),
       },
       { loss: random.fraction() * 0.2, duplication: random.fraction() * 0.2, latencyMs: [5, 80] },
     );
+    for (const user of USERS) {
+      const idleTimeoutSeconds = random.pick([0, 0, 90, 600]);
+      // Who logs in by certificate goes by the name in it.
+      for (const name of [user, `${user}@example.test`]) {
+        this.world.backend.attributes.set(name, { idleTimeoutSeconds });
+      }
+    }
     const { certificate, signer } = this.world.pki.client;
     const logins: Partial<Record<string, ClientLogin>> = {
       alice: { kind: "certificate", certificates: [certificate], signer },
@@ -97,6 +116,12 @@ class Run {
       reconnects: events.filter((e) => e.kind === "established" && e.how === "reconnect").length,
       refusals: events.filter(({ kind }) => kind === "pair-refused").length,
       crashes: this.#crashes,
+      disconnects: this.#disconnects,
+      changes: this.#changes,
+      idleEnds:
+        world.traces.filter(({ facts }) =>
+          facts?.["why"] === "idle-timeout" || facts?.["reason"] === "idle-timeout"
+        ).length,
     };
   }
 
@@ -106,6 +131,8 @@ class Run {
     const actions: Record<string, () => void> = {
       crash: () => {
         if (!world.gatewayUp) return;
+        // What is not stored yet may be lost.
+        if (world.backend.waiting > 0) this.#orders.clear();
         world.crash();
         this.#crashes++;
       },
@@ -131,6 +158,16 @@ class Run {
           random.pick([{ remote: formatIpAddress(sim.outer.address) }, { userName: sim.name }, {}]),
         );
       },
+      disconnect: () => this.#order(undefined),
+      change: () => {
+        const seconds = random.pick([0, 120, 900, 7200]);
+        this.#order(
+          random.chance()
+            ? { sessionLifetimeSeconds: seconds }
+            : { idleTimeoutSeconds: random.pick([0, 60, 600]) },
+        );
+      },
+      dummies: () => world.traffic(sim, "dummies"),
       traffic: () => world.traffic(sim),
       "traffic of all": () => {
         for (const each of world.clients) world.traffic(each);
@@ -166,6 +203,21 @@ class Run {
     this.#check();
   }
 
+  /** AAA ends one of the sessions, or changes it. */
+  #order(change: SessionChange | undefined): void {
+    const { world } = this;
+    const sessions = world.gatewayUp ? world.show.sessions : [];
+    if (sessions.length === 0) return;
+    const { id, accounting } = this.#random.pick(sessions);
+    this.#orders.set(accounting.id, change);
+    if (change === undefined) {
+      this.#disconnects++;
+      return world.command({ kind: "disconnect-session", id });
+    }
+    this.#changes++;
+    world.command({ kind: "change-session", id, change });
+  }
+
   #advance(ms: number): void {
     this.world.run(ms, () => {
       this.#check();
@@ -189,7 +241,9 @@ class Run {
     for (const sim of world.clients) sim.online = true;
     // Who is logging out is given the time to do so.
     this.#advance(MINUTE);
-    for (let i = 0; i < 40 && !this.#isRested(); i++) {
+    // Who presented a password to a gateway that then died waits long for its answer.
+    const latest = world.nowMs + limits.patientMs + 2 * MINUTE;
+    while (world.nowMs < latest && !this.#isRested()) {
       for (const sim of world.clients) this.#revive(sim);
       this.#advance(5_000);
     }
@@ -219,13 +273,12 @@ class Run {
     }
     const held = sessions.flatMap(({ addresses }) => addresses).length;
     equal(pools[0]?.inUse, held, "leases are the addresses of the sessions");
-    const facts = (userName: string, addresses: readonly unknown[], state: string): string =>
-      JSON.stringify([userName, addresses, state]);
+    const facts = (
+      { userName, addresses, state, absoluteEnd }: SessionRecord | SessionSnapshot,
+    ): string => JSON.stringify([userName, addresses.map(formatIpAddress), state, absoluteEnd]);
     deepEqual(
-      [...world.backend.store.values()]
-        .map((r) => facts(r.userName, r.addresses.map(formatIpAddress), r.state)).sort(),
-      sessions.filter(({ reconnect }) => reconnect !== undefined)
-        .map((s) => facts(s.userName, s.addresses.map(formatIpAddress), s.state)).sort(),
+      [...world.backend.store.values()].map(facts).sort(),
+      sessions.filter(({ reconnect }) => reconnect !== undefined).map(facts).sort(),
       "the store equals the sessions",
     );
     for (const sim of world.clients) {
@@ -280,6 +333,21 @@ class Run {
       [...world.installed.keys()].sort((a, b) => a - b),
       "the packet path holds what the sessions have",
     );
+    const isTimeDue = (world.gateway.nextTimeout() ?? Number.POSITIVE_INFINITY) <= world.nowMs;
+    for (const { accounting, absoluteEnd, idle } of sessions) {
+      if (idle !== undefined && idle.limitSeconds > 0 && !isTimeDue) {
+        ok(world.nowMs - idle.since <= idle.limitSeconds * 1000, "nobody is idle for too long");
+      }
+      if (!this.#orders.has(accounting.id)) continue;
+      const order = this.#orders.get(accounting.id);
+      ok(order !== undefined, "whom AAA disconnects is gone for good");
+      const { idleTimeoutSeconds, sessionLifetimeSeconds } = order;
+      if (idleTimeoutSeconds !== undefined && idle !== undefined) {
+        equal(idle.limitSeconds, idleTimeoutSeconds, "what AAA changes stays so");
+      }
+      if (sessionLifetimeSeconds === undefined) continue;
+      equal(absoluteEnd !== undefined, sessionLifetimeSeconds > 0, "what AAA changes stays so");
+    }
     const load = world.gateway.load();
     ok(load.ikeSas <= 60 && load.questions <= load.negotiating, JSON.stringify(load));
     ok(load.timers <= load.ikeSas + sessions.length + load.negotiating, JSON.stringify(load));

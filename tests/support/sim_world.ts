@@ -269,8 +269,8 @@ export class SimWorld {
       equalEndpoints(other.remote, sim.outer);
   }
 
-  /** Packets from the client reach the gateway's packet path. */
-  traffic(sim: SimClient): void {
+  /** Packets from the client reach the gateway's packet path: its user's, or dummies alone. */
+  traffic(sim: SimClient, what: "packets" | "dummies" = "packets"): void {
     const newest = [...sim.installed.values()].at(-1);
     if (newest === undefined || !this.gatewayUp || !sim.online) return;
     const { outboundSpi } = newest;
@@ -279,7 +279,9 @@ export class SimWorld {
     if (!equalEndpoints(other.remote, sim.outer)) {
       this.report({ kind: "peer-moved", inboundSpi: outboundSpi, remote: sim.outer });
     }
-    this.report({ kind: "traffic-seen", inboundSpis: [outboundSpi] });
+    const inboundSpis = [outboundSpi];
+    const carryingSpis = what === "packets" ? inboundSpis : [];
+    this.report({ kind: "traffic-seen", inboundSpis, carryingSpis });
   }
 
   // --- inside -------------------------------------------------------------------------------
@@ -321,6 +323,13 @@ export class SimWorld {
         case "remove-child-sa":
           this.installed.delete(output.inboundSpi);
           break;
+        case "filter-child-sa": {
+          const { inboundSpi, filter } = output;
+          const sa = this.installed.get(inboundSpi);
+          if (sa === undefined || filter === undefined) throw new Error("filtered in vain");
+          this.installed.set(inboundSpi, { ...sa, filter });
+          break;
+        }
         case "move-child-sa": {
           const { inboundSpi, local, remote } = output;
           const sa = this.installed.get(inboundSpi);

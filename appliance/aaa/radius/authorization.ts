@@ -1,77 +1,124 @@
 /**
- * From an Access-Accept to what a session gets. One table, read-only:
+ * From an Access-Accept to what its user gets, by the rows of `authorization_table.ts`. Who cannot be
+ * obeyed is not let in by halves: one value that makes no sense, and the whole accept is worth nothing.
  *
- * | attribute | what it does |
- * | --- | --- |
- * | Framed-IP-Address | the inner IPv4 address; 255.255.255.254 and .255 mean one of the pool |
- * | Framed-IPv6-Address (RFC 6911) | the inner IPv6 address |
- * | Session-Timeout | seconds from this login until the session ends; 0 is no limit |
- * | Cisco-AVPair `ipsec:session-lifetime=N` | the same, and wins over Session-Timeout |
- * | Class | comes back in accounting, untouched |
- *
- * Everything else that a server may send is passed over.
+ * Cisco's pairs are `PROTOCOL:KEY=VALUE` where the key is mandatory and `PROTOCOL:KEY*VALUE` where it is
+ * not; a key may have a number behind it, `KEY#1`. Those of the protocol `ipsec` are for us all of them,
+ * of others we know none.
  */
-import { copyBytes, type IpAddress, textOf, type UserAttributes } from "../../../core/mod.ts";
-import type { AttributeName } from "./attributes.ts";
-import { type RadiusPacket, readNumber32, valuesOf } from "./packet.ts";
+import { type Bytes, copyBytes, type UserAttributes } from "../../../core/mod.ts";
+import { policyItems } from "../policy_items.ts";
+import { joinAttributes } from "../user_attributes.ts";
+import { foreignKeys, type PolicyRow, policyRows } from "./authorization_table.ts";
+import { type RadiusPacket, valuesOf } from "./packet.ts";
 
-/** The attributes, or the one that makes no sense: who cannot be obeyed is not let in by halves. */
+/** What an accept says. */
 export type Authorization =
-  | { readonly kind: "attributes"; readonly attributes: UserAttributes }
-  | { readonly kind: "unusable"; readonly attribute: AttributeName };
-
-/** Longest session: as with `--session-lifetime`. */
-const longestSeconds = 25_920_000;
-
-/** Reads an Access-Accept. `isServed` says whether an address is one that the gateway routes. */
-export function authorize(
-  packet: RadiusPacket,
-  isServed: (address: IpAddress) => boolean,
-): Authorization {
-  const addresses: IpAddress[] = [];
-  for (const [name, family, length] of addressAttributes) {
-    const [octets] = valuesOf(packet, name);
-    if (octets === undefined || (family === 4 && meansPool(octets))) continue;
-    const address = { family, octets: copyBytes(octets) };
-    if (octets.length !== length || !isServed(address)) {
-      return { kind: "unusable", attribute: name };
-    }
-    addresses.push(address);
+  | {
+    readonly kind: "attributes";
+    readonly attributes: UserAttributes;
+    /** Mandatory keys of the protocol `ipsec` that nobody here knows. */
+    readonly unknownKeys: readonly string[];
+    /** Keys of Cisco's that mean nothing here. */
+    readonly foreignKeys: readonly string[];
   }
-  const lifetime = lifetimeOf(packet);
-  if (typeof lifetime === "string") return { kind: "unusable", attribute: lifetime };
-  const classes = valuesOf(packet, "Class").map(copyBytes);
+  /** `attribute` makes no sense; a pair of Cisco's is called by protocol and key. */
+  | { readonly kind: "unusable"; readonly attribute: string };
+
+interface Pair {
+  /** With its protocol in front. */
+  readonly key: string;
+  readonly isMandatory: boolean;
+  readonly value: Bytes;
+}
+
+/** Octets of all Class attributes: they have to fit into every accounting record. */
+const longestClasses = 2048;
+
+/** Reads an Access-Accept. */
+export function authorize(accept: RadiusPacket): Authorization {
+  const pairs = valuesOf(accept, "Cisco-AVPair").map(readPair).filter((pair) => pair !== undefined);
+  if (pairs.includes("unreadable")) return { kind: "unusable", attribute: "Cisco-AVPair" };
+  const readable = pairs.filter((pair) => pair !== "unreadable");
+  const settled = new Set<PolicyRow["sets"]>();
+  const classes = valuesOf(accept, "Class").map(copyBytes);
+  if (classes.reduce((sum, { length }) => sum + 2 + length, 0) > longestClasses) {
+    return { kind: "unusable", attribute: "Class" };
+  }
+  let attributes: UserAttributes = classes.length === 0 ? {} : { class: classes };
+  for (const row of policyRows) {
+    if (settled.has(row.sets)) continue;
+    const parts = readRow(row, valuesFor(row, accept, readable), accept);
+    if (parts === undefined) return { kind: "unusable", attribute: nameOfRow(row) };
+    if (parts.length > 0) settled.add(row.sets);
+    attributes = parts.reduce(joinAttributes, attributes);
+  }
+  const others = readable.filter(({ key }) => !knownKeys.has(key));
+  const keysOf = (isMeant: (pair: Pair) => boolean): readonly string[] => [
+    ...new Set(others.filter(isMeant).map(({ key }) => key)),
+  ];
   return {
     kind: "attributes",
-    attributes: {
-      ...(addresses.length === 0 ? {} : { addresses }),
-      ...(lifetime === 0 ? {} : { sessionLifetimeSeconds: lifetime }),
-      ...(classes.length === 0 ? {} : { class: classes }),
-    },
+    attributes,
+    unknownKeys: keysOf(({ key, isMandatory }) =>
+      isMandatory && key.startsWith("ipsec:") && !foreignKeys.has(key)
+    ),
+    foreignKeys: keysOf(({ key }) => foreignKeys.has(key)),
   };
 }
 
-const addressAttributes = [
-  ["Framed-IP-Address", 4, 4],
-  ["Framed-IPv6-Address", 6, 16],
-] as const;
+const knownKeys: ReadonlySet<string> = new Set(
+  policyRows.flatMap(({ key }) => key === undefined ? [] : [key]),
+);
 
-/** RFC 2865 §5.8: the user chooses, or the gateway does. */
-function meansPool(octets: Uint8Array): boolean {
-  const value = readNumber32(octets);
-  return value === 0xffff_ffff || value === 0xffff_fffe;
+/** How a row is called in logs and documents. */
+export function nameOfRow({ attributes, key }: PolicyRow): string {
+  return key ?? attributes.join(", ");
 }
 
-/** Seconds, 0 for no limit, or the attribute that is wrong. */
-function lifetimeOf(packet: RadiusPacket): number | AttributeName {
-  for (const octets of valuesOf(packet, "Cisco-AVPair")) {
-    const [, text] = /^ipsec:session-lifetime[=*](.*)$/s.exec(textOf(octets)) ?? [];
-    if (text === undefined) continue;
-    const seconds = /^\d{1,8}$/.test(text) ? Number(text) : Number.NaN;
-    return seconds >= 1 && seconds <= longestSeconds ? seconds : "Cisco-AVPair";
+function valuesFor(
+  { attributes, key }: PolicyRow,
+  accept: RadiusPacket,
+  pairs: readonly Pair[],
+): readonly Bytes[] {
+  return key === undefined
+    ? attributes.flatMap((name) => valuesOf(accept, name))
+    : pairs.filter((pair) => pair.key === key).map(({ value }) => value);
+}
+
+/** What the values set; `undefined` when one that counts makes no sense. */
+function readRow(
+  { sets, read }: PolicyRow,
+  values: readonly Bytes[],
+  accept: RadiusPacket,
+): readonly UserAttributes[] | undefined {
+  const item = policyItems[sets];
+  const parts: UserAttributes[] = [];
+  for (const value of values) {
+    for (const text of read(value, accept) ?? [undefined]) {
+      const part = text === undefined ? undefined : item.read(text);
+      if (part === undefined) return undefined;
+      parts.push(part);
+      if (!item.isList) return parts;
+    }
   }
-  const [octets] = valuesOf(packet, "Session-Timeout");
-  if (octets === undefined) return 0;
-  const seconds = readNumber32(octets);
-  return seconds === undefined ? "Session-Timeout" : Math.min(seconds, longestSeconds);
+  return parts;
+}
+
+/** One octet, one character: so that lengths of the text are lengths of the octets. */
+const octetwise = new TextDecoder("latin1");
+
+/** A pair; `undefined` for a text of another form that is not for `ipsec`. */
+function readPair(octets: Bytes): Pair | "unreadable" | undefined {
+  const whole = octetwise.decode(octets);
+  const [head, protocol = "", name = "", sign] =
+    /^([a-z0-9-]+):([a-z0-9-]+)(?:#\d+)?([=*])/i.exec(whole) ?? [];
+  if (head === undefined) return /^ipsec:/i.test(whole) ? "unreadable" : undefined;
+  const key = `${protocol}:${name}`.toLowerCase();
+  const pair = { key, isMandatory: sign === "=", value: octets.subarray(head.length) };
+  // The first word of this value belongs to the key.
+  const [verb] = /^prefix +/i.exec(whole.slice(head.length)) ?? [];
+  return key !== "ipsec:route-set" || verb === undefined
+    ? pair
+    : { ...pair, key: `${key}=prefix`, value: pair.value.subarray(verb.length) };
 }

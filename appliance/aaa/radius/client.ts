@@ -1,57 +1,61 @@
 /**
- * Asks RADIUS servers (RFC 2865 §2.4, RFC 5080 §2.2.1): in the order given, each with retransmissions
- * of the very same packet, so that a server which is only slow, because a person has to press a button,
- * knows them for what they are.
+ * Asks RADIUS servers (RFC 2865 §2.4): in the order given or spread over those that are alive, and those
+ * that are dead last. Questions do not wait for each other.
  *
- * A server that let a question pass without a word to anybody is asked last for a while. Questions do
- * not wait for each other. Answers that are not believed are counted and otherwise as if they had
- * never come. Load balancing, TLS (RFC 6614) and Status-Server are left out.
+ * A question stays with the server that has it for as long as `timeoutMs`, or until that server seems to
+ * be dead: then another one is asked while the answer of the first is still welcome. So nobody is sent
+ * a second push to his telephone because he took his time, unless the server that sent the first one
+ * has fallen silent altogether.
  */
-import {
-  type Bytes,
-  type Endpoint,
-  formatEndpoint,
-  type IpAddress,
-  type Random,
-} from "../../../core/mod.ts";
+import type { Bytes, Random } from "../../../core/mod.ts";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
-import { Channel, type Slot, type Stray } from "./channel.ts";
-import { type Attribute, Code, type RadiusPacket } from "./packet.ts";
-import { type AnswerFault, openAnswer, sealRequest } from "./protection.ts";
-
-/** Milliseconds. */
-export interface RadiusTimes {
-  /** How long one server is waited for. */
-  readonly timeoutMs: number;
-  /** How long a silent server is asked last. */
-  readonly deadMs: number;
-  /** Until the first retransmission; doubles up to `longestPauseMs`. */
-  readonly firstPauseMs: number;
-}
+import type { Attempt, Request } from "./attempt.ts";
+import type { Channel, ChannelEvents } from "./channel.ts";
+import type { Purpose, RadiusTimes } from "./health.ts";
+import { type Balance, choose, isPromising } from "./order.ts";
+import type { Attribute, RadiusPacket } from "./packet.ts";
+import { RadiusServer, type ServerPicture } from "./server.ts";
+import { type RadiusCounter, recordKindOf, Tally } from "./tally.ts";
 
 /** RFC 5080 §2.2.1 begins with two seconds. */
 export const usualFirstPauseMs = 2_000;
-const longestPauseMs = 16_000;
+
+/**
+ * Longest time for one question, milliseconds, however many servers are asked: whoever logs in waits a
+ * little longer than that (`limits.answeringMs`), and hears a refusal instead of nothing.
+ */
+const longestQuestionMs = 300_000;
+
+/** One server, and the way to it. */
+export interface RadiusServerSettings {
+  /** Its name or address as text. */
+  readonly host: string;
+  readonly port: number;
+  /** Shared with it. */
+  readonly secret: Bytes;
+  /** Believes answers to Access-Requests without Message-Authenticator. */
+  readonly allowUnsigned: boolean;
+  readonly openChannel: (events: ChannelEvents) => Channel;
+}
 
 /** What a client is made from. */
 export interface RadiusClientOptions {
   /** In the order they are to be asked. */
-  readonly servers: readonly Endpoint[];
-  readonly secret: Bytes;
-  readonly source: IpAddress | undefined;
-  /** Believes answers to Access-Requests without Message-Authenticator. */
-  readonly allowUnsigned: boolean;
+  readonly servers: readonly RadiusServerSettings[];
+  readonly balance: Balance;
+  /** What is counted for where a datagram does not tell. */
+  readonly purpose: Purpose;
   readonly times: RadiusTimes;
+  /** What says who asks in Status-Server packets (RFC 5997); without it none are sent. */
+  readonly status: readonly Attribute[] | undefined;
   readonly random: Random;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** A question. */
-export interface RadiusQuestion {
-  readonly code: typeof Code.ACCESS_REQUEST | typeof Code.ACCOUNTING_REQUEST;
-  readonly attributes: readonly Attribute[];
+export interface RadiusQuestion extends Request {
   /** Only this server, by its place in the list: it has the state of the conversation. */
   readonly server?: number;
 }
@@ -63,64 +67,63 @@ export interface RadiusAnswer {
   readonly server: number;
 }
 
-/** What is counted. */
-export type RadiusCounter =
-  | "requests"
-  | "retransmissions"
-  | "answers"
-  | "timeouts"
-  | Stray
-  | AnswerFault
-  | "unexpected-code";
-
 /** No server gave an answer that is believed. */
 export class NoAnswerError extends Error {
   override name = "NoAnswerError";
 }
 
-interface Server {
-  readonly index: number;
-  readonly name: string;
-  readonly channel: Channel;
-  /** Monotonic milliseconds. */
-  lastHeard: number;
-  deadUntil: number | undefined;
-}
-
-const answerCodes: Readonly<Record<RadiusQuestion["code"], readonly number[]>> = {
-  [Code.ACCESS_REQUEST]: [Code.ACCESS_ACCEPT, Code.ACCESS_REJECT, Code.ACCESS_CHALLENGE],
-  [Code.ACCOUNTING_REQUEST]: [Code.ACCOUNTING_RESPONSE],
-};
-
 /** Servers with the same purpose. */
 export class RadiusClient {
   readonly #options: RadiusClientOptions;
-  readonly #servers: readonly Server[];
-  readonly #counters = new Map<RadiusCounter, number>();
+  readonly #servers: readonly RadiusServer[];
+  /** Accounting records, whoever took them. */
+  readonly #records = new Tally();
   readonly #closed = new AbortController();
+  #turn = 0;
 
   /** Opens nothing yet. */
   constructor(options: RadiusClientOptions) {
     this.#options = options;
-    const { source } = options;
-    const onStray = (cause: Stray): void => this.#count(cause);
-    this.#servers = options.servers.map((server, index) => ({
-      index,
-      name: formatEndpoint(server),
-      channel: new Channel({ server, source, onStray }),
-      lastHeard: Number.NEGATIVE_INFINITY,
-      deadUntil: undefined,
-    }));
+    this.#servers = options.servers.map(({ host, port, ...server }, index) =>
+      new RadiusServer({
+        ...options,
+        ...server,
+        index,
+        name: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
+      })
+    );
   }
 
-  /** What was counted so far. */
+  /** What was counted so far, of all servers together, for one purpose. */
+  countersOf(purpose: Purpose): ReadonlyMap<RadiusCounter, number> {
+    const sums = new Map(purpose === "accounting" ? this.#records.counters : []);
+    for (const { picture: { tallies } } of this.#servers) {
+      for (const [name, count] of tallies[purpose].counters) {
+        sums.set(name, (sums.get(name) ?? 0) + count);
+      }
+    }
+    return sums;
+  }
+
+  /** The same for its main purpose. */
   get counters(): ReadonlyMap<RadiusCounter, number> {
-    return this.#counters;
+    return this.countersOf(this.#options.purpose);
+  }
+
+  /** The servers for people, in their order. */
+  get names(): readonly string[] {
+    return this.#servers.map(({ name }) => name);
+  }
+
+  /** The servers for `show`, in their order. */
+  get pictures(): readonly ServerPicture[] {
+    return this.#servers.map(({ picture }) => picture);
   }
 
   /** Counts from zero again. */
   clearCounters(): void {
-    this.#counters.clear();
+    this.#records.clear();
+    for (const server of this.#servers) server.clearCounters();
   }
 
   /** The first answer that is believed; `NoAnswerError` when none comes, or the signal's reason. */
@@ -128,114 +131,105 @@ export class RadiusClient {
     const over = signal === undefined
       ? this.#closed.signal
       : AbortSignal.any([signal, this.#closed.signal]);
-    for (const server of this.#inOrder(question.server)) {
-      over.throwIfAborted();
-      const packet = await this.#askOne(server, question, over);
-      if (packet !== undefined) return { packet, server: server.index };
+    over.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<RadiusAnswer>();
+    const giveUp = (): void => reject(over.reason);
+    const tooLong = setTimeout(
+      () => reject(new NoAnswerError("no RADIUS server answered in time")),
+      longestQuestionMs,
+    );
+    const pursuit = new Pursuit({
+      question,
+      servers: this.#servers.filter(({ index }) => (question.server ?? index) === index),
+      balance: this.#options.balance,
+      nextTurn: () => ++this.#turn,
+      resolve,
+      reject,
+    });
+    over.addEventListener("abort", giveUp);
+    const record = recordKindOf(question);
+    try {
+      const answer = await promise;
+      if (record !== undefined) this.#records.count(`${record}-passed`);
+      return answer;
+    } catch (error) {
+      if (record !== undefined && !over.aborted) this.#records.count(`${record}-failed`);
+      throw error;
+    } finally {
+      clearTimeout(tooLong);
+      over.removeEventListener("abort", giveUp);
+      pursuit.end();
     }
-    throw new NoAnswerError("no RADIUS server answered");
   }
 
-  /** Gives up every question and closes the sockets. */
+  /** Gives up every question and closes what is open. */
   close(): void {
     this.#closed.abort(new NoAnswerError("RADIUS client is closed"));
-    for (const { channel } of this.#servers) channel.close();
+    for (const server of this.#servers) server.close();
+  }
+}
+
+/** What a pursuit is made from. */
+interface PursuitOptions {
+  readonly question: RadiusQuestion;
+  /** Who may be asked. */
+  readonly servers: readonly RadiusServer[];
+  readonly balance: Balance;
+  readonly nextTurn: () => number;
+  readonly resolve: (answer: RadiusAnswer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One question on its way from server to server. */
+class Pursuit {
+  readonly #options: PursuitOptions;
+  /** Who was not asked yet. */
+  readonly #left: Set<RadiusServer>;
+  /** Who is listened to. BOUNDED by the servers. */
+  readonly #attempts = new Map<RadiusServer, Attempt>();
+  #reason = "";
+
+  /** Asks the first server. */
+  constructor(options: PursuitOptions) {
+    this.#options = options;
+    this.#left = new Set(options.servers);
+    if (!this.#askNext()) options.reject(new NoAnswerError("no such RADIUS server"));
   }
 
-  /** Those alive as listed, then the dead ones, the longest dead first. */
-  #inOrder(only: number | undefined): readonly Server[] {
-    if (only !== undefined) return this.#servers.filter(({ index }) => index === only);
-    const now = this.#now();
-    const rank = ({ deadUntil = 0 }: Server): number => deadUntil > now ? deadUntil : 0;
-    return [...this.#servers].sort((a, b) => rank(a) - rank(b));
+  /** Listens to nobody any more. */
+  end(): void {
+    this.#left.clear();
+    for (const attempt of this.#attempts.values()) attempt.cancel();
+    this.#attempts.clear();
   }
 
-  async #askOne(
-    server: Server,
-    { code, attributes }: RadiusQuestion,
-    over: AbortSignal,
-  ): Promise<RadiusPacket | undefined> {
-    const { secret, random, times, allowUnsigned } = this.#options;
-    const began = this.#now();
-    const answered = Promise.withResolvers<RadiusPacket | undefined>();
-    const slot = await server.channel.open();
-    const { identifier } = slot;
-    const sealed = sealRequest(secret, { code, identifier, attributes, nonce: random.bytes(16) });
-    if (sealed === undefined || over.aborted) {
-      slot.release("abandoned");
-      over.throwIfAborted();
-      throw new RangeError("a RADIUS attribute is too long");
-    }
-    slot.listen((bytes) => {
-      const mustBeSigned = code === Code.ACCESS_REQUEST && !allowUnsigned;
-      const opened = openAnswer(secret, sealed.authenticator, bytes, mustBeSigned);
-      if (!opened.ok) return this.#count(opened.fault);
-      if (!answerCodes[code].includes(opened.value.code)) return this.#count("unexpected-code");
-      this.#heard(server);
-      answered.resolve(opened.value);
+  /** Asks one more; whether there was one. */
+  #askNext(claim: (server: RadiusServer) => boolean = () => true): boolean {
+    const { question, servers, balance, nextTurn, resolve, reject } = this.#options;
+    const server = choose([...this.#left].filter(claim), balance);
+    if (server === undefined) return false;
+    const isFailover = this.#left.size < servers.length;
+    this.#left.delete(server);
+    const attempt = server.ask(question, nextTurn(), isFailover, {
+      answered: (packet) => resolve({ packet, server: server.index }),
+      doubted: () => this.#moveOn(),
+      failed: (reason) => this.#failed(server, reason),
+      impossible: () => reject(new RangeError("a RADIUS attribute is too long")),
     });
-    const giveUp = (): void => answered.reject(over.reason);
-    over.addEventListener("abort", giveUp);
-    const deadline = setTimeout(() => answered.resolve(undefined), times.timeoutMs);
-    const stop = this.#transmit(slot, sealed.bytes);
-    let packet: RadiusPacket | undefined;
-    try {
-      packet = await answered.promise;
-    } finally {
-      stop();
-      clearTimeout(deadline);
-      over.removeEventListener("abort", giveUp);
-      slot.release(packet === undefined ? "abandoned" : "answered");
-    }
-    if (packet === undefined) this.#missed(server, began);
-    return packet;
+    this.#attempts.set(server, attempt);
+    return true;
   }
 
-  /** Sends now and again with growing pauses, until the returned function is called. */
-  #transmit(slot: Slot, bytes: Bytes): () => void {
-    let pause = this.#options.times.firstPauseMs;
-    let timer: ReturnType<typeof setTimeout>;
-    const wait = (): void => {
-      // A tenth more or less, so that those who began together do not go on together.
-      const [dice = 0] = this.#options.random.bytes(1);
-      timer = setTimeout(again, pause * (0.9 + dice / 1280));
-      pause = Math.min(2 * pause, longestPauseMs);
-    };
-    const again = (): void => {
-      this.#count("retransmissions");
-      slot.send(bytes);
-      wait();
-    };
-    this.#count("requests");
-    slot.send(bytes);
-    wait();
-    return () => clearTimeout(timer);
+  /** Asks another one when nobody who was asked is likely to answer; whether it did. */
+  #moveOn(): boolean {
+    const isHopeless = [...this.#attempts.values()].every(({ isDoubted }) => isDoubted);
+    return isHopeless && this.#askNext(isPromising);
   }
 
-  #heard(server: Server): void {
-    this.#count("answers");
-    server.lastHeard = this.#now();
-    if (server.deadUntil === undefined) return;
-    server.deadUntil = undefined;
-    this.#options.log.tell("info", "radius-server-alive", { server: server.name });
-  }
-
-  /** A server that answers others in the meantime is slow, not dead. */
-  #missed(server: Server, began: number): void {
-    this.#count("timeouts");
-    if (server.lastHeard >= began) return;
-    const { log, times } = this.#options;
-    if (server.deadUntil === undefined) {
-      log.tell("warning", "radius-server-dead", { server: server.name });
-    }
-    server.deadUntil = this.#now() + times.deadMs;
-  }
-
-  #count(name: RadiusCounter): void {
-    this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1);
-  }
-
-  #now(): number {
-    return this.#options.clock.now().monotonic;
+  #failed(server: RadiusServer, reason: string): void {
+    this.#attempts.delete(server);
+    if (reason !== "") this.#reason = `: ${reason}`;
+    if (this.#moveOn() || this.#attempts.size > 0 || this.#askNext()) return;
+    this.#options.reject(new NoAnswerError(`no RADIUS server answered${this.#reason}`));
   }
 }

@@ -1,6 +1,7 @@
 /**
  * MS-CHAPv2 by way of RADIUS (RFC 2548 §2.3, §2.4): the attributes of the question, and what an
- * Access-Accept says about the answer. Errors and changes of passwords are left out.
+ * Access-Accept says about the answer. Errors are in
+ * `messages.ts`; changes of passwords are left out.
  */
 import {
   authenticatorResponse,

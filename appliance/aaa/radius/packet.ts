@@ -24,6 +24,14 @@ export const Code = {
   ACCOUNTING_REQUEST: 4,
   ACCOUNTING_RESPONSE: 5,
   ACCESS_CHALLENGE: 11,
+  /** RFC 5997. */
+  STATUS_SERVER: 12,
+  DISCONNECT_REQUEST: 40,
+  DISCONNECT_ACK: 41,
+  DISCONNECT_NAK: 42,
+  COA_REQUEST: 43,
+  COA_ACK: 44,
+  COA_NAK: 45,
 } as const;
 
 /** One attribute of the table, its value as it is or is to be on the wire. */
@@ -32,7 +40,7 @@ export interface Attribute {
   readonly value: Bytes;
 }
 
-/** A packet as parsed. */
+/** A packet of attributes that the table has. */
 export interface RadiusPacket {
   readonly code: number;
   readonly identifier: number;
@@ -42,19 +50,25 @@ export interface RadiusPacket {
   readonly attributes: readonly Attribute[];
 }
 
+/** A packet as parsed. */
+export interface ParsedPacket extends RadiusPacket {
+  /** Numbers of what was left out: `5`, or with a vendor `26.9.2`. */
+  readonly unknown: readonly string[];
+}
+
 /** Why octets are no packet. */
 export type PacketFault = "too-short" | "bad-length" | "bad-attribute" | "bad-vendor-attribute";
 
 /** Octets before the attributes. */
 export const headerBytes = 20;
 /** RFC 2865 §3. */
-const longestPacket = 4096;
+export const longestPacket = 4096;
 /** One octet holds the length of an attribute, header included. */
 const longestAttribute = 255;
 const vendorSpecific = 26;
 
 /** Reads a packet; octets behind its own length are padding and not looked at. */
-export function parsePacket(bytes: Bytes): Result<RadiusPacket, PacketFault> {
+export function parsePacket(bytes: Bytes): Result<ParsedPacket, PacketFault> {
   if (bytes.length < headerBytes) return fail("too-short");
   const [code = 0, identifier = 0, high = 0, low = 0] = bytes;
   const length = high << 8 | low;
@@ -62,6 +76,7 @@ export function parsePacket(bytes: Bytes): Result<RadiusPacket, PacketFault> {
     return fail("bad-length");
   }
   const attributes: Attribute[] = [];
+  const unknown: string[] = [];
   for (let at = headerBytes; at < length;) {
     const size = bytes[at + 1] ?? 0;
     if (at + 2 > length || size < 2 || at + size > length) return fail("bad-attribute");
@@ -71,29 +86,34 @@ export function parsePacket(bytes: Bytes): Result<RadiusPacket, PacketFault> {
     if (type === vendorSpecific) {
       const inner = parseVendor(value);
       if (inner === undefined) return fail("bad-vendor-attribute");
-      attributes.push(...inner);
+      attributes.push(...inner.attributes);
+      unknown.push(...inner.unknown);
       continue;
     }
     const name = nameOf(undefined, type);
     if (name !== undefined) attributes.push({ name, value });
+    else unknown.push(`${type}`);
   }
-  return ok({ code, identifier, authenticator: bytes.subarray(4, headerBytes), attributes });
+  const authenticator = bytes.subarray(4, headerBytes);
+  return ok({ code, identifier, authenticator, attributes, unknown });
 }
 
 /** Vendors are free in the form of their values, so only those of the table are looked into. */
-function parseVendor(value: Bytes): Attribute[] | undefined {
+function parseVendor(value: Bytes): Pick<ParsedPacket, "attributes" | "unknown"> | undefined {
   if (value.length < 4) return undefined;
   const vendor = new DataView(value.buffer, value.byteOffset).getUint32(0);
-  if (!isKnownVendor(vendor)) return [];
+  if (!isKnownVendor(vendor)) return { attributes: [], unknown: [`26.${vendor}`] };
   const attributes: Attribute[] = [];
+  const unknown: string[] = [];
   for (let at = 4; at < value.length;) {
-    const size = value[at + 1] ?? 0;
+    const [type = 0, size = 0] = value.subarray(at, at + 2);
     if (size < 2 || at + size > value.length) return undefined;
-    const name = nameOf(vendor, value[at] ?? 0);
+    const name = nameOf(vendor, type);
     if (name !== undefined) attributes.push({ name, value: value.subarray(at + 2, at + size) });
+    else unknown.push(`26.${vendor}.${type}`);
     at += size;
   }
-  return attributes;
+  return { attributes, unknown };
 }
 
 /** Frames a packet; `undefined` when an attribute or all of them are too long. */

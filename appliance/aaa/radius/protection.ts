@@ -1,8 +1,10 @@
 /**
  * What the shared secret does in RADIUS: hides values (RFC 2865 §5.2, RFC 2548 §2.4.2) and signs
- * packets, by the authenticators (RFC 2865 §3, RFC 2866 §3) and by Message-Authenticator (RFC 3579
- * §3.2). All of it is MD5; only Message-Authenticator, an HMAC, still protects an answer from being
- * forged on its way (CVE-2024-3596), so it is asked for unless the operator says otherwise.
+ * packets, by the authenticators (RFC 2865 §3, RFC 2866 §3, RFC 5176 §2.3) and by Message-Authenticator
+ * (RFC 3579 §3.2, RFC 5176 §3.4). All of it is MD5; only Message-Authenticator, an HMAC, still protects
+ * an answer from being forged on its way (CVE-2024-3596), so it is asked for unless the operator says
+ * otherwise. A request that comes to us is no target of that attack: a forger has no part in what its
+ * sender signs.
  */
 import { createHash } from "node:crypto";
 import {
@@ -22,6 +24,7 @@ import {
   Code,
   headerBytes,
   type PacketFault,
+  type ParsedPacket,
   parsePacket,
   type RadiusPacket,
 } from "./packet.ts";
@@ -43,13 +46,15 @@ export interface SealedRequest {
   readonly authenticator: OwnedBytes;
 }
 
-/** Why an answer is not believed. */
-export type AnswerFault =
+/** Why a packet is not believed. */
+export type ProofFault =
   | PacketFault
   | "bad-authenticator"
   | "bad-message-authenticator"
-  | "no-message-authenticator"
-  | "bad-hidden-value";
+  | "no-message-authenticator";
+
+/** Why an answer is not believed. */
+export type AnswerFault = ProofFault | "bad-hidden-value";
 
 const digestBytes = 16;
 const blockBytes = 64;
@@ -70,17 +75,8 @@ export function sealRequest(secret: Bytes, request: RequestToSeal): SealedReques
       ? { name, value: hidePassword(secret, nonce, value) }
       : { name, value }
   );
-  // It comes first, so that nothing that follows can be made to look like it.
-  const signed: Attribute = { name: "Message-Authenticator", value: zeros };
-  const bytes = buildPacket({
-    code,
-    identifier,
-    authenticator: nonce,
-    attributes: [signed, ...attributes],
-  });
-  if (bytes === undefined) return undefined;
-  bytes.set(hmac(secret, bytes), headerBytes + 2);
-  return { bytes, authenticator: copyBytes(nonce) };
+  const bytes = frameSigned(secret, { code, identifier, authenticator: nonce, attributes });
+  return bytes === undefined ? undefined : { bytes, authenticator: copyBytes(nonce) };
 }
 
 /**
@@ -93,13 +89,54 @@ export function openAnswer(
   datagram: Bytes,
   mustBeSigned: boolean,
 ): Result<RadiusPacket, AnswerFault> {
+  const opened = openPacket(secret, requestAuthenticator, datagram, mustBeSigned);
+  if (!opened.ok) return opened;
+  const attributes: Attribute[] = [];
+  for (const { name, value } of opened.value.attributes) {
+    const shown = rowOf(name).hiding === "salted"
+      ? showSalted(secret, requestAuthenticator, value)
+      : value;
+    if (shown === undefined) return fail("bad-hidden-value");
+    attributes.push({ name, value: shown });
+  }
+  return ok({ ...opened.value, attributes });
+}
+
+/** Checks a request that comes to us (RFC 5176 §2.3): its authenticator is made over zeros. */
+export function openRequest(
+  secret: Bytes,
+  datagram: Bytes,
+  mustBeSigned: boolean,
+): Result<ParsedPacket, ProofFault> {
+  return openPacket(secret, zeros, datagram, mustBeSigned);
+}
+
+/** Frames and signs our answer to a request; `undefined` when it does not fit into a packet. */
+export function sealAnswer(
+  secret: Bytes,
+  { identifier, authenticator }: RadiusPacket,
+  code: number,
+  attributes: readonly Attribute[],
+): OwnedBytes | undefined {
+  const bytes = frameSigned(secret, { code, identifier, authenticator, attributes });
+  bytes?.set(md5(bytes, secret), 4);
+  return bytes;
+}
+
+/** A packet whose octets are its own, checked; `underneath` stood in the authenticator's place. */
+function openPacket(
+  secret: Bytes,
+  underneath: Bytes,
+  datagram: Bytes,
+  mustBeSigned: boolean,
+): Result<ParsedPacket, ProofFault> {
   const parsed = parsePacket(datagram);
   if (!parsed.ok) return parsed;
   const packet = parsed.value;
   const length = (datagram[2] ?? 0) << 8 | (datagram[3] ?? 0);
   const bytes = copyBytes(datagram.subarray(0, length));
   const authenticator = copyBytes(packet.authenticator);
-  bytes.set(requestAuthenticator, 4);
+  bytes.set(underneath, 4);
   if (!equalSecrets(md5(bytes, secret), authenticator)) return fail("bad-authenticator");
   const macs = packet.attributes.filter(({ name }) => name === "Message-Authenticator");
   const [mac] = macs;
@@ -108,16 +145,20 @@ export function openAnswer(
   } else if (macs.length > 1 || !isSigned(secret, bytes, datagram, mac.value)) {
     return fail("bad-message-authenticator");
   }
-  const attributes: Attribute[] = [];
-  for (const { name, value } of packet.attributes) {
-    const shown = rowOf(name).hiding === "salted"
-      ? showSalted(secret, requestAuthenticator, value)
-      : copyBytes(value);
-    if (shown === undefined) return fail("bad-hidden-value");
-    attributes.push({ name, value: shown });
-  }
-  const { code, identifier } = packet;
-  return ok({ code, identifier, authenticator, attributes });
+  const attributes = packet.attributes.map(({ name, value }) => ({
+    name,
+    value: copyBytes(value),
+  }));
+  return ok({ ...packet, authenticator, attributes });
+}
+
+/** Frames a packet with Message-Authenticator over it, as it stands. */
+function frameSigned(secret: Bytes, parts: RadiusPacket): OwnedBytes | undefined {
+  // It comes first, so that nothing that follows can be made to look like it.
+  const signed: Attribute = { name: "Message-Authenticator", value: zeros };
+  const bytes = buildPacket({ ...parts, attributes: [signed, ...parts.attributes] });
+  bytes?.set(hmac(secret, bytes), headerBytes + 2);
+  return bytes;
 }
 
 /** `bytes` has the Request Authenticator in place; `mac` is a view into `datagram`. */

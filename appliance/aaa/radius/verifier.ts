@@ -1,27 +1,31 @@
 /**
  * Who may in, by RADIUS: PAP or MS-CHAPv2 for passwords from a form, MS-CHAPv2 for the responses of
- * EAP-MSCHAPv2, and one more form for an Access-Challenge.
+ * EAP-MSCHAPv2, EAP as it is, and one more form or packet for an Access-Challenge.
  *
  * A certificate was verified by the core already; its user's attributes come from the local users.
- * Those may also stand in while no server answers, if the operator wants that; never when one says no.
+ * Those may also stand in while no server answers, if the operator wants that; never when one says no,
+ * and never for EAP, which was begun for a server's method.
  */
 import {
   type Credential,
   type CryptoProvider,
   type Endpoint,
   formatIpAddress,
-  type IpAddress,
   type Random,
-  textOf,
+  type UserAttributes,
   utf8,
   type Verdict,
 } from "../../../core/mod.ts";
 import type { UserVerifier, VerifyContext } from "../../effects.ts";
 import type { Log } from "../../log.ts";
+import type { AccessLists } from "../access_list/lists.ts";
+import { Counted } from "../counted.ts";
+import { ToldOnce } from "../told_once.ts";
 import { authorize } from "./authorization.ts";
 import { NoAnswerError, type RadiusAnswer, type RadiusClient } from "./client.ts";
-import { type AskedCredential, challengeState, type Plan, planOf } from "./credentials.ts";
-import { type Attribute, Code, number32, valuesOf } from "./packet.ts";
+import { type AskedCredential, type Plan, planOf, rejection } from "./credentials.ts";
+import { readFilter } from "./filters.ts";
+import { type Attribute, Code, number32, type RadiusPacket } from "./packet.ts";
 
 /** What a verifier works with. */
 export interface RadiusVerifierOptions {
@@ -33,8 +37,10 @@ export interface RadiusVerifierOptions {
   readonly nasIdentifier: string;
   /** How passwords of forms are asked about. */
   readonly passwords: "pap" | "mschapv2";
-  /** Whether the gateway routes an inner address. */
-  readonly isServed: (address: IpAddress) => boolean;
+  /** What Filter-Id may name. */
+  readonly accessLists: AccessLists;
+  /** Whether a mandatory key of Cisco's that is not known keeps nobody out, as on IOS. */
+  readonly ignoresUnknown: boolean;
   readonly local: UserVerifier;
   /** Whether local users decide while no server answers. */
   readonly fallsBack: boolean;
@@ -49,6 +55,9 @@ const virtual = 5;
 /** Asks servers about users. */
 export class RadiusVerifier implements UserVerifier {
   readonly #options: RadiusVerifierOptions;
+  readonly #told = new ToldOnce();
+  /** `attribute-unusable`, `key-unknown`, `filter-unusable`: accepts that were worth nothing. */
+  readonly counted = new Counted();
 
   /** By this client. */
   constructor(options: RadiusVerifierOptions) {
@@ -66,7 +75,8 @@ export class RadiusVerifier implements UserVerifier {
     try {
       return await this.#askServers(userName, credential, context);
     } catch (error) {
-      if (!fallsBack || !(error instanceof NoAnswerError) || context.signal.aborted) throw error;
+      const mayFallBack = fallsBack && credential.kind !== "eap" && !context.signal.aborted;
+      if (!mayFallBack || !(error instanceof NoAnswerError)) throw error;
       log.tell("warning", "radius-fallback", { user: userName });
       return await local.verify(userName, credential, context);
     }
@@ -86,6 +96,7 @@ export class RadiusVerifier implements UserVerifier {
       code: Code.ACCESS_REQUEST,
       attributes: [...this.#about(name, remote), ...plan.attributes],
       ...(plan.server === undefined ? {} : { server: plan.server }),
+      ...(plan.mustBeSigned === undefined ? {} : { mustBeSigned: plan.mustBeSigned }),
     }, signal);
     return this.#verdictOf(userName, answer, plan);
   }
@@ -101,24 +112,53 @@ export class RadiusVerifier implements UserVerifier {
   }
 
   #verdictOf(userName: string, { packet, server }: RadiusAnswer, plan: Plan): Verdict {
-    if (packet.code === Code.ACCESS_REJECT) return rejected;
-    if (packet.code === Code.ACCESS_CHALLENGE) {
-      const message = valuesOf(packet, "Reply-Message").map(textOf).join("");
-      return {
-        kind: "challenge",
-        message: message === "" ? defaultChallenge : message,
-        state: challengeState(packet, server),
-      };
-    }
-    const authorization = authorize(packet, this.#options.isServed);
+    if (packet.code === Code.ACCESS_REJECT) return rejection(packet);
+    if (packet.code === Code.ACCESS_CHALLENGE) return plan.challenge(packet, server);
+    const attributes = this.#authorized(userName, packet);
+    const filter = attributes && this.#filtered(userName, packet);
+    if (attributes === undefined || filter === undefined) return rejected;
+    return { kind: "accept", attributes: { ...attributes, ...filter }, ...plan.settle(packet) };
+  }
+
+  /** What an accept gives; `undefined` when it cannot be obeyed. */
+  #authorized(user: string, accept: RadiusPacket): UserAttributes | undefined {
+    const { log, ignoresUnknown } = this.#options;
+    const authorization = authorize(accept);
     if (authorization.kind === "unusable") {
       const { attribute } = authorization;
-      this.#options.log.tell("warning", "radius-attribute-unusable", { user: userName, attribute });
-      return rejected;
+      this.counted.count("attribute-unusable");
+      log.tell("warning", "radius-attribute-unusable", { user, attribute });
+      return undefined;
     }
-    return { kind: "accept", attributes: authorization.attributes, ...plan.settle(packet) };
+    const { attributes, unknownKeys, foreignKeys } = authorization;
+    for (const key of foreignKeys) this.#tellOnce("radius-key-passed-over", key);
+    if (unknownKeys.length === 0) return attributes;
+    this.counted.count("key-unknown");
+    if (ignoresUnknown) {
+      for (const key of unknownKeys) this.#tellOnce("radius-key-unknown", key);
+      return attributes;
+    }
+    log.tell("warning", "radius-key-unknown", { user, keys: unknownKeys });
+    return undefined;
+  }
+
+  /** What the user may send; `undefined` when that cannot be enforced. */
+  #filtered(user: string, accept: RadiusPacket): Pick<UserAttributes, "filter"> | undefined {
+    const { log, accessLists } = this.#options;
+    const reading = readFilter(accept, accessLists);
+    if (reading.kind === "unusable") {
+      const { attribute, reason } = reading;
+      this.counted.count("filter-unusable");
+      log.tell("warning", "radius-filter-unusable", { user, attribute, reason });
+      return undefined;
+    }
+    for (const key of reading.outbound) this.#tellOnce("radius-filter-passed-over", key);
+    return reading.filter === undefined ? {} : { filter: reading.filter };
+  }
+
+  #tellOnce(event: string, key: string): void {
+    if (this.#told.isNew(`${event} ${key}`)) this.#options.log.tell("warning", event, { key });
   }
 }
 
 const rejected: Verdict = { kind: "reject" };
-const defaultChallenge = "One more answer is needed.";

@@ -90,9 +90,11 @@ export function errorIn(parent: XmlElement | undefined): DocumentError | undefin
   return { id: found.attributes.get("id") ?? "", text };
 }
 
-/** An `error` element without parameters; our own texts have no `%s`. */
+/** An `error` element. A text with a `%` is a parameter, so that nothing in it is filled in. */
 export function errorElement({ id, text }: DocumentError): XmlElement {
-  return element("error", text, { id, param1: "", param2: "" });
+  return text.includes("%")
+    ? element("error", "%s", { id, param1: text, param2: "" })
+    : element("error", text, { id, param1: "", param2: "" });
 }
 
 /** The elements that are there, for documents with optional parts. */

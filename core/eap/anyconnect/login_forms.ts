@@ -61,16 +61,16 @@ export function findGroup(
   return groups.find(({ name, alias }) => wanted === name || wanted === alias);
 }
 
-/** The form for user name and password, once more with an error after a wrong one. */
+/** The form for user name and password; after a wrong one with a text that says so. */
 export function passwordForm(
   texts: LoginTexts,
   groups: readonly LoginGroup[],
   chosen: LoginGroup | undefined,
-  isRetry: boolean,
+  problem: string | undefined,
 ): AuthBlock {
-  const error: DocumentError | undefined = isRetry
-    ? { id: LOGIN_FAILED, text: texts.failed }
-    : undefined;
+  const error: DocumentError | undefined = problem === undefined
+    ? undefined
+    : { id: LOGIN_FAILED, text: problem };
   const form: readonly FormField[] = [
     { kind: "input", type: "text", name: FieldName.USER_NAME, label: texts.userName },
     { kind: "input", type: "password", name: FieldName.PASSWORD, label: texts.password },

@@ -7,11 +7,11 @@
  * the certificate is the machine's: its name need not be the user's.
  *
  * An unknown user, a wrong password and an answer without either look the same: the form once more,
- * and EAP-Failure after the last try. A document that makes no sense where it comes ends the login;
+ * with a text of AAA if it has one, and EAP-Failure after the last try. A document that makes no sense where it comes ends the login;
  * it was authenticated by IKE, so it is no stranger's.
  */
 import { type Bytes, copyBytes, type OwnedBytes } from "../../bytes.ts";
-import type { UserAttributes, Verdict } from "../../gateway/question.ts";
+import type { Credential, UserAttributes, Verdict } from "../../gateway/question.ts";
 import type { SessionPair } from "../../gateway/record.ts";
 import { limits } from "../../limits.ts";
 import { userNameOf } from "../../pki/identity.ts";
@@ -62,7 +62,7 @@ export interface AnyConnectOptions {
   readonly version: string | undefined;
   /** Port that requests name as that of an HTTPS service; `undefined` leaves it out. */
   readonly csport: number | undefined;
-  /** Shown after the login. */
+  /** Shown after the login, unless AAA has another for the user. */
   readonly banner: string | undefined;
   /** 40 upper-case hexadecimal digits for `complete`; `undefined` leaves them out. */
   readonly serverCertHash: string | undefined;
@@ -137,9 +137,8 @@ export class AnyConnectServer implements EapServerMethod {
     const { userName, hasForm } = state;
     switch (verdict.kind) {
       case "accept": {
-        const group = this.#group === undefined ? {} : { group: this.#group.name };
         // What AAA says of a user is above what the user said.
-        const attributes = { ...group, ...verdict.attributes };
+        const attributes = { ...this.#chosen(), ...verdict.attributes };
         const accepted = { userName: verdict.userName ?? userName, attributes };
         this.#state = { kind: "granting", ...accepted };
         return { kind: "grant", ...accepted };
@@ -151,7 +150,7 @@ export class AnyConnectServer implements EapServerMethod {
         return this.#ask(challengeForm(this.#options.texts, message, inputLabel));
       }
       case "reject":
-        return hasForm ? this.#rejectAnswers() : failure("not-authorized");
+        return hasForm ? this.#rejectAnswers(verdict.message) : failure("not-authorized");
       case "eap-request":
         return failure("unexpected-verdict");
       default:
@@ -164,7 +163,8 @@ export class AnyConnectServer implements EapServerMethod {
     const state = this.#state;
     if (state.kind !== "granting") return { kind: "ignore" };
     this.#state = { ...state, kind: "closing" };
-    const { version, banner, serverCertHash } = this.#options;
+    const { version, serverCertHash } = this.#options;
+    const banner = state.attributes.told?.banner ?? this.#options.banner;
     return this.#request({ kind: "complete", version, pair, banner, serverCertHash });
   }
 
@@ -229,7 +229,7 @@ export class AnyConnectServer implements EapServerMethod {
     if (mode.kind === "certificate+password") return this.#showForm();
     const userName = userNameOf(verified.value);
     this.#state = { kind: "verifying", userName, hasForm: false };
-    return { kind: "verify", userName, credential: { kind: "certificate" } };
+    return this.#verify(userName, { kind: "certificate" });
   }
 
   #handleAnswers(document: AuthReplyDocument): EapMethodStep {
@@ -247,7 +247,7 @@ export class AnyConnectServer implements EapServerMethod {
     }
     if (CONTROL.test(userName)) return this.#rejectAnswers();
     this.#state = { kind: "verifying", userName, hasForm: true };
-    return { kind: "verify", userName, credential: { kind: "password", password } };
+    return this.#verify(userName, { kind: "password", password });
   }
 
   #handleChallengeAnswer(
@@ -260,26 +260,35 @@ export class AnyConnectServer implements EapServerMethod {
     const answer = answerTo(document.answers, FieldName.ANSWER, FieldName.PASSWORD);
     if (!isFilled(answer, limits.passwordLength)) return this.#rejectAnswers();
     this.#state = { kind: "verifying", userName, hasForm: true };
-    return { kind: "verify", userName, credential: { kind: "challenge-answer", answer, state } };
+    return this.#verify(userName, { kind: "challenge-answer", answer, state });
   }
 
-  #rejectAnswers(): EapMethodStep {
+  /** `why` is the word of AAA for the person, where it has one. */
+  #rejectAnswers(why?: string): EapMethodStep {
     this.#failures += 1;
     // Where a certificate alone logs in, a password would be a way around it.
     if (this.#options.mode.kind === "certificate") return failure("wrong-answer");
     if (this.#failures >= this.#options.tries) return failure("wrong-password");
-    return this.#showForm(true);
+    return this.#showForm(why ?? this.#options.texts.failed);
   }
 
-  #showForm(isRetry = false): EapMethodStep {
+  #showForm(error?: string): EapMethodStep {
     this.#state = { kind: "form" };
     const { texts, groups } = this.#options;
-    return this.#ask(passwordForm(texts, groups, this.#group, isRetry));
+    return this.#ask(passwordForm(texts, groups, this.#group, error));
   }
 
   #choose(group: LoginGroup): void {
     this.#group = group;
     this.#opaque = { ...this.#opaque, tunnelGroup: group.name };
+  }
+
+  #chosen(): { readonly group?: string } {
+    return this.#group === undefined ? {} : { group: this.#group.name };
+  }
+
+  #verify(userName: string, credential: Credential): EapMethodStep {
+    return { kind: "verify", userName, credential, ...this.#chosen() };
   }
 
   #isEchoed({ opaque }: AuthReplyDocument): boolean {

@@ -67,6 +67,13 @@ Deno.test("seconds become milliseconds, kilobytes octets, 0 no limit", () => {
   assert.equal(unlimited.sessionLifetimeMs, undefined);
 });
 
+Deno.test("nobody is idle by default; a limit is told to clients and kept by the gateway", () => {
+  const usual = policyOf();
+  assert.deepEqual([usual.attributes.idleTimeoutSeconds, usual.idleAction], [0, "end"]);
+  const limited = policyOf({ "idle-timeout": "900", "idle-action": "park" });
+  assert.deepEqual([limited.attributes.idleTimeoutSeconds, limited.idleAction], [900, "park"]);
+});
+
 Deno.test("certificates are offered as a login only with a CA to check them by", () => {
   assert.deepEqual(policyOf().loginMethods, ["anyconnect-eap", "eap-mschapv2"]);
   const clientCas = [Uint8Array.of(9)];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type FlagTable, UsageError } from "../../../appliance/config/flag.ts";
-import { gather, settle, type Sources } from "../../../appliance/config/gather.ts";
+import { type FlagProblem, type FlagTable, UsageError } from "../../../appliance/config/flag.ts";
+import { gather, type Gathered, settle, type Sources } from "../../../appliance/config/gather.ts";
 import { checkServe } from "../../../appliance/config/serve_checks.ts";
 import { serveFlags } from "../../../appliance/config/serve_flags.ts";
 import { formatEndpoint, formatIpAddress } from "../../../core/mod.ts";
@@ -28,9 +28,14 @@ function sources(given: Given): Sources {
   };
 }
 
+/** Without access lists. */
+function checkedServe(gathered: Gathered<typeof serveFlags>): readonly FlagProblem[] {
+  return checkServe(gathered, () => undefined);
+}
+
 function problemsOf(given: Given): readonly string[] {
   try {
-    settle(serveFlags, sources(given), checkServe);
+    settle(serveFlags, sources(given), checkedServe);
   } catch (error) {
     assert.ok(error instanceof UsageError);
     return error.message.split("\n");
@@ -41,7 +46,7 @@ function problemsOf(given: Given): readonly string[] {
 const lab = { pool: "192.168.20.0/24", user: "test:cisco" };
 
 Deno.test("the defaults with a pool and a user are a working configuration", () => {
-  const settings = settle(serveFlags, sources({ args: lab }), checkServe);
+  const settings = settle(serveFlags, sources({ args: lab }), checkedServe);
   assert.equal(settings["reconnect-timeout"], 1800);
   assert.equal(settings.dpd, 45);
   assert.equal(settings["dpd-retry"], 2);
@@ -78,6 +83,15 @@ const bad: readonly (readonly [name: string, value: string, line: string])[] = [
     "--reconnect-timeout 86401: wanted 0 (off) or a whole number from 600",
   ],
   ["reconnect-timeout", "6e2", "--reconnect-timeout 6e2: wanted 0 (off)"],
+  ["idle-timeout", "59", "--idle-timeout 59: wanted 0 (off) or a whole number from 60 to 86400"],
+  [
+    "dynamic-author",
+    "192.0.2.0/33",
+    "--dynamic-author 192.0.2.0/33: wanted an address, or a block",
+  ],
+  ["dynamic-author", "radius.example", "--dynamic-author radius.example: wanted an address, or"],
+  ["dynamic-author-port", "0", "--dynamic-author-port 0: wanted a whole number from 1 to 65535"],
+  ["idle-action", "sleep", "--idle-action sleep: wanted one of end, park"],
   ["dpd", "9", "--dpd 9: wanted a whole number from 10 to 3600"],
   ["dpd-retry", "61", "--dpd-retry 61: wanted a whole number from 2 to 60"],
   ["ike-proposal", "aes256-md5", "--ike-proposal aes256-md5: wanted a proposal such as"],
@@ -92,7 +106,7 @@ const bad: readonly (readonly [name: string, value: string, line: string])[] = [
     "session-id=1",
     "--cisco-attr session-id=1: wanted attribute numbers from 16384 to 32767",
   ],
-  ["auth", "pap", "--auth pap: wanted anyconnect-eap, eap-mschapv2 or cert"],
+  ["auth", "pap", "--auth pap: wanted anyconnect-eap, eap-mschapv2, eap-radius or cert"],
   ["id", "10.0.0.300", "--id 10.0.0.300: wanted a host name"],
   ["domain", "not a name", '--domain "not a name": wanted a domain name'],
   ["user", "nocolon", "--user …: wanted a name, a colon and a password"],
@@ -137,11 +151,21 @@ Deno.test("PSK as a login method is refused together with reconnect, as Cisco do
   const [line] = problemsOf({ args: { ...lab, auth: "psk,cert" } });
   assert.match(
     line ?? "",
-    /^--auth psk: wanted anyconnect-eap, eap-mschapv2 or cert\. Reconnect .*PSK itself/,
+    /^--auth psk: wanted anyconnect-eap, eap-mschapv2, eap-radius or cert\. Reconnect .*PSK itself/,
   );
 });
 
+/** One client that may end and change sessions. */
+const author = { "dynamic-author": "192.0.2.1", "dynamic-author-secret-file": "a" };
+
 /** Flags that contradict each other. */
+const overTls = {
+  "radius-tls": "radius.example.net",
+  "radius-tls-ca": "a",
+  "radius-tls-cert": "a",
+  "radius-tls-key": "a",
+};
+
 const contradictions: readonly (readonly [
   why: string,
   args: Readonly<Record<string, string | string[]>>,
@@ -168,13 +192,130 @@ const contradictions: readonly (readonly [
     { ...lab, radius: "192.0.2.1" },
     /^--radius-secret-file: wanted the secret shared/,
   ],
+  [
+    "relay of EAP without RADIUS",
+    { ...lab, auth: "eap-radius,eap-mschapv2" },
+    /^--radius: wanted a server that speaks the method of eap-radius/,
+  ],
+  [
+    "two secrets for three servers",
+    { ...lab, radius: "192.0.2.1,192.0.2.2,192.0.2.3", "radius-secret-file": "a,b" },
+    /^--radius-secret-file "2 files": wanted one file for all servers, or 3: one each, in the order of --radius$/,
+  ],
+  [
+    "two secrets for one server",
+    { ...lab, radius: "192.0.2.1", "radius-secret-file": "a,b" },
+    /^--radius-secret-file "2 files": wanted one file$/,
+  ],
+  [
+    "a secret too few for accounting servers",
+    {
+      ...lab,
+      radius: "192.0.2.1,192.0.2.2",
+      "radius-acct": "192.0.2.9",
+      "radius-accounting": "true",
+      "radius-secret-file": "a,b",
+    },
+    /or 3: one each, in the order of --radius and then --radius-acct$/,
+  ],
+  [
+    "accounting servers without accounting",
+    { ...lab, radius: "192.0.2.1", "radius-secret-file": "a", "radius-acct": "192.0.2.9" },
+    /^--radius-accounting: wanted it with --radius-acct/,
+  ],
+  [
+    "an IPv4 source for an IPv6 accounting server",
+    {
+      ...lab,
+      radius: "192.0.2.1",
+      "radius-secret-file": "a",
+      "radius-acct": "2001:db8::9",
+      "radius-accounting": "true",
+      "radius-source": "192.0.2.7",
+    },
+    /^--radius-source 192.0.2.7: wanted an address of the servers' family/,
+  ],
+  [
+    "RADIUS over TLS beside RADIUS over UDP",
+    { ...lab, ...overTls, radius: "192.0.2.1" },
+    /^--radius: wanted no such flag beside --radius-tls/,
+  ],
+  [
+    "a secret for RADIUS over TLS",
+    { ...lab, ...overTls, "radius-secret-file": "a" },
+    /^--radius-secret-file: wanted no such flag beside --radius-tls/,
+  ],
+  [
+    "RADIUS over TLS without a key",
+    { ...lab, "radius-tls": "a.example", "radius-tls-ca": "a", "radius-tls-cert": "a" },
+    /^--radius-tls-key: wanted a file for --radius-tls/,
+  ],
+  [
+    "files of TLS without a server",
+    { ...lab, radius: "192.0.2.1", "radius-secret-file": "a", "radius-tls-ca": "a" },
+    /^--radius-tls-ca: wanted a --radius-tls server with it/,
+  ],
   ["RADIUS flags alone", { ...lab, "radius-timeout": "5" }, /^--radius-timeout: wanted a --radius/],
   [
     "an IPv6 source for an IPv4 server",
     { ...lab, radius: "192.0.2.1", "radius-secret-file": "a", "radius-source": "2001:db8::1" },
     /^--radius-source 2001:db8::1: wanted an address of the servers' family/,
   ],
+  [
+    "dynamic authorization without a secret",
+    { ...lab, "dynamic-author": "192.0.2.1" },
+    /^--dynamic-author-secret-file: wanted the secret shared with --dynamic-author/,
+  ],
+  [
+    "its flags alone",
+    { ...lab, "dynamic-author-port": "3799" },
+    /^--dynamic-author-port: wanted a --dynamic-author client with it/,
+  ],
+  [
+    "a port of it twice",
+    { ...lab, ...author, "dynamic-author-port": "3799,1700,3799" },
+    /^--dynamic-author-port 3799: wanted each port once/,
+  ],
+  [
+    "a port of it that is IKE's",
+    { ...lab, ...author, "dynamic-author-port": "4500" },
+    /^--dynamic-author-port 4500: wanted another port than those of IKE/,
+  ],
+  [
+    "an address of it twice",
+    { ...lab, ...author, "dynamic-author-listen": "192.0.2.9,192.0.2.9" },
+    /^--dynamic-author-listen 192\.0\.2\.9: wanted each address once/,
+  ],
+  [
+    "both wildcards",
+    { ...lab, ...author, "dynamic-author-listen": "::,0.0.0.0" },
+    /^--dynamic-author-listen 0\.0\.0\.0: wanted not to stand beside ::/,
+  ],
+  [
+    "a client that cannot reach it",
+    { ...lab, ...author, "dynamic-author-listen": "2001:db8::9" },
+    /^--dynamic-author-listen 2001:db8::9: wanted an address of the family of 192\.0\.2\.1 too/,
+  ],
 ];
+
+Deno.test("RADIUS servers over TLS have names or addresses, and a port if they want", () => {
+  const servers = "radius.example.net,192.0.2.1:2084,2001:db8::1,[2001:db8::2]:2084";
+  const { settings, problems } = gather(
+    serveFlags,
+    sources({ args: { ...lab, ...overTls, "radius-tls": servers } }),
+  );
+  assert.deepEqual(problems, []);
+  assert.deepEqual(settings["radius-tls"].map(({ host, port }) => `${host} ${port}`), [
+    "radius.example.net 2083",
+    "192.0.2.1 2084",
+    "2001:db8::1 2083",
+    "2001:db8::2 2084",
+  ]);
+  for (const bad of ["a b", "192.0.2.1:0", "192.0.2.1:65536", "[192.0.2.1", ":2083", "1.2.3"]) {
+    const [problem = ""] = problemsOf({ args: { ...lab, ...overTls, "radius-tls": bad } });
+    assert.match(problem, /^--radius-tls .*: wanted a name or an address/, bad);
+  }
+});
 
 Deno.test("RADIUS servers have addresses of both families and a port if they want", () => {
   const radius = "192.0.2.1,192.0.2.2:1645,2001:db8::1,[2001:db8::2]:1645";

@@ -7,7 +7,9 @@ function shown(...texts: readonly string[]): Record<string, readonly string[]> {
   const forms = texts.map(pool.parse).filter((form) => form !== undefined);
   const { ranges, own, tooSmall } = rangesOfPools(forms);
   return {
-    ranges: ranges.map(({ first, last }) => `${formatIpAddress(first)}-${formatIpAddress(last)}`),
+    ranges: ranges.map(({ first, last, name }) =>
+      `${name === undefined ? "" : `${name}=`}${formatIpAddress(first)}-${formatIpAddress(last)}`
+    ),
     own: own.map(formatPrefix),
     tooSmall,
   };
@@ -43,3 +45,25 @@ Deno.test("blocks that leave nothing for a client are too small", () => {
     "fd00::/127",
   ]);
 });
+
+Deno.test("a pool may have a name, and several ranges the same one", () => {
+  assert.deepEqual(
+    shown("10.99.0.0/30", "staff=10.1.0.0/30", "staff=10.2.0.7-10.2.0.9", "v6.only=fd00::/126"),
+    {
+      ranges: [
+        "10.99.0.2-10.99.0.2",
+        "staff=10.1.0.2-10.1.0.2",
+        "staff=10.2.0.7-10.2.0.9",
+        "v6.only=fd00::2-fd00::3",
+      ],
+      own: ["10.99.0.1/32", "fd00::1/128"],
+      tooSmall: [],
+    },
+  );
+});
+
+for (
+  const text of ["=10.0.0.0/24", "a b=10.0.0.0/24", "a=b=10.0.0.0/24", "staff=", "a=10.0.0.0/33"]
+) {
+  Deno.test(`what is no pool: ${text}`, () => assert.equal(pool.parse(text), undefined));
+}

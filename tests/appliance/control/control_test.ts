@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   ask,
+  askAccessLists,
   askDebug,
   askSessions,
   askSummary,
@@ -62,12 +63,15 @@ Deno.test("requests and answers make the round trip, sessions in parts", async (
     seen.push(request);
     await Promise.resolve();
     if (request.command === "summary") yield { kind: "summary", summary };
+    if (request.command === "access-lists") yield { kind: "access-list", list };
     if (request.command === "sessions") {
       yield { kind: "sessions", sessions: [sessionFactsOf({ id: 1, userName: "änn" })] };
       yield { kind: "sessions", sessions: [sessionFactsOf({ id: 2 })] };
     }
     yield { kind: "done", count: 2 };
   };
+  const rule = { family: 4, sequence: 10, rule: "permit ip any any" } as const;
+  const list = { name: "staff", rules: [rule] };
   await withServer(handler, async (path) => {
     const ids: (string | number)[] = [];
     for await (const part of askSessions(path, { userName: "änn" })) {
@@ -75,11 +79,13 @@ Deno.test("requests and answers make the round trip, sessions in parts", async (
     }
     assert.deepEqual(ids, ["1änn", "2user1"]);
     assert.deepEqual(await askSummary(path), summary);
+    assert.deepEqual(await askAccessLists(path), [list]);
     assert.equal(await order(path, { command: "clear-sessions", selector: { id: 3 } }), 2);
   });
   assert.deepEqual(seen, [
     { command: "sessions", selector: { userName: "änn" } },
     { command: "summary" },
+    { command: "access-lists" },
     { command: "clear-sessions", selector: { id: 3 } },
   ]);
 });

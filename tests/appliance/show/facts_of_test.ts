@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { sessionFacts, summaryFacts } from "../../../appliance/show/facts_of.ts";
+import { aaaServerFactsOf } from "../support/facts.ts";
 import {
   type GatewaySnapshot,
   type IpAddress,
   moment,
+  monotonic,
   parseIpAddress,
   type SessionSnapshot,
   wall,
@@ -25,9 +27,18 @@ const session: SessionSnapshot = {
   peerType: "Other",
   state: "active",
   addresses: [ip("192.168.20.5")],
+  attributes: {
+    pools: ["staff"],
+    netmask: ip("255.255.255.0"),
+    networks: [{ address: ip("10.77.0.0"), length: 24 }],
+    told: { dns: [ip("10.0.0.53"), ip("fd00::53")], domain: "example.net", splitInclude: [] },
+    idleTimeoutSeconds: 600,
+    class: [Uint8Array.of(1)],
+  },
   firstLogin: wall(start),
   absoluteEnd: wall(start + 86_400_000),
   reconnect: { count: 0 },
+  idle: { since: monotonic(2_500), limitSeconds: 600 },
   lastRemote: "192.0.2.7:4500",
   accounting: { id: "account", class: [] },
   ikeSa: {
@@ -67,7 +78,7 @@ const session: SessionSnapshot = {
 };
 
 const context = {
-  at: moment(0, start + 60_999),
+  at: moment(5_000, start + 60_999),
   dpd: { intervalSeconds: 45, retrySeconds: 2 },
   packets: new Map([[0x0d5590d3, {
     inboundSpi: 0x0d5590d3,
@@ -75,8 +86,9 @@ const context = {
     bytesIn: 1025,
     packetsOut: 6,
     bytesOut: 99_999,
-    dropsIn: 1,
+    dropsIn: 4,
     dropsOut: 2,
+    filtered: 3,
   }]]),
   counters: { "bad-icv": 4 },
 };
@@ -87,12 +99,38 @@ Deno.test("times are whole seconds, packet counters come by inbound SPI, nothing
   assert.equal(facts.absoluteEnd, "2026-01-02T00:00:00.000Z");
   assert.equal(facts.ikeSa?.activeSeconds, 50);
   assert.equal(facts.ikeSa?.localSpi, "00AA");
+  assert.deepEqual(facts.idle, { seconds: 2, limitSeconds: 600 });
+  const boundless = { ...session, idle: { since: monotonic(9_000), limitSeconds: 0 } };
+  assert.deepEqual(sessionFacts(boundless, context).idle, { seconds: 0 });
   const [sa] = facts.childSas;
   assert.equal(sa?.inboundSpi, "0xD5590D3");
   assert.equal(sa?.remainingSeconds, 3549);
   assert.equal(sa?.remainingKilobytesIn, 8);
   assert.equal(sa?.remainingKilobytesOut, 0);
-  assert.deepEqual([sa?.packetsIn, sa?.packetsOut, sa?.dropsIn, sa?.dropsOut], [5, 6, 1, 2]);
+  assert.deepEqual([sa?.packetsIn, sa?.packetsOut, sa?.dropsIn, sa?.dropsOut], [5, 6, 4, 2]);
+});
+
+Deno.test("a filter is shown with what it dropped on the Child SAs that stand", () => {
+  const filtered = { ...session, attributes: { filter: { name: "staff", rules: [] } } };
+  assert.deepEqual(sessionFacts(filtered, context).filter, { name: "staff", drops: 3 });
+  const [sa] = session.childSas;
+  assert.ok(sa !== undefined);
+  const unknown = { ...filtered, childSas: [{ ...sa, inboundSpi: 1 }] };
+  assert.deepEqual(sessionFacts(unknown, context).filter, { name: "staff", drops: 0 });
+  assert.equal("filter" in sessionFacts(session, context), false);
+});
+
+Deno.test("what AAA gave is told as text, what it did not give is left out", () => {
+  assert.deepEqual(sessionFacts(session, context).given, {
+    pools: ["staff"],
+    netmask: "255.255.255.0",
+    networks: ["10.77.0.0/24"],
+    dns: ["10.0.0.53", "fd00::53"],
+    domain: "example.net",
+    splitInclude: [],
+    idleTimeoutSeconds: 600,
+  });
+  assert.deepEqual(sessionFacts({ ...session, attributes: {} }, context).given, {});
 });
 
 Deno.test("facts survive JSON unchanged", () => {
@@ -119,13 +157,21 @@ Deno.test("total reconnects are the sum, pools say what is free, counters are jo
   const snapshot: GatewaySnapshot = {
     sessions: [],
     negotiating: 2,
-    pools: [{ range: { first: ip("10.0.0.2"), last: ip("10.0.0.9") }, size: 8, inUse: 3 }],
+    pools: [
+      { range: { first: ip("10.0.0.2"), last: ip("10.0.0.9") }, size: 8, inUse: 3 },
+      { range: { first: ip("10.1.0.2"), last: ip("10.1.0.9"), name: "staff" }, size: 8, inUse: 0 },
+    ],
     reconnect: { success: 3, failed: 1, activeCapable: 2, inactiveCapable: 5 },
     counters: { cookies: 1 },
   };
-  assert.deepEqual(summaryFacts(snapshot, context), {
+  const aaaServers = [aaaServerFactsOf()];
+  assert.deepEqual(summaryFacts(snapshot, context, aaaServers), {
+    aaaServers,
     negotiating: 2,
-    pools: [{ begin: "10.0.0.2", end: "10.0.0.9", free: 5, inUse: 3 }],
+    pools: [
+      { begin: "10.0.0.2", end: "10.0.0.9", free: 5, inUse: 3 },
+      { name: "staff", begin: "10.1.0.2", end: "10.1.0.9", free: 8, inUse: 0 },
+    ],
     reconnect: { total: 4, success: 3, failed: 1, activeCapable: 2, inactiveCapable: 5 },
     counters: { cookies: 1, "bad-icv": 4 },
   });

@@ -1,15 +1,22 @@
 import assert from "node:assert/strict";
+import { accessListFacts, accessListLines } from "../../../appliance/show/access_lists.ts";
 import {
   cryptoSessionBriefHeading,
   cryptoSessionBriefLine,
   cryptoSessionHeading,
   cryptoSessionLines,
 } from "../../../appliance/show/crypto_session.ts";
+import type { SessionFacts } from "../../../appliance/show/facts.ts";
 import { ikev2SaLines } from "../../../appliance/show/ikev2_sa.ts";
 import { ikev2SessionLines } from "../../../appliance/show/ikev2_session.ts";
 import { ipLocalPoolLines } from "../../../appliance/show/ip_local_pool.ts";
 import { reconnectStatsLines, statsLines } from "../../../appliance/show/stats.ts";
 import { clockText, uptimeText } from "../../../appliance/show/text.ts";
+import { readAccessLists } from "../../../appliance/aaa/access_list/file.ts";
+import { parseRule } from "../../../appliance/aaa/access_list/parse.ts";
+import type { PacketFilter } from "../../../core/mod.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
+import { randomLine } from "../aaa/access_list/random_line.ts";
 import {
   childSaFactsOf,
   ikeSaFactsOf,
@@ -96,6 +103,47 @@ Peer: 10.106.36.37 port 50055 fvrf: (none) ivrf: (none)
   );
 });
 
+Deno.test("show crypto session detail: the filter behind the addresses, with its drops", () => {
+  const filtered = sessionFactsOf({ filter: { name: "staff", drops: 12 } });
+  const lines = cryptoSessionLines(filtered, true);
+  assert.equal(
+    lines[lines.indexOf("Assigned address: 192.168.20.5") + 1],
+    "Inbound access list: staff drop 12",
+  );
+  assert.ok(!cryptoSessionLines(filtered, false).join().includes("access list"));
+});
+
+Deno.test("show crypto session detail: what AAA gave stands below the addresses", () => {
+  const given = {
+    pools: ["staff", "guests"],
+    ipv6Pools: ["six"],
+    dns: ["10.0.0.53", "fd00::53"],
+    sessionTimeoutSeconds: 3600,
+    idleTimeoutSeconds: 600,
+    domain: "example.net",
+    networks: ["10.77.0.0/24"],
+  };
+  const lines = cryptoSessionLines({ ...active, given }, true);
+  assertLines(
+    lines.slice(0, 12),
+    `
+Interface: Virtual-Access16
+Username: user1
+Profile: rejoin
+Group: staff
+Assigned address: 192.168.20.5
+Pool: staff, guests
+IPv6 pool: six
+DNS: 10.0.0.53, fd00::53
+Session timeout: 3600 sec
+Idle timeout: 600 sec
+Uptime: 13:17:14
+Session status: UP-ACTIVE
+`,
+  );
+  assert.deepEqual(lines.slice(10), cryptoSessionLines(active, true).slice(5));
+});
+
 Deno.test("show crypto session", () => {
   assertLines(
     [...cryptoSessionHeading(false), ...cryptoSessionLines(active, false)],
@@ -132,6 +180,18 @@ Peer: 2001:db8::9 port 4500 fvrf: (none) ivrf: (none)
 
 `,
   );
+});
+
+Deno.test("show crypto session detail: one that may not be idle for long says how long it is", () => {
+  const described = (idle: SessionFacts["idle"]): string | undefined =>
+    cryptoSessionLines({ ...active, ...(idle === undefined ? {} : { idle }) }, true)
+      .find((line) => line.includes("Desc:"))?.trim();
+  assert.equal(
+    described({ seconds: 65, limitSeconds: 600 }),
+    "Desc: idle for 00:01:05, at most 00:10:00",
+  );
+  assert.equal(described({ seconds: 65 }), "Desc: (none)");
+  assert.equal(described(undefined), "Desc: (none)");
 });
 
 Deno.test("show crypto session detail: IPv6, several selectors, no volume limit, no capabilities", () => {
@@ -204,6 +264,21 @@ Tunnel-id Local                 Remote                fvrf/ivrf            Statu
 
  IPv6 Crypto IKEv2  SA
 
+`,
+  );
+});
+
+Deno.test("show crypto ikev2 sa detailed: networks behind a user are remote subnets", () => {
+  const given = { networks: ["10.77.0.0/24", "fd77::/64"] };
+  const lines = ikev2SaLines([{ ...active, given }], true);
+  assertLines(
+    lines.slice(lines.indexOf("      Initiator of SA : No"), -3),
+    `
+      Initiator of SA : No
+      Remote subnets:
+      10.77.0.0 255.255.255.0
+      fd77::/64
+      PEER TYPE: Other
 `,
   );
 });
@@ -310,12 +385,64 @@ ike-in:        77
 
 Deno.test("show ip local pool", () => {
   assertLines(
-    ipLocalPoolLines(summary.pools),
+    ipLocalPoolLines([
+      ...summary.pools,
+      { name: "staff", begin: "10.1.0.2", end: "10.1.0.254", free: 253, inUse: 0 },
+    ]),
     `
  Pool                     Begin           End              Free  In use
  rejoin0                  192.168.20.2    192.168.20.254    252       1
+ staff                    10.1.0.2        10.1.0.254        253       0
 `,
   );
+});
+
+Deno.test("show access-lists", () => {
+  const list: PacketFilter = {
+    name: "staff",
+    rules: [
+      "permit tcp any 10.0.0.0 0.0.0.255 eq www 443",
+      "permit udp any 2001:db8::/32 eq domain",
+      "permit tcp any host 10.0.0.9 established",
+      "deny icmpv6 any any echo-request",
+      "deny ip any any",
+    ].map((line) => {
+      const parsed = parseRule(line);
+      assert.ok(parsed.ok);
+      return parsed.value;
+    }),
+  };
+  assertLines(
+    accessListLines(accessListFacts(list)),
+    `
+Extended IP access list staff
+    10 permit tcp any 10.0.0.0 0.0.0.255 eq www 443
+    20 permit tcp any host 10.0.0.9 established
+    30 deny ip any any
+IPv6 access list staff
+    permit udp any 2001:db8::/32 eq domain sequence 10
+    deny icmp any any echo-request sequence 20
+`,
+  );
+  const four = { name: "four", rules: list.rules.slice(0, 1) };
+  assert.deepEqual(accessListLines(accessListFacts(four)), [
+    "Extended IP access list four",
+    "    10 permit tcp any 10.0.0.0 0.0.0.255 eq www 443",
+  ]);
+});
+
+Deno.test("what is shown of an access list can be read again", () => {
+  const random = new SeededRandom(5);
+  const rules = random.list(60, () => {
+    const parsed = parseRule(randomLine(random, random.pick([4, 6] as const)));
+    return parsed.ok ? [parsed.value] : [];
+  }).flat().sort((a, b) => a.family - b.family);
+  assert.ok(rules.length > 30);
+  const text = accessListLines(accessListFacts({ name: "again", rules })).join("\n")
+    .replace("Extended IP access list", "ip access-list extended")
+    .replace("IPv6 access list", "ipv6 access-list");
+  const { lists, problems } = readAccessLists(text);
+  assert.deepEqual([problems, lists.get("again")], [[], rules]);
 });
 
 Deno.test("uptimes and lifetimes as IOS prints them", () => {

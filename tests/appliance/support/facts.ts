@@ -1,5 +1,7 @@
 /** Facts for tests of `show` and the control socket: the numbers of Cisco's own sample session. */
 import type {
+  AaaFigures,
+  AaaServerFacts,
   ChildSaFacts,
   GatewayFacts,
   IkeSaFacts,
@@ -74,6 +76,7 @@ export function sessionFactsOf(change: Partial<SessionFacts> = {}): SessionFacts
     peerType: "Other",
     state: "active",
     addresses: ["192.168.20.5"],
+    given: {},
     firstLogin: "2026-01-01T00:00:00.000Z",
     uptimeSeconds: 47834,
     lastRemote: "10.106.36.37:50055",
@@ -85,10 +88,43 @@ export function sessionFactsOf(change: Partial<SessionFacts> = {}): SessionFacts
   };
 }
 
+/** What a server did for one purpose. */
+export function aaaFiguresOf(change: Partial<AaaFigures> = {}): AaaFigures {
+  return {
+    state: "UP",
+    durationSeconds: 7787,
+    previousSeconds: 0,
+    deadSeconds: 0,
+    deadCount: 0,
+    outstanding: 0,
+    averageMs: 94,
+    counters: {},
+    ...change,
+  };
+}
+
+/** A RADIUS server that knows users and sessions. */
+export function aaaServerFactsOf(change: Partial<AaaServerFacts> = {}): AaaServerFacts {
+  return {
+    id: 1,
+    priority: 1,
+    host: "11.15.24.213",
+    authPort: 1812,
+    acctPort: 1813,
+    access: aaaFiguresOf({
+      counters: { requests: 30, retransmissions: 19, timeouts: 6, answers: 24, accepts: 8 },
+    }),
+    accounting: aaaFiguresOf({ averageMs: 3 }),
+    countedSeconds: 7787,
+    ...change,
+  };
+}
+
 /** Everything but the sessions. */
 export const summary: Omit<GatewayFacts, "sessions"> = {
   negotiating: 1,
   pools: [{ begin: "192.168.20.2", end: "192.168.20.254", free: 252, inUse: 1 }],
   reconnect: { total: 10, success: 9, failed: 1, activeCapable: 4, inactiveCapable: 6 },
+  aaaServers: [aaaServerFactsOf()],
   counters: { "aaa.questions": 3, "ike-in": 77 },
 };

@@ -3,11 +3,12 @@ import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import type { OwnedBytes } from "../../../core/bytes.ts";
 import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
 import { EapClient } from "../../../core/eap/client.ts";
+import type { EapStep } from "../../../core/eap/conversation.ts";
 import { ntHash, verifyMschapv2 } from "../../../core/eap/ms_chap.ts";
 import { Mschapv2Server } from "../../../core/eap/mschapv2.ts";
 import { Mschapv2Client } from "../../../core/eap/mschapv2_client.ts";
 import { buildEapPacket, parseEapPacket } from "../../../core/eap/packet.ts";
-import { EapServer, type EapStep } from "../../../core/eap/server.ts";
+import { EapServer } from "../../../core/eap/server.ts";
 import type { Verdict } from "../../../core/gateway/question.ts";
 import { limits } from "../../../core/limits.ts";
 import type { Random } from "../../../core/random.ts";
@@ -170,6 +171,16 @@ Deno.test("a wrong password gets error 691 without retry, an answer, and EAP-Fai
   equal(failure.value.data[0], 4);
   const text = new TextDecoder().decode(failure.value.data.subarray(4));
   ok(/^E=691 R=0 C=[0-9A-F]{32} V=3 M=/.test(text), text);
+});
+
+Deno.test("the words of AAA go with error 691", () => {
+  const server = newServer(false);
+  const answer = newClient().handle(packetOf(server.start()));
+  ok(answer.kind === "respond");
+  equal(server.handle(answer.packet).kind, "verify");
+  const step = server.complete({ kind: "reject", message: "The account is disabled." });
+  const text = new TextDecoder().decode(packetOf(step).subarray(9));
+  ok(/^E=691 R=0 C=[0-9A-F]{32} V=3 M=The account is disabled\.$/.test(text), text);
 });
 
 Deno.test("a client refuses a gateway that does not know the password", () => {

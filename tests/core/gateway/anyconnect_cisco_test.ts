@@ -36,6 +36,7 @@ const told: ClientAttributes = {
   applicationVersion: "rejoin 9",
   mtu: 1406,
   sessionTimeoutSeconds: 86_400,
+  idleTimeoutSeconds: 0,
   disconnectedTimeoutSeconds: 1800,
   dpdSeconds: 30,
   keepaliveSeconds: 20,

@@ -162,7 +162,7 @@ Deno.test("AAA says no, cannot say, or says nothing", () => {
   peer.init();
   const [datagram] = peer.seal(AUTH, [...peer.certificateProof(), ...peer.wishes()]);
   deepEqual(peer.exchange(datagram!), []);
-  world.run(limits.authenticatingMs);
+  world.run(limits.answeringMs);
   assertNothing(world);
   ok(world.outputs.some(({ kind }) => kind === "cancel"), "the question is withdrawn");
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { limits } from "../../../core/limits.ts";
 import { type Monotonic, monotonic } from "../../../core/moment.ts";
 import { InvariantError } from "../../../core/result.ts";
-import { RequesterWindow, ResponderWindow } from "../../../core/sa/message_window.ts";
+import { patientPlan, RequesterWindow, ResponderWindow } from "../../../core/sa/message_window.ts";
 import { hex } from "../../support/hex.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 
@@ -88,6 +88,19 @@ Deno.test("RFC 7296 §2.4: a request is repeated with growing waits, then the pe
   assert.equal(gaveUp - sent.at(-1)!, 17006);
 });
 
+Deno.test("A patient request is repeated without end, at even waits after a while", () => {
+  const window = new RequesterWindow(0, constantRandom(0));
+  window.begin(datagrams, monotonic(0), patientPlan);
+  const sent: number[] = [];
+  while (sent.length < 50) {
+    const now = window.deadline!;
+    assert.equal(window.onTimeout(now).kind, "retransmit");
+    sent.push(now);
+  }
+  assert.deepEqual(sent.slice(0, 3), [500, 1400, 3020]);
+  assert.equal(sent[49]! - sent[48]!, limits.longestRetransmitMs);
+});
+
 Deno.test("Jitter shortens each wait by a tenth at most", () => {
   const longest = schedule(0);
   const shortest = schedule(255);
@@ -154,7 +167,8 @@ Deno.test("RFC 7296 §2.6: IKE_SA_INIT with a cookie keeps its Message ID and co
 
 Deno.test("A plan of its own makes a request more or less patient", () => {
   const window = new RequesterWindow(0, constantRandom(0));
-  window.begin(datagrams, monotonic(0), { firstMs: 100, transmissions: 2, backoff: 3 });
+  const plan = { firstMs: 100, transmissions: 2, backoff: 3, longestMs: 1_000 };
+  window.begin(datagrams, monotonic(0), plan);
   assert.equal(window.onTimeout(monotonic(100)).kind, "retransmit");
   assert.equal(window.deadline, 400);
   assert.equal(window.onTimeout(monotonic(400)).kind, "give-up");

@@ -15,6 +15,7 @@ import {
   parseIpAddress,
   parsePrefix,
   parseRange,
+  prefixesOverlap,
   prefixLengthOfNetmask,
   prefixToRange,
   rangeContains,
@@ -253,4 +254,29 @@ Deno.test("netmasks and prefix lengths", () => {
   assert.equal(prefixLengthOfNetmask(Uint8Array.of(255, 0, 255, 0)), undefined);
   assert.equal(prefixLengthOfNetmask(Uint8Array.of(255, 255)), undefined);
   for (const length of [-1, 33, 1.5]) assert.throws(() => netmaskOf(length), RangeError);
+});
+
+Deno.test("two blocks overlap when one has an address of the other: against a slow twin", () => {
+  const random = new SeededRandom(31);
+  const cases: Record<string, number> = { true: 0, false: 0 };
+  for (let i = 0; i < 2000; i++) {
+    const block = (): { readonly address: IpAddress; readonly length: number } => ({
+      address: addressFromBigInt(4, BigInt(random.below(64))),
+      length: 26 + random.below(7),
+    });
+    const [a, b] = [block(), block()];
+    const [one, other] = [prefixToRange(a), prefixToRange(b)];
+    let isShared = false;
+    for (let value = 0n; value < 64n; value++) {
+      const address = addressFromBigInt(4, value);
+      isShared ||= rangeContains(one, address) && rangeContains(other, address);
+    }
+    assert.equal(prefixesOverlap(a, b), isShared, `${formatPrefix(a)} ${formatPrefix(b)}`);
+    cases[`${isShared}`] = (cases[`${isShared}`] ?? 0) + 1;
+  }
+  assert.ok(Object.values(cases).every((count) => count > 100), JSON.stringify(cases));
+  const prefix = (text: string): ReturnType<typeof parsePrefix> & object =>
+    parsePrefix(text) ?? assert.fail();
+  assert.ok(!prefixesOverlap(prefix("0.0.0.0/0"), prefix("::/0")));
+  assert.ok(prefixesOverlap(prefix("::/0"), prefix("fd00::1/128")));
 });

@@ -119,3 +119,51 @@ Deno.test("extension headers that lead outside the packet end the search", () =>
   assert.equal(isGood, true);
   assert.equal(header.sourcePort, noPort);
 });
+
+Deno.test("where the upper header starts and which fragment it is", () => {
+  const facts = (packet: Uint8Array): readonly unknown[] => {
+    const [{ upperAt, fragmentOffset, isAmbiguous }] = read(packet);
+    return [upperAt - 12, fragmentOffset, isAmbiguous];
+  };
+  assert.deepEqual(facts(innerPacket()), [20, 0, false]);
+  assert.deepEqual(facts(innerPacket({ fragmentOffset: 1480 })), [20, 185, false]);
+  assert.deepEqual(facts(innerPacket(v6)), [40, 0, false]);
+  assert.deepEqual(facts(withExtensions([0, 16], [44, 8])), [64, 0, false]);
+  const later = innerPacket({ ...v6, fragmentOffset: 1480 });
+  assert.deepEqual(facts(later), [later.length, 185, false]);
+});
+
+Deno.test("extension headers that a receiver may understand differently are told", () => {
+  const isAmbiguous = (packet: Uint8Array): boolean => read(packet)[0].isAmbiguous;
+  const innocent = withExtensions([0, 8], [60, 24], [43, 16], [51, 12], [60, 8], [44, 8]);
+  assert.equal(isAmbiguous(innocent), false);
+  assert.equal(isAmbiguous(withExtensions([44, 8], [60, 8])), true);
+  assert.equal(isAmbiguous(withExtensions([44, 8], [44, 8])), true);
+  const onward = withExtensions([43, 8]);
+  onward[43] = 1; // segments left
+  assert.equal(isAmbiguous(onward), true);
+  for (const units of [2, 255]) {
+    const outside = withExtensions([0, 8]);
+    outside[41] = units;
+    assert.equal(isAmbiguous(outside), true, `${units}`);
+  }
+  const cut = withExtensions([0, 8]);
+  cut[40] = 60; // UDP, which is shorter than it would have to be as a header
+  cut[49] = 9;
+  assert.equal(isAmbiguous(cut), true);
+});
+
+Deno.test("a header that is used again forgets what was odd before", () => {
+  const odd = withExtensions([44, 8], [60, 8]);
+  const view = new DataView(odd.buffer);
+  const header = new InnerHeader();
+  for (const packet of [innerPacket(v6), innerPacket()]) {
+    assert.ok(header.parse(view, 0, odd.length));
+    header.parseUpper(view, 0);
+    assert.equal(header.isAmbiguous, true);
+    const plain = new DataView(packet.buffer);
+    assert.ok(header.parse(plain, 0, packet.length));
+    header.parseUpper(plain, 0);
+    assert.deepEqual([header.isAmbiguous, header.fragmentOffset], [false, 0]);
+  }
+});

@@ -12,10 +12,10 @@ import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.
 import { openUdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
 import { type Dataplane, DataplaneError, openDataplane } from "../../../dataplane/mod.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
-import { fromLine, toLine } from "./wire_json.ts";
+import { buildOctetsJson, parseOctetsJson } from "../../../core/octets_json.ts";
 
 function say(value: unknown): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(toLine(value) + "\n"));
+  Deno.stdout.writeSync(new TextEncoder().encode(buildOctetsJson(value) + "\n"));
 }
 
 let dataplane: Dataplane | undefined;
@@ -25,6 +25,7 @@ async function open(options: Parameters<typeof openDataplane>[0]): Promise<unkno
   dataplane = await openDataplane(options, {
     ike: (ike) => say({ ike }),
     event: (event) => say({ event }),
+    removed: (removed) => say({ removed }),
     fatal: (error) => say({ fatal: error.message }),
   });
   const { sockets, tunName, cryptoName, features } = dataplane;
@@ -197,7 +198,11 @@ for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream()
   const lines = (rest + text).split("\n");
   rest = lines.pop() ?? "";
   for (const line of lines) {
-    const { id, name, args } = fromLine(line) as { id: number; name: string; args: unknown[] };
+    const { id, name, args } = parseOctetsJson(line) as {
+      id: number;
+      name: string;
+      args: unknown[];
+    };
     call(name, args).then(
       (result) => say({ id, result }),
       (error) =>

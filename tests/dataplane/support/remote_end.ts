@@ -1,5 +1,6 @@
 /** A packet path in another process and network namespace, called as if it were here. */
 import type {
+  ChildSaCounters,
   Dataplane,
   DataplaneCounters,
   DataplaneEvent,
@@ -8,7 +9,7 @@ import type {
 } from "../../../dataplane/mod.ts";
 import type { Namespace } from "../../support/netns.ts";
 import { until } from "../../support/background.ts";
-import { fromLine, toLine } from "./wire_json.ts";
+import { buildOctetsJson, parseOctetsJson } from "../../../core/octets_json.ts";
 
 /** The answer to `open`. */
 export interface Opened extends Pick<Dataplane, "sockets" | "tunName" | "cryptoName" | "features"> {
@@ -22,6 +23,7 @@ interface Line {
   readonly kind?: string;
   readonly event?: DataplaneEvent;
   readonly ike?: IkeDatagram;
+  readonly removed?: ChildSaCounters;
   readonly fatal?: string;
 }
 
@@ -38,6 +40,7 @@ export class RemoteError extends Error {
 export class RemoteEnd implements AsyncDisposable {
   readonly events: DataplaneEvent[] = [];
   readonly ike: IkeDatagram[] = [];
+  readonly removed: ChildSaCounters[] = [];
   readonly fatal: string[] = [];
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -65,8 +68,8 @@ export class RemoteEnd implements AsyncDisposable {
     return this.call("open", { ...shared, ...options });
   }
 
-  counters(): Promise<DataplaneCounters> {
-    return this.call("counters");
+  counters(...only: readonly (readonly number[])[]): Promise<DataplaneCounters> {
+    return this.call("counters", ...only);
   }
 
   /** Calls a function over there: one of `Dataplane` or of the program. */
@@ -74,7 +77,7 @@ export class RemoteEnd implements AsyncDisposable {
     const id = ++this.#lastId;
     const { promise, resolve } = Promise.withResolvers<Line>();
     this.#calls.set(id, resolve);
-    await this.#writer.write(new TextEncoder().encode(toLine({ id, name, args }) + "\n"));
+    await this.#writer.write(new TextEncoder().encode(buildOctetsJson({ id, name, args }) + "\n"));
     const { error, kind = "", result } = await promise;
     if (error !== undefined) throw new RemoteError(kind, error);
     return result as T;
@@ -110,7 +113,7 @@ export class RemoteEnd implements AsyncDisposable {
     for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) this.#take(fromLine(line) as Line);
+      for (const line of lines) this.#take(parseOctetsJson(line) as Line);
     }
     for (const resolve of this.#calls.values()) resolve({ error: "the program ended" });
   }
@@ -118,6 +121,7 @@ export class RemoteEnd implements AsyncDisposable {
   #take(line: Line): void {
     if (line.event !== undefined) this.events.push(line.event);
     if (line.ike !== undefined) this.ike.push(line.ike);
+    if (line.removed !== undefined) this.removed.push(line.removed);
     if (line.fatal !== undefined) this.fatal.push(line.fatal);
     if (line.id === undefined) return;
     this.#calls.get(line.id)?.(line);

@@ -1,82 +1,17 @@
 /** The RADIUS client against servers that do as they are told by the test. */
 import assert from "node:assert/strict";
-import { createSocket } from "node:dgram";
-import {
-  RadiusClient,
-  type RadiusClientOptions,
-  type RadiusQuestion,
-} from "../../../../appliance/aaa/radius/client.ts";
 import { Code } from "../../../../appliance/aaa/radius/packet.ts";
-import { systemClock } from "../../../../appliance/clock.ts";
-import { systemRandom } from "../../../../appliance/entropy.ts";
-import { type Endpoint, hexOf, parseIpAddress, utf8 } from "../../../../core/mod.ts";
+import { hexOf, parseIpAddress } from "../../../../core/mod.ts";
 import { until } from "../../../support/background.ts";
-import { answerTo, keepingLog, secret, silentLog } from "./support.ts";
-
-type Say = (bytes: Uint8Array) => void;
-
-/** A server; `script` gets every datagram, its number from 1, and a way to answer. */
-class ScriptedServer implements AsyncDisposable {
-  readonly #socket;
-  readonly heard: Uint8Array[] = [];
-  readonly endpoint: Endpoint;
-
-  private constructor(socket: ReturnType<typeof createSocket>, endpoint: Endpoint) {
-    this.#socket = socket;
-    this.endpoint = endpoint;
-  }
-
-  static async start(
-    script: (request: Uint8Array, count: number, say: Say) => void,
-    host = "127.0.0.1",
-  ): Promise<ScriptedServer> {
-    const address = parseIpAddress(host) ?? assert.fail();
-    const socket = createSocket(address.family === 4 ? "udp4" : "udp6");
-    await new Promise<void>((resolve) => socket.bind(0, host, resolve));
-    const server = new ScriptedServer(socket, { address, port: socket.address().port });
-    socket.on("message", (bytes, from) => {
-      server.heard.push(new Uint8Array(bytes));
-      script(bytes, server.heard.length, (answer) => socket.send(answer, from.port, from.address));
-    });
-    return server;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
-  }
-}
-
-const question: RadiusQuestion = {
-  code: Code.ACCESS_REQUEST,
-  attributes: [{ name: "User-Name", value: utf8("alice") }],
-};
-
-const accept = (request: Uint8Array, _: number, say: Say): void =>
-  say(answerTo(request, Code.ACCESS_ACCEPT));
-const silent = (): void => {};
-
-async function withClient(
-  servers: readonly ScriptedServer[],
-  options: Partial<RadiusClientOptions>,
-  run: (client: RadiusClient) => Promise<void>,
-): Promise<void> {
-  const client = new RadiusClient({
-    servers: servers.map(({ endpoint }) => endpoint),
-    secret,
-    source: undefined,
-    allowUnsigned: false,
-    times: { timeoutMs: 400, deadMs: 60_000, firstPauseMs: 60 },
-    random: systemRandom,
-    clock: systemClock,
-    log: silentLog,
-    ...options,
-  });
-  try {
-    await run(client);
-  } finally {
-    client.close();
-  }
-}
+import {
+  accept,
+  question,
+  type Say,
+  ScriptedServer,
+  silent,
+  withClient,
+} from "./scripted_server.ts";
+import { answerTo, keepingLog } from "./support.ts";
 
 Deno.test("a lost request is sent again as it was, and a late twin of the answer is counted", async () => {
   await using server = await ScriptedServer.start((request, count, say) => {
@@ -100,7 +35,7 @@ Deno.test("a silent server is passed over, and is asked last while it is dead", 
   const log = keepingLog();
   await withClient([dead, alive], { log }, async (client) => {
     assert.equal((await client.ask(question)).server, 1);
-    assert.deepEqual(log.told.map(([event]) => event), ["radius-server-dead"]);
+    assert.deepEqual(log.told.map(([event]) => event), ["radius-server-never-answered"]);
     const before = dead.heard.length;
     const answers = await Promise.all(Array.from({ length: 20 }, () => client.ask(question)));
     assert.ok(answers.every(({ server }) => server === 1));
@@ -120,7 +55,7 @@ Deno.test("a dead server is better than none, and comes back to life by its firs
     isUp = true;
     assert.equal((await client.ask(question)).server, 0);
     assert.deepEqual(log.told.map(([event]) => event), [
-      "radius-server-dead",
+      "radius-server-never-answered",
       "radius-server-alive",
     ]);
   });
@@ -155,6 +90,18 @@ Deno.test("600 questions at once have an identifier each, over several sockets",
     const answers = await Promise.all(Array.from({ length: 600 }, () => client.ask(question)));
     assert.ok(answers.every(({ packet }) => packet.code === Code.ACCESS_REJECT));
     assert.equal(client.counters.get("answers"), 600);
+  });
+});
+
+Deno.test("a question that needs a signed answer gets one, whatever is allowed else", async () => {
+  await using server = await ScriptedServer.start((request, count, say) => {
+    say(answerTo(request, Code.ACCESS_ACCEPT, [], count > 2));
+  });
+  await withClient([server], { allowUnsigned: true }, async (client) => {
+    await client.ask(question);
+    await client.ask({ ...question, mustBeSigned: true });
+    assert.equal(server.heard.length, 3);
+    assert.equal(client.counters.get("no-message-authenticator"), 1);
   });
 });
 

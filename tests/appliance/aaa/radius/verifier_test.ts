@@ -1,75 +1,92 @@
-/** What becomes of answers, without a server: authorization, proofs, fallback. */
+/** What becomes of answers, without a server: attributes, proofs, challenges, secrets. */
 import assert from "node:assert/strict";
-import { authorize } from "../../../../appliance/aaa/radius/authorization.ts";
 import { challengeState, planOf } from "../../../../appliance/aaa/radius/credentials.ts";
-import { type Attribute, Code, number32 } from "../../../../appliance/aaa/radius/packet.ts";
+import { type Attribute, Code } from "../../../../appliance/aaa/radius/packet.ts";
 import type { RadiusPacket } from "../../../../appliance/aaa/radius/packet.ts";
 import { readSecretFile } from "../../../../appliance/aaa/secret_file.ts";
 import { providerOfMachine } from "../../../../appliance/crypto.ts";
 import { systemRandom } from "../../../../appliance/entropy.ts";
-import { hexOf, parseHex, textOf, utf8 } from "../../../../core/mod.ts";
+import { hexOf, type PacketFilter, textOf, utf8 } from "../../../../core/mod.ts";
+import { asked } from "./support.ts";
 
 function accepted(...attributes: Attribute[]): RadiusPacket {
   return { code: Code.ACCESS_ACCEPT, identifier: 0, authenticator: new Uint8Array(16), attributes };
-}
-
-function address(hex: string): Attribute {
-  return { name: "Framed-IP-Address", value: parseHex(hex) ?? assert.fail() };
 }
 
 function pair(text: string): Attribute {
   return { name: "Cisco-AVPair", value: utf8(text) };
 }
 
-const everywhere = (): boolean => true;
-
-Deno.test("an accept without attributes gives none", () => {
-  assert.deepEqual(authorize(accepted(), everywhere), { kind: "attributes", attributes: {} });
+Deno.test("an accept that makes no sense is a rejection, counted and told each time", async () => {
+  const attributes = [pair("ipsec:dns-servers=nowhere")];
+  const { verdicts, log, verifier } = await asked({ attributes, times: 2 });
+  assert.deepEqual(verdicts, [{ kind: "reject" }, { kind: "reject" }]);
+  assert.deepEqual(verifier.counted.counts, { "attribute-unusable": 2 });
+  const told = ["radius-attribute-unusable", { user: "alice", attribute: "ipsec:dns-servers" }];
+  assert.deepEqual(log.told, [told, told]);
 });
 
-Deno.test("addresses that mean one of the pool are none", () => {
-  for (const hex of ["ffffffff", "fffffffe"]) {
-    const { kind, ...rest } = authorize(accepted(address(hex)), everywhere);
-    assert.deepEqual([kind, rest], ["attributes", { attributes: {} }]);
-  }
+const typing = [pair("ipsec:addr-pol=staff"), pair("ipsec:session-lifetime=60")];
+
+Deno.test("a mandatory key of Cisco's that nobody knows keeps its user out", async () => {
+  const { verdicts, log, verifier } = await asked({ attributes: typing, times: 2 });
+  assert.deepEqual(verdicts, [{ kind: "reject" }, { kind: "reject" }]);
+  assert.deepEqual(verifier.counted.counts, { "key-unknown": 2 });
+  const told = ["radius-key-unknown", { user: "alice", keys: ["ipsec:addr-pol"] }];
+  assert.deepEqual(log.told, [told, told]);
 });
 
-const unusable: readonly (readonly [string, Attribute, string])[] = [
-  ["an address of three octets", address("0a6300"), "Framed-IP-Address"],
-  ["an address of no pool", address("0a630102"), "Framed-IP-Address"],
-  ["an IPv6 address of four octets", {
-    name: "Framed-IPv6-Address",
-    value: number32(1),
-  }, "Framed-IPv6-Address"],
-  ["a timeout of two octets", {
-    name: "Session-Timeout",
-    value: new Uint8Array(2),
-  }, "Session-Timeout"],
-  ["a lifetime that is no number", pair("ipsec:session-lifetime=soon"), "Cisco-AVPair"],
-  ["a lifetime of 0", pair("ipsec:session-lifetime=0"), "Cisco-AVPair"],
-];
-
-for (const [what, attribute, name] of unusable) {
-  Deno.test(`an accept with ${what} lets nobody in`, () => {
-    const authorization = authorize(accepted(attribute), ({ octets }) => octets[2] === 0);
-    assert.deepEqual(authorization, { kind: "unusable", attribute: name });
+Deno.test("or is told once, where the operator wants it as on IOS", async () => {
+  const { verdicts, log, verifier } = await asked({
+    attributes: typing,
+    ignoresUnknown: true,
+    times: 2,
   });
-}
+  const accepted = { kind: "accept", attributes: { sessionLifetimeSeconds: 60 } };
+  assert.deepEqual(verdicts, [accepted, accepted]);
+  assert.deepEqual(verifier.counted.counts, { "key-unknown": 2 });
+  assert.deepEqual(log.told, [["radius-key-unknown", { key: "ipsec:addr-pol" }]]);
+});
 
-Deno.test("Cisco's lifetime wins over Session-Timeout, and 0 seconds are no limit", () => {
-  const timeout = (seconds: number): Attribute => ({
-    name: "Session-Timeout",
-    value: number32(seconds),
-  });
-  const lifetimeOf = (...attributes: Attribute[]): number | undefined => {
-    const authorization = authorize(accepted(...attributes), everywhere);
-    assert.ok(authorization.kind === "attributes");
-    return authorization.attributes.sessionLifetimeSeconds;
-  };
-  assert.equal(lifetimeOf(timeout(60), pair("ipsec:session-lifetime=300")), 300);
-  assert.equal(lifetimeOf(timeout(60), pair("ipsec:dns-servers=10.0.0.1")), 60);
-  assert.equal(lifetimeOf(timeout(0)), undefined);
-  assert.equal(lifetimeOf(timeout(0xffff_ffff)), 25_920_000);
+Deno.test("a key that means something on IOS alone is told once and keeps nobody out", async () => {
+  const attributes = [pair("ipsec:route-set=interface"), pair("ipsec:pfs=1")];
+  const { verdicts, log, verifier } = await asked({ attributes, times: 2 });
+  const accepted = { kind: "accept", attributes: {} };
+  assert.deepEqual(verdicts, [accepted, accepted]);
+  assert.deepEqual(verifier.counted.counts, {});
+  assert.deepEqual(log.told, [
+    ["radius-key-passed-over", { key: "ipsec:route-set" }],
+    ["radius-key-passed-over", { key: "ipsec:pfs" }],
+  ]);
+});
+
+const staff: PacketFilter = { name: "staff", rules: [{ action: "permit", family: 4 }] };
+const accessLists = new Map([["staff", staff]]);
+
+Deno.test("an accept's filter is an attribute like others, and outbound ones are told once", async () => {
+  const attributes: Attribute[] = [
+    pair("ipsec:session-lifetime=60"),
+    { name: "Filter-Id", value: utf8("staff.in") },
+    { name: "Filter-Id", value: utf8("staff.out") },
+  ];
+  const { verdicts, log, verifier } = await asked({ attributes, accessLists, times: 2 });
+  const accepted = { kind: "accept", attributes: { sessionLifetimeSeconds: 60, filter: staff } };
+  assert.deepEqual(verdicts, [accepted, accepted]);
+  assert.deepEqual(verifier.counted.counts, {});
+  assert.deepEqual(log.told, [["radius-filter-passed-over", { key: "staff.out" }]]);
+});
+
+Deno.test("a filter that cannot be enforced keeps its user out, counted and told each time", async () => {
+  const attributes: Attribute[] = [{ name: "Filter-Id", value: utf8("guests") }];
+  const { verdicts, log, verifier } = await asked({ attributes, accessLists, times: 2 });
+  assert.deepEqual(verdicts, [{ kind: "reject" }, { kind: "reject" }]);
+  assert.deepEqual(verifier.counted.counts, { "filter-unusable": 2 });
+  const told = ["radius-filter-unusable", {
+    user: "alice",
+    attribute: "Filter-Id",
+    reason: 'there is no access list "guests"',
+  }];
+  assert.deepEqual(log.told, [told, told]);
 });
 
 const options = { crypto: providerOfMachine(), random: systemRandom, passwords: "pap" } as const;

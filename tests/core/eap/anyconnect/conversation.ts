@@ -2,6 +2,7 @@
 import { textOf } from "../../../../core/bytes.ts";
 import { nobleProvider } from "../../../../core/crypto/noble_provider.ts";
 import { EapClient, type EapClientStep } from "../../../../core/eap/client.ts";
+import type { EapStep } from "../../../../core/eap/conversation.ts";
 import {
   AnyConnectClient,
   type AnyConnectClientOptions,
@@ -28,7 +29,7 @@ import {
   AnyConnectServer,
 } from "../../../../core/eap/anyconnect/server.ts";
 import { parseEapPacket } from "../../../../core/eap/packet.ts";
-import { EapServer, type EapStep } from "../../../../core/eap/server.ts";
+import { EapServer } from "../../../../core/eap/server.ts";
 import type { Credential, Verdict } from "../../../../core/gateway/question.ts";
 import type { SessionPair } from "../../../../core/gateway/record.ts";
 import { purposes } from "../../../../core/pki/build.ts";

@@ -147,7 +147,7 @@ Deno.test("the form for user name and password has the elements in their usual o
     version: "1.0",
     opaque: opaqueElement(opaque),
     csport: 443,
-    auth: passwordForm({ ...englishTexts, banner: "Staff only" }, [], undefined, false),
+    auth: passwordForm({ ...englishTexts, banner: "Staff only" }, [], undefined, undefined),
     asksCertificate: false,
     asksHostScan: false,
   };
@@ -169,7 +169,7 @@ Deno.test("the form for user name and password has the elements in their usual o
 });
 
 Deno.test("a form that is shown again has the error before it, with a number and no parameters", () => {
-  const auth = passwordForm(englishTexts, [], undefined, true);
+  const auth = passwordForm(englishTexts, [], undefined, englishTexts.failed);
   const text = textOf(buildGatewayDocument({
     kind: "auth-request",
     auth,
@@ -179,9 +179,16 @@ Deno.test("a form that is shown again has the error before it, with a number and
   ok(text.includes('<error id="13" param1="" param2="">Login failed.</error><form>'), text);
 });
 
+Deno.test("an error with a percent sign is a parameter, so that a client fills nothing in", () => {
+  const error = { id: "13", text: "50%s of %d" };
+  const octets = buildGatewayDocument({ kind: "error", error });
+  ok(textOf(octets).includes('<error id="13" param1="50%s of %d" param2="">%s</error>'));
+  deepEqual(readGateway(octets), { kind: "error", error });
+});
+
 Deno.test("groups are a list with the chosen one selected, from two on", () => {
   const groups = [{ name: "staff", alias: "Staff" }, { name: "guests" }];
-  const auth = passwordForm(englishTexts, groups, groups[1], false);
+  const auth = passwordForm(englishTexts, groups, groups[1], undefined);
   const text = textOf(
     buildGatewayDocument({
       kind: "auth-request",
@@ -197,7 +204,7 @@ Deno.test("groups are a list with the chosen one selected, from two on", () => {
     ),
     text,
   );
-  equal(passwordForm(englishTexts, [groups[0]!], groups[0], false).form?.length, 2);
+  equal(passwordForm(englishTexts, [groups[0]!], groups[0], undefined).form?.length, 2);
 });
 
 Deno.test("a group is found by name, by alias, and in the path of a URL", () => {

@@ -5,7 +5,8 @@ import type { ClientDocument } from "../../../../core/eap/anyconnect/client_docu
 import { buildTlvs } from "../../../../core/eap/anyconnect/framing.ts";
 import { buildCertificateBag } from "../../../../core/eap/anyconnect/pkcs7.ts";
 import { element } from "../../../../core/eap/anyconnect/xml.ts";
-import type { EapServer, EapStep } from "../../../../core/eap/server.ts";
+import type { EapStep } from "../../../../core/eap/conversation.ts";
+import type { EapServer } from "../../../../core/eap/server.ts";
 import { limits } from "../../../../core/limits.ts";
 import { hex } from "../../../support/hex.ts";
 import { bitFlips, truncations } from "../../../support/mutate.ts";

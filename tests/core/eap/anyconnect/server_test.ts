@@ -2,7 +2,8 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { parseTlvs } from "../../../../core/eap/anyconnect/framing.ts";
 import { EapClient } from "../../../../core/eap/client.ts";
-import { EapServer, type EapStep } from "../../../../core/eap/server.ts";
+import type { EapStep } from "../../../../core/eap/conversation.ts";
+import { EapServer } from "../../../../core/eap/server.ts";
 import { toHex } from "../../../support/hex.ts";
 import { vectorTest } from "../../../support/vectors.ts";
 import {
@@ -129,6 +130,20 @@ Deno.test("a wrong password gets the form again with an error, and EAP-Failure a
   deepEqual(server.handle(packetOf(4, init)), { kind: "ignore" });
 });
 
+Deno.test("what AAA says with its no stands above the form, as it is, until the next answer", () => {
+  const server = newServer();
+  let step = toForm(server);
+  const why = "Your password <expired> 100%s ago & so on";
+  for (const [turn, message] of [[2, why], [3, undefined]] as const) {
+    step = server.handle(packetOf(turn, replyTo(step, { username: "alice", password: "no" })));
+    step = server.complete({ kind: "reject", ...message === undefined ? {} : { message } });
+    const form = documentOf(step);
+    ok(form.kind === "auth-request");
+    equal(form.auth?.id, "main");
+    deepEqual(form.auth?.error, { id: "13", text: message ?? "Login failed." });
+  }
+});
+
 Deno.test("the right password after a wrong one logs in", () => {
   const server = newServer();
   let step = toForm(server);
@@ -204,7 +219,8 @@ Deno.test("a group chosen with the answers counts, and an unknown one is a faile
   const retry = documentOf(step);
   ok(retry.kind === "auth-request" && retry.auth?.error !== undefined);
   step = server.handle(packetOf(3, replyTo(step, answers, "guests")));
-  equal(step.kind, "verify");
+  ok(step.kind === "verify");
+  equal(step.group, "guests", "AAA is told of the choice");
   step = server.complete({ kind: "accept", attributes: {} });
   ok(step.kind === "grant");
   deepEqual(step.attributes, { group: "guests" });
@@ -236,6 +252,16 @@ Deno.test("the group of AAA is above the one that was chosen", () => {
   const granted = server.complete({ kind: "accept", attributes: { group: "admins" } });
   ok(granted.kind === "grant");
   equal(granted.attributes.group, "admins");
+});
+
+Deno.test("a banner that AAA has for the user is shown instead of everybody's", () => {
+  const server = newServer({ banner: "for everybody" });
+  const step = toForm(server);
+  server.handle(packetOf(2, replyTo(step, { username: "alice", password: "p&w" })));
+  server.complete({ kind: "accept", attributes: { told: { banner: "for <alice> & \u0001" } } });
+  const complete = documentOf(server.granted(undefined));
+  ok(complete.kind === "complete");
+  equal(complete.banner, "for <alice> & \ufffd");
 });
 
 Deno.test("complete shows the operator's banner, and no pair when nothing was stored", () => {
