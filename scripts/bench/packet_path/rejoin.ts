@@ -57,12 +57,18 @@ export function rejoin(name: string, { suite, plain = false, pairs = 1 }: Rejoin
       const options = { listen: [address("0.0.0.0")], mtu: innerMtu, without };
       await Promise.all([here.open(options), there.open(options)]);
       const ends = { spaces, here, there };
-      const tunnel = pairs === 1 ? await single(ends, suite) : await many(ends, suite, pairs);
+      const tunnel: Omit<Tunnel, "cpu"> = pairs === 1
+        ? await single(ends, suite)
+        : await many(ends, suite, pairs);
       await use({
         ...tunnel,
         cpu: async () => ({
           from: await here.call<number>("ticks") / 100,
           to: await there.call<number>("ticks") / 100,
+        }),
+        memory: async () => ({
+          from: await here.call<number>("residentBytes"),
+          to: await there.call<number>("residentBytes"),
         }),
       });
     },

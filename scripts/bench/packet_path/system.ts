@@ -24,6 +24,8 @@ export interface Tunnel extends Flow {
   /** Further pairs of places, each on an SA of its own; where there are any, loads use them all. */
   readonly flows?: readonly Flow[];
   cpu(): Promise<CpuSeconds>;
+  /** Resident memory of both daemons, octets; where it can be asked for. */
+  memory?(): Promise<{ readonly from: number; readonly to: number }>;
 }
 
 /** Something that carries packets between two namespaces. */

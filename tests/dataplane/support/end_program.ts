@@ -173,6 +173,11 @@ function ticks(): number {
   return Number(fields[11]) + Number(fields[12]);
 }
 
+/** Memory of this process that is in use and resident, octets. */
+function residentBytes(): number {
+  return Deno.memoryUsage().rss;
+}
+
 // deno-lint-ignore no-explicit-any
 const helpers: Record<string, (...args: any[]) => unknown> = {
   open,
@@ -183,6 +188,7 @@ const helpers: Record<string, (...args: any[]) => unknown> = {
   udpRuns,
   spray,
   ticks,
+  residentBytes,
 };
 
 // deno-lint-ignore no-explicit-any
