@@ -27,6 +27,8 @@ export class InnerHeader {
   readonly destination: Uint32Array = new Uint32Array(4);
   /** Upper protocol; valid after `parseUpper`. */
   protocol = 0;
+  /** Where its header starts, counted from the packet; -1 when it is not in it; valid after `parseUpper`. */
+  upper = -1;
   /** Source port, ICMP type and code, or `noPort`; valid after `parseUpper`. */
   sourcePort = noPort;
   /** Destination port, ICMP type and code, or `noPort`; valid after `parseUpper`. */
@@ -64,7 +66,7 @@ export class InnerHeader {
       this.protocol = view.getUint8(offset + 9);
       const isLaterFragment = (view.getUint16(offset + 6) & 0x1fff) !== 0;
       const at = offset + (view.getUint8(offset) & 15) * 4;
-      this.#parsePorts(view, isLaterFragment ? end : at, end);
+      this.#parsePorts(view, offset, isLaterFragment ? end : at, end);
       return;
     }
     let at = offset + 40;
@@ -84,12 +86,13 @@ export class InnerHeader {
       at = isLaterFragment ? end : at + size;
     }
     this.protocol = next;
-    this.#parsePorts(view, at, end);
+    this.#parsePorts(view, offset, at, end);
   }
 
-  #parsePorts(view: DataView, at: number, end: number): void {
+  #parsePorts(view: DataView, offset: number, at: number, end: number): void {
     this.sourcePort = noPort;
     this.destinationPort = noPort;
+    this.upper = at < end ? at - offset : -1;
     if (at + 4 > end) return;
     switch (this.protocol) {
       case 6: // TCP
