@@ -26,6 +26,7 @@ import { openAaa } from "./aaa/open.ts";
 import { systemClock } from "./clock.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
 import { identityOf } from "./config/identity.ts";
+import { packetOptions } from "./config/packet_options.ts";
 import type { Pools } from "./config/pools.ts";
 import type { ServeSettings } from "./config/serve_flags.ts";
 import { serveControl } from "./control/server.ts";
@@ -36,6 +37,7 @@ import { systemRandom } from "./entropy.ts";
 import { forwardingOff } from "./forwarding.ts";
 import type { Facts, Log } from "./log.ts";
 import { operatorOf } from "./operator.ts";
+import { tellTrouble } from "./packet_troubles.ts";
 import { ensureSelfMade } from "./pki/self_made.ts";
 import { ReconnectStore } from "./reconnect_store.ts";
 import { listenForStop } from "./signals.ts";
@@ -97,6 +99,7 @@ export async function serve(plan: ServePlan): Promise<number> {
   const dataplane = await openDataplane(dataplaneOptions(settings), {
     ike: (datagram) => inbox.datagram(datagram),
     event: (event) => inbox.event(event),
+    trouble: (trouble) => tellTrouble(log, trouble),
     fatal: (error) => {
       log.tell("error", "packet-path-died", { reason: reasonOf(error) });
       signals.stop("packet-path-died");
@@ -240,8 +243,7 @@ async function credentialsOf(
 
 function dataplaneOptions(settings: ServeSettings): DataplaneOptions {
   return {
-    tunName: settings.tun,
-    mtu: settings.mtu,
+    ...packetOptions(settings),
     listen: settings.listen,
     ikePort: settings["ike-port"],
     nattPort: settings["natt-port"],

@@ -10,9 +10,9 @@ import type { DataplaneEvent } from "../core/gateway/input.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import type { Endpoint } from "../core/wire/address.ts";
-import type { DataplaneCounters, IkeDatagram } from "./dataplane.ts";
+import type { DataplaneCounters, DataplaneTrouble, IkeDatagram } from "./dataplane.ts";
 import type { DataplaneFeature } from "./features.ts";
-import type { UdpSocket } from "./io/udp_socket_linux.ts";
+import type { FragmentMode, UdpSocket } from "./io/udp_socket_linux.ts";
 
 /** A command. */
 export type LoopCommand =
@@ -44,6 +44,14 @@ export interface LoopStart {
   readonly crypto: "noble" | "libcrypto" | undefined;
   /** Silence before a NAT keepalive, milliseconds; `undefined` for none. */
   readonly natKeepaliveMs: number | undefined;
+  /** Packets that replay windows reach back. */
+  readonly replayWindow: number;
+  /** What becomes of packets that the path does not take whole. */
+  readonly fragments: FragmentMode;
+  /** Lower the segment size in TCP SYNs to what fits. */
+  readonly clampsMss: boolean;
+  /** Let the outer header show the inner DSCP. */
+  readonly copiesDscp: boolean;
   /** One counter of IKE datagrams that the control plane has not seen yet. */
   readonly ikeInFlight: SharedArrayBuffer;
 }
@@ -53,6 +61,7 @@ export type LoopReport =
   | { readonly kind: "ready"; readonly cryptoName: "noble" | "libcrypto" }
   | { readonly kind: "ike"; readonly datagram: IkeDatagram }
   | { readonly kind: "event"; readonly event: DataplaneEvent }
+  | { readonly kind: "trouble"; readonly trouble: DataplaneTrouble }
   | { readonly kind: "counters"; readonly id: number; readonly counters: DataplaneCounters }
   /** The loop has ended as told. */
   | { readonly kind: "stopped" }

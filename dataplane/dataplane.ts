@@ -11,6 +11,7 @@ import type { Prefix } from "../core/gateway/policy.ts";
 import type { Endpoint, IpAddress } from "../core/wire/address.ts";
 import type { CounterName } from "./counters.ts";
 import type { DataplaneFeature } from "./features.ts";
+import type { FragmentMode } from "./io/udp_socket_linux.ts";
 
 /** How to start the packet path. */
 export interface DataplaneOptions {
@@ -33,6 +34,18 @@ export interface DataplaneOptions {
    * client; `undefined` for none, as a gateway wants it.
    */
   readonly natKeepaliveMs?: number;
+  /** Packets that replay windows reach back, 64 to 4096 (RFC 4303 §3.4.3). */
+  readonly replayWindow: number;
+  /**
+   * What becomes of a packet that the path to its peer does not take whole (RFC 4301 §8.1). `discover`:
+   * outer packets have DF, the path MTU is found out, and inner packets that may not be cut and do not fit
+   * are answered by ICMP. `clear`: the outer packet is cut, here or by any router of IPv4.
+   */
+  readonly fragments: FragmentMode;
+  /** Lower the segment size in TCP SYNs of both directions to what fits. */
+  readonly clampsMss: boolean;
+  /** Let the outer header show the inner DSCP (RFC 4301 §5.1.2.1); ECN is always copied. */
+  readonly copiesDscp: boolean;
   /** Features to do without even where the kernel has them. */
   readonly without?: readonly DataplaneFeature[];
 }
@@ -47,12 +60,22 @@ export interface IkeDatagram {
   readonly bytes: Bytes;
 }
 
+/** Packets are dropped for a cause that was not seen before. */
+export interface DataplaneTrouble {
+  /** The counter that tells how many. */
+  readonly cause: CounterName;
+  /** The kernel's error by name, where it gave one. */
+  readonly detail?: string;
+}
+
 /** Called on the main thread, one at a time. */
 export interface DataplaneHandlers {
   /** An IKE message came in. */
   ike(datagram: IkeDatagram): void;
   /** Something about a Child SA that the control plane should know. */
   event(event: DataplaneEvent): void;
+  /** Packets are dropped; called once for each cause. */
+  trouble(trouble: DataplaneTrouble): void;
   /** The packet loop is dead; no packet moves any more. Call `close()`. */
   fatal(error: Error): void;
 }
@@ -73,6 +96,8 @@ export interface ChildSaCounters {
   readonly dropsIn: number;
   /** Packets meant for this pair and not sent. */
   readonly dropsOut: number;
+  /** Both by cause; causes that did not happen are left out. */
+  readonly drops: Readonly<Partial<Record<CounterName, number>>>;
 }
 
 /** A reading of all counters. */

@@ -4,8 +4,11 @@
  * Results stand in fields until the next call, so that nothing is allocated per packet. Waiting,
  * sockets and the TUN device are elsewhere.
  *
- * Left out: ECN and DSCP between inner and outer header (RFC 6040), ICMP "too big" towards the inside,
- * and fragments reassembled before the selector check (later fragments match selectors without ports).
+ * The inner time to live stays as it is: behind the TUN device the host forwards as it does between any
+ * two links, and counts down there (RFC 4301 §5.1.2.1). The outer one is the socket's own.
+ *
+ * Left out: fragments reassembled before the selector check (later fragments match selectors without
+ * ports).
  */
 import { Counter } from "./counters.ts";
 import { type ChildSa, SaCounter } from "./esp/child_sa.ts";
@@ -18,10 +21,21 @@ import {
   trailerBytes,
   writeEspHeader,
 } from "./esp/packet.ts";
-import { windowPackets } from "./esp/replay_window.ts";
 import { extendedHigh } from "./esp/sequence.ts";
+import { combineEcn, ecnMask, trafficClass } from "./ip/ecn.ts";
 import { InnerHeader } from "./ip/header.ts";
+import { clampMss, tcpHeaders } from "./ip/mss.ts";
+import { Upper } from "./ip/segmentation.ts";
+import { leastMtu, mayNotBeCut } from "./ip/too_big.ts";
 import type { SaTable } from "./sa_table.ts";
+
+/** What is up to the operator. */
+export interface ForwardingRules {
+  /** Bits of the inner traffic class that the outer header gets: all, or ECN alone (RFC 4301 §5.1.2.1). */
+  readonly outerClassMask: number;
+  /** Inner MTU to which the segment size in TCP SYNs is lowered; 0 leaves it alone. */
+  readonly clampMtu: number;
+}
 
 /** Seals and opens packets; counts what becomes of them. */
 export class Forwarder {
@@ -35,27 +49,35 @@ export class Forwarder {
   isNewest = false;
   /** Pairs that were silent until now; the packet loop reports and empties the list. */
   readonly seen: ChildSa[] = [];
+  /** Traffic class of the outer header of the packet last sealed. */
+  outerClass = 0;
+  /** How long the packet that was too big may be; 0 when the last one was dropped for something else. */
+  tooBigMtu = 0;
   /** Pairs that should be rekeyed; the packet loop reports and empties the list. */
   readonly softLimited: ChildSa[] = [];
+  /** Pairs that carry nothing more; the packet loop reports and empties the list. */
+  readonly hardLimited: ChildSa[] = [];
 
   readonly #view: DataView;
   readonly #table: SaTable;
   readonly #counters: Float64Array;
+  readonly #rules: ForwardingRules;
   readonly #header = new InnerHeader();
 
   /** Works in the memory of `view`, the arena that the table's ciphers work in. */
-  constructor(view: DataView, table: SaTable, counters: Float64Array) {
+  constructor(view: DataView, table: SaTable, counters: Float64Array, rules: ForwardingRules) {
     this.#view = view;
     this.#table = table;
     this.#counters = counters;
+    this.#rules = rules;
   }
 
   /**
-   * Opens the ESP packet at `offset`. `true`: an inner packet for the TUN device stands at `outOffset`.
-   * `false`: dropped and counted. In both cases `sa` and `isNewest` say whether it was authentic and
-   * the newest one.
+   * Opens the ESP packet at `offset`, which came with the traffic class `outerClass`. `true`: an inner
+   * packet for the TUN device stands at `outOffset`. `false`: dropped and counted. In both cases `sa` and
+   * `isNewest` say whether it was authentic and the newest one.
    */
-  open(offset: number, length: number): boolean {
+  open(offset: number, length: number, outerClass: number): boolean {
     const view = this.#view;
     this.isNewest = false;
     this.sa = undefined;
@@ -65,10 +87,11 @@ export class Forwarder {
     this.sa = sa;
     const { overhead, plaintextAt } = sa.opener.layout;
     if (length < overhead + trailerBytes) return this.#dropIn(sa, Counter["too-short"]);
+    if (sa.isSpent(SaCounter.PACKETS_IN)) return this.#dropIn(sa, this.#noteHardLimit(sa));
 
     const low = view.getUint32(offset + 4);
     const { window } = sa;
-    const high = sa.extended ? extendedHigh(window.topHigh, window.topLow, low, windowPackets) : 0;
+    const high = sa.extended ? extendedHigh(window.topHigh, window.topLow, low, window.size) : 0;
     if (high < 0 || !window.isFresh(high, low)) return this.#dropIn(sa, Counter.replay);
     const plaintextLength = sa.opener.open(offset, length, high);
     if (plaintextLength < 0) return this.#dropIn(sa, Counter["bad-icv"]);
@@ -80,28 +103,37 @@ export class Forwarder {
     const nextHeader = plaintextLength > 0 ? nextHeaderOf(view, at, plaintextLength) : -1;
     if (nextHeader === NextHeader.NONE) return this.#dropIn(sa, Counter.dummy);
     if (innerLength < 0) return this.#dropIn(sa, Counter["bad-padding"]);
-    return this.#acceptInner(sa, at, innerLength, nextHeader);
+    return this.#acceptInner(sa, at, innerLength, nextHeader, outerClass);
   }
 
   /**
    * Seals the inner packet at `offset`, in front of which is headroom and behind which is tailroom.
-   * `true`: an ESP packet for `sa.path` stands at `outOffset`. `false`: dropped and counted.
+   * `true`: an ESP packet for `sa.path` stands at `outOffset`, to be sent with `outerClass`. `false`:
+   * dropped and counted; if because it is too big, its sender should hear of `tooBigMtu`.
    */
   seal(offset: number, length: number): boolean {
     const view = this.#view;
     const header = this.#header;
     this.sa = undefined;
+    this.tooBigMtu = 0;
     if (!header.parse(view, offset, length)) return this.#drop(Counter["bad-outbound-header"]);
     header.parseUpper(view, offset);
     const sa = this.#table.findOutbound(header);
     if (sa === undefined) return this.#drop(Counter[this.#table.lastMiss]);
     this.sa = sa;
-    const { sequence, sealer } = sa;
+    const { sequence, sealer, path } = sa;
+    const { version, totalLength: innerLength } = header;
+    if (innerLength > path.innerLimit && mayNotBeCut(view, offset, header)) {
+      this.tooBigMtu = Math.max(path.innerLimit, leastMtu(version));
+      return this.#dropOut(sa, Counter["too-big"]);
+    }
+    if (sa.isSpent(SaCounter.PACKETS_OUT)) return this.#dropOut(sa, this.#noteHardLimit(sa));
     if (!sequence.take()) return this.#dropOut(sa, Counter["sequence-exhausted"]);
+    if (header.protocol === Upper.TCP) this.#clampMss(sa, offset);
+    this.outerClass = trafficClass(view, offset, version) & this.#rules.outerClassMask;
 
     const { plaintextAt, alignment } = sealer.layout;
-    const innerLength = header.totalLength;
-    const nextHeader = header.version === 4 ? NextHeader.IPV4 : NextHeader.IPV6;
+    const nextHeader = version === 4 ? NextHeader.IPV4 : NextHeader.IPV6;
     const plaintextLength = addTrailer(view, offset, innerLength, alignment, nextHeader);
     const start = offset - plaintextAt;
     writeEspHeader(view, start, sa.outboundSpi, sequence.low);
@@ -113,7 +145,13 @@ export class Forwarder {
     return true;
   }
 
-  #acceptInner(sa: ChildSa, at: number, innerLength: number, nextHeader: number): boolean {
+  #acceptInner(
+    sa: ChildSa,
+    at: number,
+    innerLength: number,
+    nextHeader: number,
+    outerClass: number,
+  ): boolean {
     const header = this.#header;
     if (nextHeader !== NextHeader.IPV4 && nextHeader !== NextHeader.IPV6) {
       return this.#dropIn(sa, Counter["bad-next-header"]);
@@ -127,12 +165,27 @@ export class Forwarder {
       sa.remoteSelectors.matches(version, header.source, protocol, header.sourcePort) &&
       sa.localSelectors.matches(version, header.destination, protocol, header.destinationPort);
     if (!isAllowed) return this.#dropIn(sa, Counter.selector);
+    if ((outerClass & ecnMask) !== 0 && !combineEcn(this.#view, at, version, outerClass)) {
+      return this.#dropIn(sa, Counter["ecn-refused"]);
+    }
+    if (protocol === Upper.TCP) this.#clampMss(sa, at);
     this.outOffset = at;
     this.outLength = header.totalLength;
     sa.countPacket(SaCounter.PACKETS_IN, header.totalLength);
     this.#countPacket(Counter["packets-in"], header.totalLength);
     if (sa.isSoftLimitDue) this.#noteSoftLimit(sa);
     return true;
+  }
+
+  /** The segment size of a TCP SYN, in whichever direction, fits what we send to the peer. */
+  #clampMss(sa: ChildSa, at: number): void {
+    const { upper, version, totalLength } = this.#header;
+    const { clampMtu } = this.#rules;
+    if (upper < 0 || clampMtu === 0) return;
+    const most = Math.min(clampMtu, Math.max(sa.path.innerLimit, leastMtu(version)));
+    if (clampMss(this.#view, at + upper, at + totalLength, most - tcpHeaders(version))) {
+      this.#count(Counter["mss-clamped"]);
+    }
   }
 
   #noteAuthentic(sa: ChildSa): void {
@@ -147,24 +200,37 @@ export class Forwarder {
     this.softLimited.push(sa);
   }
 
+  /** Gives the counter of what happens then. */
+  #noteHardLimit(sa: ChildSa): number {
+    if (!sa.isHardLimitReported) {
+      sa.isHardLimitReported = true;
+      this.hardLimited.push(sa);
+    }
+    return Counter["hard-limit"];
+  }
+
   /** `slot` counts packets, the slot behind it octets. */
   #countPacket(slot: number, bytes: number): void {
     this.#counters[slot] = (this.#counters[slot] as number) + 1;
     this.#counters[slot + 1] = (this.#counters[slot + 1] as number) + bytes;
   }
 
-  #drop(slot: number): false {
+  #count(slot: number): void {
     this.#counters[slot] = (this.#counters[slot] as number) + 1;
+  }
+
+  #drop(slot: number): false {
+    this.#count(slot);
     return false;
   }
 
   #dropIn(sa: ChildSa, slot: number): false {
-    sa.countDrop(SaCounter.DROPS_IN);
+    sa.countDrop(SaCounter.DROPS_IN, slot);
     return this.#drop(slot);
   }
 
   #dropOut(sa: ChildSa, slot: number): false {
-    sa.countDrop(SaCounter.DROPS_OUT);
+    sa.countDrop(SaCounter.DROPS_OUT, slot);
     return this.#drop(slot);
   }
 }

@@ -7,6 +7,7 @@
  * const dataplane = await openDataplane(options, {
  *   ike: (datagram) => feed(datagram),
  *   event: (event) => feed(event),
+ *   trouble: (trouble) => log(trouble),
  *   fatal: (error) => stop(error),
  * });
  * dataplane.configureTun({ addresses: [], routes: [pool] });
@@ -28,6 +29,7 @@ export type {
   DataplaneCounters,
   DataplaneHandlers,
   DataplaneOptions,
+  DataplaneTrouble,
   IkeDatagram,
   TunConfig,
 } from "./dataplane.ts";

@@ -12,30 +12,32 @@ import {
   commandBytes,
   ikeInFlightLimit,
   type LoopCommand,
-  type LoopReport,
   type LoopStart,
   parseCommand,
 } from "./command.ts";
-import { Counter, namedCounters, newCounters } from "./counters.ts";
+import { Counter, namedCounters, namedNonZero, newCounters } from "./counters.ts";
 import type { ChildSaCounters, DataplaneCounters } from "./dataplane.ts";
 import { DatagramKind, datagramKind, nonEspMarkerBytes } from "./datagram.ts";
+import { EdgeReports, type Reporter } from "./edge_reports.ts";
 import { DataplaneError } from "./error.ts";
-import { type ChildSa, type OuterPath, SaCounter } from "./esp/child_sa.ts";
+import { type ChildSa, SaCounter } from "./esp/child_sa.ts";
 import type { EspCiphers } from "./esp/cipher.ts";
-import { Errno } from "./ffi/errno.ts";
+import type { OuterPath } from "./esp/outer_path.ts";
+import { Errno, isWantOfRoom } from "./ffi/errno.ts";
 import { systemError } from "./ffi/libc.ts";
 import { Forwarder } from "./forwarder.ts";
 import { receiveRecord } from "./io/command_channel_linux.ts";
+import { PathProbe } from "./io/path_probe_linux.ts";
 import { Poller } from "./io/poll_linux.ts";
 import { TunQueue, tunSlots } from "./io/tun_queue_linux.ts";
 import { pathBetween, ReceiveBatch } from "./io/udp_linux.ts";
 import { SendBatch } from "./io/udp_send_linux.ts";
-import { TunWriter } from "./tun_writer.ts";
+import { ecnMask } from "./ip/ecn.ts";
 import { Segmenter } from "./ip/segmentation.ts";
+import { PathWatch } from "./path_watch.ts";
 import { SaTable } from "./sa_table.ts";
-
-/** Traffic is reported at most this often. */
-const seenIntervalMs = 1000;
+import { TooBigTeller } from "./too_big_teller.ts";
+import { TunWriter } from "./tun_writer.ts";
 
 /** A turn reads no more once so many packets wait; a super-packet still fits behind them. */
 const burst = 64;
@@ -43,8 +45,8 @@ const burst = 64;
 /** Packets that a turn reads, sent or not. */
 const readLimit = 64;
 
-/** Gives a report to the control plane; `transfer` lists memory that goes with it. */
-export type Reporter = (report: LoopReport, transfer?: ArrayBuffer[]) => void;
+/** All bits of a traffic class. */
+const wholeClass = 0xff;
 
 /** The loop of one worker. */
 export class PacketLoop {
@@ -59,15 +61,17 @@ export class PacketLoop {
   readonly #tun: TunQueue;
   readonly #segmenter: Segmenter;
   readonly #writer: TunWriter;
+  readonly #probe = new PathProbe();
+  readonly #paths: PathWatch;
+  readonly #teller: TooBigTeller;
+  readonly #edges: EdgeReports;
   readonly #poller: Poller;
   readonly #commandBuffer = new Uint8Array(commandBytes);
   readonly #ikeInFlight: Int32Array;
-  readonly #moved = new Map<ChildSa, Endpoint>();
   readonly #keepaliveAt: number;
   #isStopped = false;
   #hasDrained = false;
   #now = 0;
-  #seenReportedAt = Number.NEGATIVE_INFINITY;
   #keepaliveDueAt = Number.POSITIVE_INFINITY;
 
   /** Lays out its buffers in `arena`, in which `ciphers` work too. */
@@ -75,15 +79,22 @@ export class PacketLoop {
     this.#start = start;
     this.#view = arena.view;
     this.#report = report;
-    this.#table = new SaTable(ciphers);
-    this.#forwarder = new Forwarder(arena.view, this.#table, this.#counters);
-    this.#received = new ReceiveBatch(arena);
+    this.#table = new SaTable(ciphers, start.replayWindow);
     const { features } = start;
+    const rules = {
+      outerClassMask: start.copiesDscp ? wholeClass : ecnMask,
+      clampMtu: start.clampsMss ? start.mtu : 0,
+    };
+    this.#forwarder = new Forwarder(arena.view, this.#table, this.#counters, rules);
+    this.#edges = new EdgeReports(report, this.#forwarder, this.#counters);
+    this.#paths = new PathWatch(this.#table, this.#probe, start.fragments === "discover");
+    this.#received = new ReceiveBatch(arena);
     const socketFds = start.sockets.map((socket) => socket.fd);
     this.#outgoing = new SendBatch(arena, socketFds, 0, features.includes("udp-gso"));
     this.#tun = new TunQueue(arena, start.tunFd, start.mtu, features.includes("tun-tso"));
     this.#segmenter = new Segmenter(arena);
-    this.#writer = new TunWriter(arena, this.#tun, this.#counters, features);
+    this.#writer = new TunWriter(arena, this.#tun, this.#counters, features, this.#edges);
+    this.#teller = new TooBigTeller(arena, this.#writer, this.#counters);
     const fds = [start.commandFd, start.tunFd, ...socketFds];
     this.#poller = new Poller(arena, fds);
     this.#ikeInFlight = new Int32Array(start.ikeInFlight);
@@ -102,18 +113,17 @@ export class PacketLoop {
         if (this.#poller.isReady(2 + socket)) this.#receive(socket);
       }
       if (this.#poller.isReady(1)) this.#transmit();
-      this.#reportEdges();
+      this.#paths.tend(this.#now);
+      this.#edges.tell(this.#now);
       if (this.#now >= this.#keepaliveDueAt) this.#sendKeepalives();
     }
     for (const sa of [...this.#table.all()]) this.#table.remove(sa.inboundSpi);
+    this.#probe.close();
   }
 
   /** Milliseconds until something must be done without a packet; -1 for never. */
   #patience(): number {
-    let due = this.#keepaliveDueAt;
-    if (this.#forwarder.seen.length > 0) {
-      due = Math.min(due, this.#seenReportedAt + seenIntervalMs);
-    }
+    const due = Math.min(this.#keepaliveDueAt, this.#edges.dueAt);
     return due === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(due - performance.now()));
   }
 
@@ -131,10 +141,11 @@ export class PacketLoop {
       }
       const offset = this.#received.offset(i);
       const length = this.#received.length(i);
-      const size = this.#received.segmentSize(i);
+      const { segmentSize, trafficClass } = this.#received.facts(i);
+      const size = segmentSize > 0 ? segmentSize : length;
       let at = 0;
       do {
-        this.#receiveDatagram(socket, i, offset + at, Math.min(size, length - at));
+        this.#receiveDatagram(socket, i, offset + at, Math.min(size, length - at), trafficClass);
         at += size;
       } while (at < length);
     }
@@ -142,7 +153,13 @@ export class PacketLoop {
     this.#received.recycle(count);
   }
 
-  #receiveDatagram(socket: number, i: number, offset: number, length: number): void {
+  #receiveDatagram(
+    socket: number,
+    i: number,
+    offset: number,
+    length: number,
+    trafficClass: number,
+  ): void {
     switch (this.#kindOf(socket, offset, length)) {
       case DatagramKind.ESP:
         // The record that installs an SA is there before the peer's first packet, but may be unread.
@@ -152,7 +169,7 @@ export class PacketLoop {
           this.#drainCommands();
           this.#hasDrained = true;
         }
-        this.#receiveEsp(socket, i, offset, length);
+        this.#receiveEsp(socket, i, offset, length, trafficClass);
         break;
       case DatagramKind.IKE:
         this.#receiveIke(socket, i, offset, length);
@@ -170,9 +187,15 @@ export class PacketLoop {
     return isNatt ? datagramKind(this.#view, offset, length) : DatagramKind.IKE;
   }
 
-  #receiveEsp(socket: number, i: number, offset: number, length: number): void {
+  #receiveEsp(
+    socket: number,
+    i: number,
+    offset: number,
+    length: number,
+    trafficClass: number,
+  ): void {
     const forwarder = this.#forwarder;
-    if (forwarder.open(offset, length)) {
+    if (forwarder.open(offset, length, trafficClass)) {
       this.#writer.add(forwarder.outOffset, forwarder.outLength);
     }
     if (!forwarder.isNewest) return;
@@ -184,8 +207,8 @@ export class PacketLoop {
     const remote = this.#received.remote(i);
     const path = remote === undefined ? undefined : this.#path(this.#localOf(socket, i), remote);
     if (remote === undefined || path === undefined) return;
-    sa.path = path;
-    this.#moved.set(sa, remote);
+    this.#usePath(sa, path);
+    this.#edges.noteMoved(sa, remote);
   }
 
   #receiveIke(socket: number, i: number, offset: number, length: number): void {
@@ -220,6 +243,11 @@ export class PacketLoop {
         if (-length === Errno.EBADFD) {
           throw new DataplaneError("system", "the TUN device was removed");
         }
+        if (isWantOfRoom(-length)) {
+          this.#count(Counter["tun-read-error"]);
+          this.#edges.noteError("tun-read-error", -length);
+          break;
+        }
         throw systemError("read from the TUN device", -length);
       }
       if (this.#tun.isSuper) this.#sealSegments(slot, length);
@@ -245,44 +273,28 @@ export class PacketLoop {
 
   #seal(at: number, length: number): void {
     const forwarder = this.#forwarder;
-    if (!forwarder.seal(at, length)) return;
+    if (!forwarder.seal(at, length)) {
+      if (forwarder.tooBigMtu > 0) this.#teller.tell(at, length, forwarder.tooBigMtu, this.#now);
+      return;
+    }
     const sa = forwarder.sa as ChildSa;
-    this.#outgoing.add(forwarder.outOffset, forwarder.outLength, sa.path);
+    const { outOffset, outLength, outerClass } = forwarder;
+    this.#outgoing.add(outOffset, outLength, sa.path, outerClass);
     sa.counters[SaCounter.LAST_SENT] = this.#now;
   }
 
   #flush(): void {
-    const refused = this.#outgoing.flush();
+    const outgoing = this.#outgoing;
+    const refused = outgoing.flush();
     if (refused > 0) {
-      this.#counters[Counter["send-error"]] = (this.#counters[Counter["send-error"]] as number) +
-        refused;
+      const { refusedForRoom, lastError } = outgoing;
+      this.#countMany(Counter["send-full"], refusedForRoom);
+      this.#countMany(Counter["send-error"], refused - refusedForRoom);
+      this.#edges.noteError(isWantOfRoom(lastError) ? "send-full" : "send-error", lastError);
     }
-  }
-
-  #reportEdges(): void {
-    const { seen, softLimited } = this.#forwarder;
-    if (seen.length > 0 && this.#now >= this.#seenReportedAt + seenIntervalMs) {
-      this.#seenReportedAt = this.#now;
-      const inboundSpis = seen.filter((sa) => !sa.isRemoved).map((sa) => sa.inboundSpi);
-      for (const sa of seen) sa.isSeen = false;
-      seen.length = 0;
-      if (inboundSpis.length > 0) {
-        this.#report({ kind: "event", event: { kind: "traffic-seen", inboundSpis } });
-      }
-    }
-    if (softLimited.length > 0) {
-      for (const { inboundSpi, isRemoved } of softLimited) {
-        if (!isRemoved) this.#report({ kind: "event", event: { kind: "soft-limit", inboundSpi } });
-      }
-      softLimited.length = 0;
-    }
-    if (this.#moved.size > 0) {
-      for (const [{ inboundSpi, isRemoved }, remote] of this.#moved) {
-        if (isRemoved) continue;
-        this.#report({ kind: "event", event: { kind: "peer-moved", inboundSpi, remote } });
-      }
-      this.#moved.clear();
-    }
+    if (!outgoing.hasStalePath) return;
+    outgoing.hasStalePath = false;
+    this.#paths.measureStale(this.#now);
   }
 
   #sendKeepalives(): void {
@@ -293,7 +305,7 @@ export class PacketLoop {
       let due = (sa.counters[SaCounter.LAST_SENT] as number) + natKeepaliveMs;
       if (due <= this.#now) {
         if (this.#outgoing.count === tunSlots) this.#flush();
-        this.#outgoing.add(this.#keepaliveAt, 1, sa.path);
+        this.#outgoing.add(this.#keepaliveAt, 1, sa.path, 0);
         this.#count(Counter["keepalive-sent"]);
         sa.counters[SaCounter.LAST_SENT] = this.#now;
         due = this.#now + natKeepaliveMs;
@@ -321,7 +333,7 @@ export class PacketLoop {
       case "move": {
         const sa = this.#table.findInbound(command.inboundSpi);
         const path = this.#path(command.local, command.remote);
-        if (sa !== undefined && path !== undefined) sa.path = path;
+        if (sa !== undefined && path !== undefined) this.#usePath(sa, path);
         return;
       }
       case "remove":
@@ -347,6 +359,7 @@ export class PacketLoop {
       if (path === undefined) throw new RangeError("Cannot find a socket for the pair");
       const sa = this.#table.install(install, path);
       sa.counters[SaCounter.LAST_SENT] = this.#now;
+      this.#paths.measure(sa, this.#now);
     } catch (error) {
       // Checked by the control plane already: our mistake, and no reason to stop other peers' packets.
       if (!(error instanceof RangeError)) throw error;
@@ -359,13 +372,18 @@ export class PacketLoop {
     }
   }
 
+  #usePath(sa: ChildSa, path: OuterPath): void {
+    sa.path = path;
+    this.#paths.measure(sa, this.#now);
+  }
+
   #path(local: Endpoint, remote: Endpoint): OuterPath | undefined {
     return pathBetween(this.#start.sockets, local, remote);
   }
 
   #readCounters(): DataplaneCounters {
     const perSa: ChildSaCounters[] = [];
-    for (const { inboundSpi, counters } of this.#table.all()) {
+    for (const { inboundSpi, counters, drops } of this.#table.all()) {
       perSa.push({
         inboundSpi,
         packetsIn: counters[SaCounter.PACKETS_IN] ?? 0,
@@ -374,12 +392,17 @@ export class PacketLoop {
         bytesOut: counters[SaCounter.BYTES_OUT] ?? 0,
         dropsIn: counters[SaCounter.DROPS_IN] ?? 0,
         dropsOut: counters[SaCounter.DROPS_OUT] ?? 0,
+        drops: namedNonZero(drops),
       });
     }
     return { totals: namedCounters(this.#counters), perSa };
   }
 
   #count(slot: number): void {
-    this.#counters[slot] = (this.#counters[slot] as number) + 1;
+    this.#countMany(slot, 1);
+  }
+
+  #countMany(slot: number, count: number): void {
+    this.#counters[slot] = (this.#counters[slot] as number) + count;
   }
 }

@@ -8,8 +8,9 @@
  * BOUNDED by the control plane, which installs at most `limits.childSasPerIkeSa` pairs per IKE SA.
  */
 import type { ChildSaInstall } from "../core/gateway/output.ts";
-import { ChildSa, type OuterPath } from "./esp/child_sa.ts";
+import { ChildSa } from "./esp/child_sa.ts";
 import type { EspCiphers } from "./esp/cipher.ts";
+import type { OuterPath } from "./esp/outer_path.ts";
 import type { InnerHeader } from "./ip/header.ts";
 import { addressWords, isSingleAddress, sharedPrefixBits } from "./ip/selector.ts";
 
@@ -25,6 +26,7 @@ export type OutboundMiss = "no-sa" | "selector-outbound";
 /** The table. */
 export class SaTable {
   readonly #ciphers: EspCiphers;
+  readonly #windowPackets: number;
   readonly #inbound = new Map<number, ChildSa>();
   readonly #hosts = new Map<number, ChildSa[]>();
   readonly #wide: WideEntry[] = [];
@@ -35,9 +37,10 @@ export class SaTable {
   /** Why the last `findOutbound` found nothing. */
   lastMiss: OutboundMiss = "no-sa";
 
-  /** An empty table whose pairs use `ciphers`. */
-  constructor(ciphers: EspCiphers) {
+  /** An empty table whose pairs use `ciphers` and replay windows of so many packets. */
+  constructor(ciphers: EspCiphers, windowPackets: number) {
     this.#ciphers = ciphers;
+    this.#windowPackets = windowPackets;
   }
 
   /** The pair that receives on `spi`. */
@@ -70,7 +73,7 @@ export class SaTable {
   /** Adds a pair; throws `RangeError` if its suite or keys do not fit. */
   install(install: ChildSaInstall, path: OuterPath): ChildSa {
     this.remove(install.inboundSpi);
-    const sa = new ChildSa(install, this.#ciphers, path);
+    const sa = new ChildSa(install, this.#ciphers, path, this.#windowPackets);
     this.#inbound.set(sa.inboundSpi | 0, sa);
     this.#selectors.set(sa, install.remoteSelectors);
     this.#addHeir(sa);

@@ -12,6 +12,7 @@ import {
 import { connectFlags, type ConnectSettings } from "../config/connect_flags.ts";
 import type { FlagProblem } from "../config/flag.ts";
 import { settle } from "../config/gather.ts";
+import { packetOptions } from "../config/packet_options.ts";
 import { connect } from "../connection.ts";
 import { providerOfMachine } from "../crypto.ts";
 import { systemRandom } from "../entropy.ts";
@@ -62,8 +63,7 @@ export const connectCommand: CommandDefinition = {
         const login = loginOf(settings, connectFiles, { password, answer });
         return await connect({
           gateway,
-          tun: settings.tun,
-          mtu: settings.mtu,
+          packets: packetOptions(settings),
           exitAfterSeconds: settings["exit-after"],
           park: settings.park,
           crypto,

@@ -144,6 +144,7 @@ function childSaFacts(sa: ChildSaSnapshot, context: FactsContext): ChildSaFacts 
     packetsOut: carried?.packetsOut ?? 0,
     bytesOut: carried?.bytesOut ?? 0,
     dropsOut: carried?.dropsOut ?? 0,
+    drops: carried?.drops ?? {},
   };
 }
 

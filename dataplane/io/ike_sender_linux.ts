@@ -49,7 +49,7 @@ export class IkeSender {
     }
     this.#arena.bytes.fill(0, this.#message, this.#message + marker);
     this.#arena.bytes.set(bytes, this.#message + marker);
-    this.#batch.add(this.#message, length, path);
+    this.#batch.add(this.#message, length, path, 0);
     if (this.#batch.flush() > 0) this.#refused++;
     else this.#sent++;
   }

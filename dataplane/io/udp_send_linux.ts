@@ -3,19 +3,21 @@
  * message that the kernel cuts (UDP_SEGMENT).
  *
  * The kernel cuts octets and knows no packets: in a run all have the length of the first, and only the
- * last may be shorter.
+ * last may be shorter. A run has one outer header, and so one traffic class.
  */
 import type { Arena } from "../buffers.ts";
-import type { OuterPath } from "../esp/child_sa.ts";
-import { Errno } from "../ffi/errno.ts";
+import type { OuterPath } from "../esp/outer_path.ts";
+import { Errno, isWantOfRoom } from "../ffi/errno.ts";
 import {
   controlBytes,
   Linux,
   Mmsghdr,
   segmentSizeControlBytes,
   Size,
+  trafficClassControlBytes,
   writePointer,
   writeSegmentSize,
+  writeTrafficClass,
 } from "../ffi/layout.ts";
 import { errno, libc } from "../ffi/libc.ts";
 import { Messages, messagesBytes, nameStride } from "./udp_messages.ts";
@@ -37,14 +39,21 @@ export class SendBatch {
   #joinsRuns: boolean;
   /** By packet. */
   readonly #lengths = new Uint32Array(sendBatchSize);
-  /** By message: its path, its first packet and how many packets. */
+  /** By message: its path, traffic class, first packet and how many packets. */
   readonly #paths: (OuterPath | undefined)[] = new Array(sendBatchSize).fill(undefined);
+  readonly #classes = new Uint8Array(sendBatchSize);
   readonly #starts = new Uint32Array(sendBatchSize);
   readonly #runs = new Uint32Array(sendBatchSize);
   #count = 0;
   #messageCount = 0;
   #runBytes = 0;
   #isRunOpen = false;
+  /** Packets of the last `flush` that were refused for want of room, a part of all refused ones. */
+  refusedForRoom = 0;
+  /** The error number of the last packet that was refused. */
+  lastError = 0;
+  /** Whether a run was too long for its path, which then is stale; for the user to set back. */
+  hasStalePath = false;
 
   /**
    * Lays out the headers in an arena that has `sendBatchBytes` left. `fds` is by socket number; with
@@ -62,12 +71,15 @@ export class SendBatch {
     return this.#count;
   }
 
-  /** Adds the octets at `offset`; they must stay as they are until `flush`. Not more than `sendBatchSize`. */
-  add(offset: number, length: number, path: OuterPath): void {
+  /**
+   * Adds the octets at `offset`, to be sent with a traffic class; they must stay as they are until `flush`.
+   * Not more than `sendBatchSize`.
+   */
+  add(offset: number, length: number, path: OuterPath, trafficClass: number): void {
     const packet = this.#count++;
     this.#lengths[packet] = length;
     this.#messages.setData(packet, offset, length);
-    if (this.#isRunOpen && this.#extends(length, path)) {
+    if (this.#isRunOpen && this.#extends(length, path, trafficClass)) {
       const run = this.#messageCount - 1;
       this.#runs[run] = (this.#runs[run] as number) + 1;
       this.#runBytes += length;
@@ -76,15 +88,17 @@ export class SendBatch {
     }
     const message = this.#messageCount++;
     this.#paths[message] = path;
+    this.#classes[message] = trafficClass;
     this.#starts[message] = packet;
     this.#runs[message] = 1;
     this.#runBytes = length;
-    this.#isRunOpen = this.#joinsRuns && length <= (path.segmentLimit ?? length);
+    this.#isRunOpen = this.#joinsRuns && length <= path.segmentLimit;
   }
 
   /** Sends all of them. Returns how many the kernel refused. */
   flush(): number {
     let refused = 0;
+    this.refusedForRoom = 0;
     for (let i = 0; i < this.#messageCount; i++) {
       this.#write(i, this.#starts[i] as number, this.#runs[i] as number);
     }
@@ -101,9 +115,9 @@ export class SendBatch {
     return refused;
   }
 
-  #extends(length: number, path: OuterPath): boolean {
+  #extends(length: number, path: OuterPath, trafficClass: number): boolean {
     const run = this.#messageCount - 1;
-    return this.#paths[run] === path &&
+    return this.#paths[run] === path && this.#classes[run] === trafficClass &&
       length <= (this.#lengths[this.#starts[run] as number] as number) &&
       (this.#runs[run] as number) < runLimits.packets &&
       this.#runBytes + length <= runLimits.bytes;
@@ -119,6 +133,11 @@ export class SendBatch {
     let controlLength = path.control.length * 4;
     copyWords(path.name, words, (messages.names + i * nameStride) >>> 2);
     copyWords(path.control, words, control >>> 2);
+    const trafficClass = this.#classes[i] as number;
+    if (trafficClass !== 0) {
+      writeTrafficClass(view, control + controlLength, path.isIpv6, trafficClass);
+      controlLength += trafficClassControlBytes;
+    }
     if (count > 1) {
       writeSegmentSize(view, control + controlLength, this.#lengths[first] as number);
       controlLength += segmentSizeControlBytes;
@@ -141,7 +160,9 @@ export class SendBatch {
       }
       const number = sent === 0 ? 0 : errno();
       if (number === Errno.EINTR) continue;
-      refused += (this.#runs[at] as number) > 1 ? this.#sendSingly(fd, at, number) : 1;
+      refused += (this.#runs[at] as number) > 1
+        ? this.#sendSingly(fd, at, number)
+        : this.#noteRefused(number);
       at++;
     }
     return refused;
@@ -152,15 +173,25 @@ export class SendBatch {
     const first = this.#starts[message] as number;
     const count = this.#runs[message] as number;
     const path = this.#paths[message] as OuterPath;
-    if (number === Errno.EMSGSIZE) path.segmentLimit = (this.#lengths[first] as number) - 1;
-    else if (isUnsupported(number)) this.#joinsRuns = false;
+    if (number === Errno.EMSGSIZE) {
+      path.segmentLimit = (this.#lengths[first] as number) - 1;
+      path.isStale = true;
+      this.hasStalePath = true;
+    } else if (isUnsupported(number)) this.#joinsRuns = false;
     const pointer = this.#messages.pointers[message] as Deno.PointerObject;
     let refused = 0;
     for (let packet = first; packet < first + count; packet++) {
       this.#write(message, packet, 1);
-      if (libc.sendmmsg(fd, pointer, 1, this.#flags) !== 1) refused++;
+      if (libc.sendmmsg(fd, pointer, 1, this.#flags) !== 1) refused += this.#noteRefused(errno());
     }
     return refused;
+  }
+
+  /** Gives the one packet that was refused. */
+  #noteRefused(number: number): 1 {
+    this.lastError = number;
+    if (isWantOfRoom(number)) this.refusedForRoom++;
+    return 1;
   }
 }
 

@@ -33,22 +33,35 @@ export function hasUdpSegmentation({ fd }: UdpSocket): boolean {
   return trySetOption(fd, Linux.SOL_UDP, Linux.UDP_SEGMENT, 0);
 }
 
+/**
+ * What the kernel does with datagrams that are longer than the path takes. `discover`: those that fit leave
+ * with DF, so that routers tell where the path is narrower, and the others in pieces. `clear`: none has
+ * DF (only IPv4 has it), and routers cut what is too long for them.
+ */
+export type FragmentMode = "discover" | "clear";
+
 /** Opens and binds a socket; port 0 takes a free one. Throws `DataplaneError`. */
-export function openUdpSocket(endpoint: Endpoint, isNatt: boolean): UdpSocket {
+export function openUdpSocket(
+  endpoint: Endpoint,
+  isNatt: boolean,
+  mode: FragmentMode = "clear",
+): UdpSocket {
   const isV4 = endpoint.address.family === 4;
   const domain = isV4 ? Linux.AF_INET : Linux.AF_INET6;
   const fd = libc.socket(domain, Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC, 0);
   if (fd < 0) throw systemError(`open a UDP socket for ${formatEndpoint(endpoint)}`, errno());
   try {
     growBuffers(fd);
+    const discovery = mode === "clear" ? Linux.PMTUDISC_DONT : Linux.PMTUDISC_WANT;
     if (isV4) {
       setOption(fd, Linux.IPPROTO_IP, Linux.IP_PKTINFO, 1);
-      // The path may fragment: IKE messages with certificates are large, and the TUN MTU keeps ESP small.
-      setOption(fd, Linux.IPPROTO_IP, Linux.IP_MTU_DISCOVER, Linux.PMTUDISC_DONT);
+      setOption(fd, Linux.IPPROTO_IP, Linux.IP_RECVTOS, 1);
+      setOption(fd, Linux.IPPROTO_IP, Linux.IP_MTU_DISCOVER, discovery);
     } else {
       setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_V6ONLY, 1);
       setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_RECVPKTINFO, 1);
-      setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_MTU_DISCOVER, Linux.PMTUDISC_DONT);
+      setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_RECVTCLASS, 1);
+      setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_MTU_DISCOVER, discovery);
     }
     const name = buildSockaddr(endpoint);
     if (libc.bind(fd, name, name.length) < 0) throw bindError(endpoint, errno());

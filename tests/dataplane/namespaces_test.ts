@@ -59,7 +59,9 @@ for (const { name, outer, suite, crypto } of variants) {
 
     assert.equal((await ping(spaces[0], "10.0.0.2", { count: 5 })).received, 5);
     assert.equal((await ping(spaces[1], "fd00::1", { count: 5 })).received, 5);
-    assert.equal((await ping(spaces[0], "10.0.0.2", { size: 1372 })).received, 3);
+    // The longest that fit without being cut: in outer IPv6 padding and ICV of AES-CBC take ten more.
+    const longest = outer === outer6 ? 1390 : 1400;
+    assert.equal((await ping(spaces[0], "10.0.0.2", { size: longest - 28 })).received, 3);
     await there.call("echo", "10.0.0.2", 7007);
     await there.call("echo", "fd00::2", 7007);
     const sizes = [1, 2, 3, 4, 15, 16, 17, 1300, 1340];
@@ -71,7 +73,7 @@ for (const { name, outer, suite, crypto } of variants) {
     const [a, b] = [await here.counters(), await there.counters()];
     for (const { totals, perSa } of [a, b]) {
       const wrong = Object.entries(totals).filter(([counter, count]) =>
-        count !== 0 && !/^(packets|bytes)-(in|out)$/.test(counter)
+        count !== 0 && !/^(packets|bytes)-(in|out)$|^mss-clamped$/.test(counter)
       );
       assert.deepEqual(wrong, []);
       assert.deepEqual(perSa.map((it) => [it.packetsIn, it.bytesIn, it.packetsOut, it.bytesOut]), [

@@ -77,6 +77,7 @@ const context = {
     bytesOut: 99_999,
     dropsIn: 1,
     dropsOut: 2,
+    drops: { replay: 1, "too-big": 2 },
   }]]),
   counters: { "bad-icv": 4 },
 };
@@ -93,6 +94,7 @@ Deno.test("times are whole seconds, packet counters come by inbound SPI, nothing
   assert.equal(sa?.remainingKilobytesIn, 8);
   assert.equal(sa?.remainingKilobytesOut, 0);
   assert.deepEqual([sa?.packetsIn, sa?.packetsOut, sa?.dropsIn, sa?.dropsOut], [5, 6, 1, 2]);
+  assert.deepEqual(sa?.drops, { replay: 1, "too-big": 2 });
 });
 
 Deno.test("facts survive JSON unchanged", () => {

@@ -12,6 +12,7 @@ import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.
 import { openUdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
 import { type Dataplane, DataplaneError, openDataplane } from "../../../dataplane/mod.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
+import { PlainSocket } from "./plain_socket.ts";
 import { fromLine, toLine } from "./wire_json.ts";
 
 function say(value: unknown): void {
@@ -25,6 +26,7 @@ async function open(options: Parameters<typeof openDataplane>[0]): Promise<unkno
   dataplane = await openDataplane(options, {
     ike: (ike) => say({ ike }),
     event: (event) => say({ event }),
+    trouble: (trouble) => say({ trouble }),
     fatal: (error) => say({ fatal: error.message }),
   });
   const { sockets, tunName, cryptoName, features } = dataplane;
@@ -135,7 +137,7 @@ async function udpRuns(
       const length = i % 16 === 15 ? size >> 1 : size;
       arena.bytes.fill(i & 0xff, at, at + length);
       arena.view.setUint32(at, i);
-      outgoing.add(at, length, path);
+      outgoing.add(at, length, path, 0);
     }
     outgoing.flush();
     for (let tries = 0; tries < 100 && good.size < first + 32; tries++) {
@@ -155,6 +157,24 @@ async function udpRuns(
   }
   libc.close(socket.fd);
   return good.size;
+}
+
+const plainSockets: PlainSocket[] = [];
+
+/** Opens a socket of this program's own, apart from the packet path; its number. */
+function socketOpen(host: string, port: number): number {
+  return plainSockets.push(new PlainSocket(host, port)) - 1;
+}
+
+/** Closes the packet loop's TUN device under it, as nobody should. */
+function closeTun(): void {
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    try {
+      if (Deno.readLinkSync(`/proc/self/fd/${name}`) === "/dev/net/tun") libc.close(Number(name));
+    } catch {
+      // the descriptor of the folder itself
+    }
+  }
 }
 
 /** Sends datagrams that nobody answers. */
@@ -181,6 +201,11 @@ const helpers: Record<string, (...args: any[]) => unknown> = {
   streams,
   udpRuns,
   spray,
+  socketOpen,
+  socketSend: (i: number, ...args: Parameters<PlainSocket["send"]>) =>
+    plainSockets[i]!.send(...args),
+  socketReceive: (i: number, count: number) => plainSockets[i]!.receive(count),
+  closeTun,
   ticks,
 };
 

@@ -4,6 +4,7 @@ import type {
   DataplaneCounters,
   DataplaneEvent,
   DataplaneOptions,
+  DataplaneTrouble,
   IkeDatagram,
 } from "../../../dataplane/mod.ts";
 import type { Namespace } from "../../support/netns.ts";
@@ -22,6 +23,7 @@ interface Line {
   readonly kind?: string;
   readonly event?: DataplaneEvent;
   readonly ike?: IkeDatagram;
+  readonly trouble?: DataplaneTrouble;
   readonly fatal?: string;
 }
 
@@ -38,6 +40,7 @@ export class RemoteError extends Error {
 export class RemoteEnd implements AsyncDisposable {
   readonly events: DataplaneEvent[] = [];
   readonly ike: IkeDatagram[] = [];
+  readonly troubles: DataplaneTrouble[] = [];
   readonly fatal: string[] = [];
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -61,7 +64,10 @@ export class RemoteEnd implements AsyncDisposable {
 
   /** Opens the packet path with options that tests share. */
   open(options: Partial<DataplaneOptions> & Pick<DataplaneOptions, "listen">): Promise<Opened> {
-    const shared = { tunName: "tun%d", mtu: 1400, ikePort: 500, nattPort: 4500, workers: 1 };
+    const shared = {
+      ...{ tunName: "tun%d", mtu: 1400, ikePort: 500, nattPort: 4500, workers: 1 },
+      ...{ replayWindow: 2048, fragments: "discover", clampsMss: true, copiesDscp: true },
+    };
     return this.call("open", { ...shared, ...options });
   }
 
@@ -118,6 +124,7 @@ export class RemoteEnd implements AsyncDisposable {
   #take(line: Line): void {
     if (line.event !== undefined) this.events.push(line.event);
     if (line.ike !== undefined) this.ike.push(line.ike);
+    if (line.trouble !== undefined) this.troubles.push(line.trouble);
     if (line.fatal !== undefined) this.fatal.push(line.fatal);
     if (line.id === undefined) return;
     this.#calls.get(line.id)?.(line);
