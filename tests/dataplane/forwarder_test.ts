@@ -4,11 +4,20 @@ import type { EspSuite } from "../../core/sa/suite.ts";
 import { namedNonZero } from "../../dataplane/counters.ts";
 import { SaCounter } from "../../dataplane/esp/child_sa.ts";
 import { outerPath } from "../../dataplane/esp/outer_path.ts";
-import { addTrailer, writeEspHeader } from "../../dataplane/esp/packet.ts";
+import { addTrailer } from "../../dataplane/esp/packet.ts";
 import { createLibcryptoEspCiphers } from "../../dataplane/ffi/libcrypto_esp.ts";
 import { trafficClass } from "../../dataplane/ip/ecn.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
-import { gcm, mirrored, nowhere, pair, portable, selector, Tunnel } from "./support/ends.ts";
+import {
+  gcm,
+  mirrored,
+  nowhere,
+  pair,
+  portable,
+  sealPlaintext,
+  selector,
+  Tunnel,
+} from "./support/ends.ts";
 import { type InnerFields, innerPacket } from "./support/inner_packet.ts";
 import { addressedPacket, naiveFinish } from "./support/naive_packets.ts";
 
@@ -154,17 +163,6 @@ Deno.test("what does not concern any pair stays inside", () => {
   });
 });
 
-/** Seals any plaintext, as a peer with the right keys could. */
-function crafted(tunnel: Tunnel, plaintext: Uint8Array): Uint8Array {
-  const { arena, at } = tunnel;
-  const sa = tunnel.here.table.findInbound(0x1001)!;
-  sa.sequence.take();
-  const start = at - sa.sealer.layout.plaintextAt;
-  arena.bytes.set(plaintext, at);
-  writeEspHeader(arena.view, start, sa.outboundSpi, sa.sequence.low);
-  return arena.bytes.slice(start, start + sa.sealer.seal(start, plaintext.length, 0));
-}
-
 function trailed(inner: Uint8Array, nextHeader: number): Uint8Array {
   const bytes = new Uint8Array(inner.length + 32);
   bytes.set(inner);
@@ -193,7 +191,7 @@ for (const [text, plaintext, counter] of oddities) {
   Deno.test(`an authentic packet without a good inner packet is dropped: ${text}`, () => {
     const tunnel = new Tunnel();
     tunnel.install(pair());
-    assert.equal(tunnel.open(tunnel.there, crafted(tunnel, plaintext)), undefined);
+    assert.equal(tunnel.open(tunnel.there, sealPlaintext(tunnel, plaintext)), undefined);
     assert.deepEqual(tunnel.there.counted, { [counter]: 1 });
     assert.equal(tunnel.there.forwarder.isNewest, true);
     assert.deepEqual(tunnel.there.forwarder.seen.map((sa) => sa.inboundSpi), [0x2001]);
@@ -205,7 +203,10 @@ Deno.test("RFC 4303 §2.7: padding behind the inner packet is cut off", () => {
   tunnel.install(pair());
   const padded = new Uint8Array(100);
   padded.set(innerPacket());
-  assert.deepEqual(tunnel.open(tunnel.there, crafted(tunnel, trailed(padded, 4))), innerPacket());
+  assert.deepEqual(
+    tunnel.open(tunnel.there, sealPlaintext(tunnel, trailed(padded, 4))),
+    innerPacket(),
+  );
 });
 
 Deno.test("short and unknown packets are dropped, whatever their length", () => {
@@ -311,7 +312,7 @@ Deno.test("drops are counted on their pair by cause", () => {
   const forged = sealed.slice();
   forged[20]! ^= 1;
   for (const packet of [forged, sealed, sealed, sealed]) tunnel.open(tunnel.there, packet);
-  tunnel.open(tunnel.there, crafted(tunnel, trailed(new Uint8Array(20), 59)));
+  tunnel.open(tunnel.there, sealPlaintext(tunnel, trailed(new Uint8Array(20), 59)));
   const sa = tunnel.there.table.findInbound(0x2001)!;
   assert.deepEqual(namedNonZero(sa.drops), { "bad-icv": 1, "replay": 2, "dummy": 1 });
   assert.equal(sa.counters[SaCounter.DROPS_IN], 4);

@@ -10,6 +10,7 @@ import { Arena } from "../../../dataplane/buffers.ts";
 import { type CounterName, namedCounters, newCounters } from "../../../dataplane/counters.ts";
 import type { EspCiphers } from "../../../dataplane/esp/cipher.ts";
 import { type OuterPath, outerPath } from "../../../dataplane/esp/outer_path.ts";
+import { addTrailer, writeEspHeader } from "../../../dataplane/esp/packet.ts";
 import { createPortableEspCiphers } from "../../../dataplane/esp/portable_cipher.ts";
 import { Forwarder, type ForwardingRules } from "../../../dataplane/forwarder.ts";
 import { SaTable } from "../../../dataplane/sa_table.ts";
@@ -124,7 +125,7 @@ export class End {
 
 /** Two ends that share an arena; inner packets lie at `at`. */
 export class Tunnel {
-  readonly arena = new Arena(16_384);
+  readonly arena: Arena;
   readonly at: number;
   readonly here: End;
   readonly there: End;
@@ -133,8 +134,10 @@ export class Tunnel {
   constructor(
     make: (arena: Uint8Array) => EspCiphers = portable,
     options: EndOptions = {},
+    roomBytes = 8192,
   ) {
-    this.at = this.arena.reserve(8192) + 64;
+    this.arena = new Arena(roomBytes + 8192);
+    this.at = this.arena.reserve(roomBytes) + 64;
     const ciphers = make(this.arena.bytes);
     this.here = new End(this.arena, ciphers, options);
     this.there = new End(this.arena, ciphers, options);
@@ -163,6 +166,30 @@ export class Tunnel {
     const { outOffset, outLength } = forwarder;
     return isGood ? this.arena.bytes.slice(outOffset, outOffset + outLength) : undefined;
   }
+}
+
+/** An ESP packet of `tunnel.here` with any content, as a peer with the right keys could make it. */
+export function craftEsp(
+  tunnel: Tunnel,
+  content: Uint8Array,
+  nextHeader: number,
+  padding?: Uint8Array,
+): Uint8Array {
+  const plaintext = new Uint8Array(content.length + 300);
+  plaintext.set(content);
+  const length = addTrailer(new DataView(plaintext.buffer), 0, content.length, 4, nextHeader);
+  if (padding !== undefined) plaintext.set(padding.subarray(0, length - 1), content.length);
+  return sealPlaintext(tunnel, plaintext.subarray(0, length));
+}
+
+/** Seals a plaintext of any octets with its trailer, for `tunnel.there`. */
+export function sealPlaintext({ arena, at, here }: Tunnel, plaintext: Uint8Array): Uint8Array {
+  const sa = here.table.findInbound(0x1001)!;
+  sa.sequence.take();
+  const start = at - sa.sealer.layout.plaintextAt;
+  arena.bytes.set(plaintext, at);
+  writeEspHeader(arena.view, start, sa.outboundSpi, sa.sequence.low);
+  return arena.bytes.slice(start, start + sa.sealer.seal(start, plaintext.length, 0));
 }
 
 /** The portable ciphers with a seeded random source. */
