@@ -8,6 +8,7 @@ const sentences: Readonly<Record<string, string>> = {
   "shutdown": "Going down: peers that cannot reconnect are told, the others stay parked",
   "forwarding-off":
     "This host forwards no packets ({settings} is 0): clients reach it and nothing behind it",
+  "portable-crypto": "Cryptography is slow here, as {reason}",
   "packets-dropped": "Packets are dropped: {cause}; from now on these are only counted",
   "internal-fault": "A broken invariant; please report this",
 };

@@ -10,9 +10,14 @@ import type { DataplaneEvent } from "../core/gateway/input.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import type { Endpoint } from "../core/wire/address.ts";
-import type { DataplaneCounters, DataplaneTrouble, IkeDatagram } from "./dataplane.ts";
+import type {
+  DataplaneCounters,
+  DataplaneTrouble,
+  FragmentMode,
+  IkeDatagram,
+} from "./dataplane.ts";
 import type { DataplaneFeature } from "./features.ts";
-import type { FragmentMode, UdpSocket } from "./io/udp_socket_linux.ts";
+import type { UdpSocket } from "./io/udp_socket_linux.ts";
 
 /** A command. */
 export type LoopCommand =

@@ -9,7 +9,7 @@ import type { Random } from "../core/random.ts";
 import type { EspCiphers } from "./esp/cipher.ts";
 import { createPortableEspCiphers } from "./esp/portable_cipher.ts";
 import { createLibcryptoEspCiphers } from "./ffi/libcrypto_esp.ts";
-import { loadLibcryptoProvider } from "./ffi/libcrypto_provider.ts";
+import { libcryptoFault, loadLibcryptoProvider } from "./ffi/libcrypto_provider.ts";
 
 const VARIABLE = "REJOIN_CRYPTO";
 
@@ -19,9 +19,14 @@ export function selectProvider(
 ): CryptoProvider {
   const fast = forced === "noble" ? undefined : loadLibcryptoProvider();
   if (fast === undefined && forced === "libcrypto") {
-    throw new RangeError("Cannot use libcrypto: libcrypto.so.3 is not there or lacks functions");
+    throw new RangeError(`Cannot use libcrypto: ${libcryptoFault()}`);
   }
   return fast ?? nobleProvider;
+}
+
+/** Why this process has the slow provider although nobody asked for it; `undefined` when it has not. */
+export function whyPortable(): string | undefined {
+  return forcedProvider() === "noble" ? undefined : libcryptoFault();
 }
 
 /**

@@ -11,7 +11,13 @@ import type { Prefix } from "../core/gateway/policy.ts";
 import type { Endpoint, IpAddress } from "../core/wire/address.ts";
 import type { CounterName } from "./counters.ts";
 import type { DataplaneFeature } from "./features.ts";
-import type { FragmentMode } from "./io/udp_socket_linux.ts";
+
+/**
+ * What becomes of a packet that the path to its peer does not take whole (RFC 4301 §8.1). `discover`: outer
+ * packets have DF, the path MTU is found out, and inner packets that may not be cut and do not fit are
+ * answered by ICMP. `clear`: the outer packet is cut, here or by any router of IPv4.
+ */
+export type FragmentMode = "discover" | "clear";
 
 /** How to start the packet path. */
 export interface DataplaneOptions {
@@ -36,11 +42,7 @@ export interface DataplaneOptions {
   readonly natKeepaliveMs?: number;
   /** Packets that replay windows reach back, 64 to 4096 (RFC 4303 §3.4.3). */
   readonly replayWindow: number;
-  /**
-   * What becomes of a packet that the path to its peer does not take whole (RFC 4301 §8.1). `discover`:
-   * outer packets have DF, the path MTU is found out, and inner packets that may not be cut and do not fit
-   * are answered by ICMP. `clear`: the outer packet is cut, here or by any router of IPv4.
-   */
+  /** What becomes of packets that the path does not take whole. */
   readonly fragments: FragmentMode;
   /** Lower the segment size in TCP SYNs of both directions to what fits. */
   readonly clampsMss: boolean;

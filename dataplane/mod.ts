@@ -16,7 +16,7 @@
  * ```
  */
 export { openDataplane } from "./open.ts";
-export { selectProvider } from "./crypto.ts";
+export { selectProvider, whyPortable } from "./crypto.ts";
 export { DataplaneError } from "./error.ts";
 export type { DataplaneErrorKind } from "./error.ts";
 export { counterNames } from "./counters.ts";
@@ -30,6 +30,7 @@ export type {
   DataplaneHandlers,
   DataplaneOptions,
   DataplaneTrouble,
+  FragmentMode,
   IkeDatagram,
   TunConfig,
 } from "./dataplane.ts";

@@ -14,7 +14,7 @@ import type { FlagProblem } from "../config/flag.ts";
 import { settle } from "../config/gather.ts";
 import { packetOptions } from "../config/packet_options.ts";
 import { connect } from "../connection.ts";
-import { providerOfMachine } from "../crypto.ts";
+import { providerOfMachine, tellSlowCrypto } from "../crypto.ts";
 import { systemRandom } from "../entropy.ts";
 import { openLog, writeToStderr } from "../log.ts";
 import { PairStore } from "../pair_store.ts";
@@ -47,6 +47,7 @@ export const connectCommand: CommandDefinition = {
       write: writeToStderr,
       nowMs: () => systemClock.now().monotonic,
     });
+    tellSlowCrypto(log);
     const gateway = { address: await addressOf(host), port: settings.port };
     const state = await holdStateDir(settings["state-dir"]);
     try {

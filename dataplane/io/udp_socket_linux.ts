@@ -1,5 +1,6 @@
 /** Opening the UDP sockets that IKE and ESP share. */
 import { type Endpoint, formatEndpoint, type IpAddress } from "../../core/wire/address.ts";
+import type { FragmentMode } from "../dataplane.ts";
 import { DataplaneError } from "../error.ts";
 import { Errno } from "../ffi/errno.ts";
 import { buildSockaddr, Linux, parseSockaddr, Size } from "../ffi/layout.ts";
@@ -34,13 +35,9 @@ export function hasUdpSegmentation({ fd }: UdpSocket): boolean {
 }
 
 /**
- * What the kernel does with datagrams that are longer than the path takes. `discover`: those that fit leave
- * with DF, so that routers tell where the path is narrower, and the others in pieces. `clear`: none has
- * DF (only IPv4 has it), and routers cut what is too long for them.
+ * Opens and binds a socket; port 0 takes a free one. With `discover` datagrams that fit leave with DF, the
+ * others in pieces. Throws `DataplaneError`.
  */
-export type FragmentMode = "discover" | "clear";
-
-/** Opens and binds a socket; port 0 takes a free one. Throws `DataplaneError`. */
 export function openUdpSocket(
   endpoint: Endpoint,
   isNatt: boolean,
