@@ -40,12 +40,14 @@ export class PathWatch {
 
   /** Looks at the path of a pair. */
   measure({ path, sealer }: ChildSa, now: number): void {
+    const { isStale } = path;
     path.measuredAt = now;
     path.isStale = false;
     const mtu = this.#knowledge.mtuOf(path);
     if (mtu === undefined) return;
     const longest = longestEsp(mtu, path);
-    path.segmentLimit = longest;
+    // What was just refused is not asked for again at once, whatever is known.
+    path.segmentLimit = isStale ? Math.min(longest, path.segmentLimit) : longest;
     path.innerLimit = this.#limitsInner ? longestInner(longest, sealer.layout) : anyLength;
   }
 

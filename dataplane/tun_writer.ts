@@ -15,9 +15,12 @@ export interface ErrorNotes {
   noteError(cause: CounterName, errno: number): void;
 }
 
+/** Where packets and super-packets go; 0, or the error number. */
+export type PacketTarget = Pick<TunQueue, "write" | "writeAggregate">;
+
 /** The writer. */
 export class TunWriter implements InnerSink {
-  readonly #tun: TunQueue;
+  readonly #tun: PacketTarget;
   readonly #counters: Float64Array;
   readonly #notes: ErrorNotes;
   #coalescer: Coalescer | undefined;
@@ -26,7 +29,7 @@ export class TunWriter implements InnerSink {
   /** Writes packets that lie in `arena` to `tun`. */
   constructor(
     arena: Arena,
-    tun: TunQueue,
+    tun: PacketTarget,
     counters: Float64Array,
     features: readonly DataplaneFeature[],
     notes: ErrorNotes,

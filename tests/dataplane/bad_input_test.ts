@@ -3,6 +3,7 @@
  * Skipped where the tests may not make namespaces.
  */
 import assert from "node:assert/strict";
+import { Errno } from "../../dataplane/ffi/errno.ts";
 import { until } from "../support/background.ts";
 import { ping } from "../support/netns.ts";
 import { readPcap } from "../support/pcap.ts";
@@ -258,6 +259,23 @@ namespaceTest(
     await spaces[0].setLink("eth0", "up");
     assert.equal((await ping(spaces[0], "10.0.0.2")).received, 3);
     assert.deepEqual(here.fatal, []);
+  },
+);
+
+namespaceTest(
+  "datagrams that the kernel has no room for are told from those it refuses",
+  async (lab) => {
+    const spaces = await joinedSpaces(lab);
+    await using here = new RemoteEnd(spaces[0]);
+    // Packets wait for a neighbour that does not answer, and fill the socket's buffer meanwhile.
+    await spaces[0].run("sysctl", "-q", "-w", "net.ipv4.neigh.eth0.unres_qlen_bytes=100000000");
+    const wire = await here.call<number>("socketOpen", outer4.here, 4500);
+    const [refused, forRoom, errno] = await here.call<number[]>(
+      "socketFlood",
+      ...[wire, "10.250.0.99", 4500, 20_000],
+    );
+    assert.ok(refused! > 0 && refused! < 20_000, `${refused}`);
+    assert.deepEqual([forRoom, errno], [refused, Errno.EAGAIN]);
   },
 );
 

@@ -58,6 +58,18 @@ Deno.test("a path that has proved narrower is measured anew, and only it", () =>
   assert.deepEqual([first.path.isStale, second.path.isStale], [false, false]);
 });
 
+Deno.test("a run that was refused is not tried again before the next look", () => {
+  const scene = new Scene();
+  const sa = scene.pair(1);
+  scene.watch.measure(sa, 1);
+  sa.path.segmentLimit = 1100;
+  sa.path.isStale = true;
+  scene.watch.measureStale(2);
+  assert.deepEqual([sa.path.innerLimit, sa.path.segmentLimit], [1438, 1100]);
+  scene.watch.measure(sa, 3);
+  assert.equal(sa.path.segmentLimit, 1472);
+});
+
 Deno.test("paths in use are measured now and then, a few at a time", () => {
   const scene = new Scene();
   const pairs = Array.from({ length: 100 }, (_, i) => scene.pair(i + 1));

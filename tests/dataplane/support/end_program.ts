@@ -204,6 +204,8 @@ const helpers: Record<string, (...args: any[]) => unknown> = {
   socketOpen,
   socketSend: (i: number, ...args: Parameters<PlainSocket["send"]>) =>
     plainSockets[i]!.send(...args),
+  socketFlood: (i: number, ...args: Parameters<PlainSocket["flood"]>) =>
+    plainSockets[i]!.flood(...args),
   socketReceive: (i: number, count: number) => plainSockets[i]!.receive(count),
   closeTun,
   ticks,

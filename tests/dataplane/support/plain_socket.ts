@@ -1,6 +1,7 @@
 /** A UDP socket as the packet path uses it, in the hands of a test: with the traffic class of each datagram. */
 import { type Endpoint, parseIpAddress } from "../../../core/wire/address.ts";
 import { Arena } from "../../../dataplane/buffers.ts";
+import { Linux } from "../../../dataplane/ffi/layout.ts";
 import { libc } from "../../../dataplane/ffi/libc.ts";
 import { pathBetween, ReceiveBatch, receiveBatchBytes } from "../../../dataplane/io/udp_linux.ts";
 import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.ts";
@@ -43,6 +44,27 @@ export class PlainSocket {
       refused += this.#outgoing.flush();
     }
     return refused;
+  }
+
+  /**
+   * Sends datagrams of 1400 octets without waiting for room: how many were refused, how many of these for
+   * want of room, and the last error number.
+   */
+  flood(host: string, port: number, count: number): readonly [number, number, number] {
+    const outgoing = new SendBatch(
+      new Arena(sendBatchBytes),
+      [this.#socket.fd],
+      Linux.MSG_DONTWAIT,
+    );
+    const remote = { address: parseIpAddress(host)!, port };
+    const path = pathBetween([this.#socket], this.#socket.local, remote)!;
+    let [refused, forRoom] = [0, 0];
+    for (let i = 0; i < count; i++) {
+      outgoing.add(0, 1400, path, 0);
+      refused += outgoing.flush();
+      forRoom += outgoing.refusedForRoom;
+    }
+    return [refused, forRoom, outgoing.lastError];
   }
 
   /** Waits, three seconds at most, until so many datagrams are there, and gives them. */
