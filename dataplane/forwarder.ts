@@ -87,7 +87,10 @@ export class Forwarder {
     this.sa = sa;
     const { overhead, plaintextAt } = sa.opener.layout;
     if (length < overhead + trailerBytes) return this.#dropIn(sa, Counter["too-short"]);
-    if (sa.isSpent(SaCounter.PACKETS_IN)) return this.#dropIn(sa, this.#noteHardLimit(sa));
+    if (sa.isSpent(SaCounter.PACKETS_IN)) {
+      this.#noteHardLimit(sa);
+      return this.#dropIn(sa, Counter["hard-limit"]);
+    }
 
     const low = view.getUint32(offset + 4);
     const { window } = sa;
@@ -127,8 +130,14 @@ export class Forwarder {
       this.tooBigMtu = Math.max(path.innerLimit, leastMtu(version));
       return this.#dropOut(sa, Counter["too-big"]);
     }
-    if (sa.isSpent(SaCounter.PACKETS_OUT)) return this.#dropOut(sa, this.#noteHardLimit(sa));
-    if (!sequence.take()) return this.#dropOut(sa, Counter["sequence-exhausted"]);
+    if (sa.isSpent(SaCounter.PACKETS_OUT)) {
+      this.#noteHardLimit(sa);
+      return this.#dropOut(sa, Counter["hard-limit"]);
+    }
+    if (!sequence.take()) {
+      this.#noteHardLimit(sa);
+      return this.#dropOut(sa, Counter["sequence-exhausted"]);
+    }
     if (header.protocol === Upper.TCP) this.#clampMss(sa, offset);
     this.outerClass = trafficClass(view, offset, version) & this.#rules.outerClassMask;
 
@@ -200,13 +209,10 @@ export class Forwarder {
     this.softLimited.push(sa);
   }
 
-  /** Gives the counter of what happens then. */
-  #noteHardLimit(sa: ChildSa): number {
-    if (!sa.isHardLimitReported) {
-      sa.isHardLimitReported = true;
-      this.hardLimited.push(sa);
-    }
-    return Counter["hard-limit"];
+  #noteHardLimit(sa: ChildSa): void {
+    if (sa.isHardLimitReported) return;
+    sa.isHardLimitReported = true;
+    this.hardLimited.push(sa);
   }
 
   /** `slot` counts packets, the slot behind it octets. */

@@ -251,7 +251,7 @@ export class PacketLoop {
         throw systemError("read from the TUN device", -length);
       }
       if (this.#tun.isSuper) this.#sealSegments(slot, length);
-      else if (this.#tun.finish(slot, length)) this.#seal(this.#tun.offset(slot), length);
+      else if (this.#tun.finish(slot, length)) this.#seal(this.#tun.offset(slot), length, true);
       else this.#count(Counter["bad-outbound-header"]);
     }
     this.#flush();
@@ -267,14 +267,16 @@ export class PacketLoop {
     for (let k = 0; k < segmenter.count; k++) {
       if (this.#outgoing.count === tunSlots) this.#flush();
       const at = this.#tun.offset(this.#outgoing.count);
-      this.#seal(at, segmenter.cut(k, at));
+      this.#seal(at, segmenter.cut(k, at), k === 0);
     }
   }
 
-  #seal(at: number, length: number): void {
+  /** `answers`: the sender hears when the packet is too big. */
+  #seal(at: number, length: number, answers: boolean): void {
     const forwarder = this.#forwarder;
     if (!forwarder.seal(at, length)) {
-      if (forwarder.tooBigMtu > 0) this.#teller.tell(at, length, forwarder.tooBigMtu, this.#now);
+      const { tooBigMtu } = forwarder;
+      if (answers && tooBigMtu > 0) this.#teller.tell(at, length, tooBigMtu, this.#now);
       return;
     }
     const sa = forwarder.sa as ChildSa;

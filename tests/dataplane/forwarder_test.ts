@@ -249,6 +249,7 @@ Deno.test("RFC 4303 §3.3.3: without ESN the last number is the last packet", ()
   assert.deepEqual(tunnel.here.forwarder.softLimited.map((sa) => sa.inboundSpi), [0x1001]);
   assert.equal(tunnel.seal(tunnel.here, innerPacket()), undefined);
   assert.equal(tunnel.here.counted["sequence-exhausted"], 1);
+  assert.deepEqual(tunnel.here.forwarder.hardLimited.map((sa) => sa.inboundSpi), [0x1001]);
 });
 
 Deno.test("the soft limit of octets is reported once, whichever direction reaches it", () => {

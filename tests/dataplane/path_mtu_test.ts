@@ -160,7 +160,10 @@ for (const [family, outer] of [["IPv4", outer4], ["IPv6", outer6]] as const) {
       const install = pairOver(outer, bothFamilies);
       await here.call("installChildSa", install);
       await there.call("installChildSa", farSide(install));
-      assert.equal((await echo(spaces[0], "10.0.0.2", 200, "do")).isAnswered, true);
+      await until("the neighbours know each other", async () => {
+        const { isAnswered } = await echo(spaces[0], "10.0.0.2", 200, "do");
+        return isAnswered ? true : undefined;
+      }, 10_000);
       // The first is lost at the router, whose word then reaches this host. Until the packet path asks
       // what the host has heard, outer packets go in pieces.
       const longest = innerOf(1300, outer);
