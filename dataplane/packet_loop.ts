@@ -89,13 +89,12 @@ export class PacketLoop {
     this.#edges = new EdgeReports(report, this.#forwarder, this.#counters);
     this.#paths = new PathWatch(this.#table, this.#probe, start.fragments === "discover");
     this.#received = new ReceiveBatch(arena);
-    const socketFds = start.sockets.map((socket) => socket.fd);
-    this.#outgoing = new SendBatch(arena, socketFds, 0, features.includes("udp-gso"));
+    this.#outgoing = new SendBatch(arena, start.sockets, 0, features.includes("udp-gso"));
     this.#tun = new TunQueue(arena, start.tunFd, start.mtu, features.includes("tun-tso"));
     this.#segmenter = new Segmenter(arena);
     this.#writer = new TunWriter(arena, this.#tun, this.#counters, features, this.#edges);
     this.#teller = new TooBigTeller(arena, this.#writer, this.#counters);
-    const fds = [start.commandFd, start.tunFd, ...socketFds];
+    const fds = [start.commandFd, start.tunFd, ...start.sockets.map((socket) => socket.fd)];
     this.#poller = new Poller(arena, fds);
     this.#ikeInFlight = new Int32Array(start.ikeInFlight);
     this.#keepaliveAt = arena.reserve(1);

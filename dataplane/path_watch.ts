@@ -1,10 +1,10 @@
 /**
  * Keeps each pair's limits in step with what the kernel learns of the path to its peer (RFC 4301 §8.2.2).
  *
- * A path is looked at when it is new, when the kernel refused a run as too long for it, and now and then
- * while packets are sent on it: routes change, and routers complain about packets that are long gone. The
- * kernel believes a router only about packets of ours, forgets what it was told after ten minutes, and
- * then a path may be found to be wider again.
+ * A path is looked at when it is new, when the kernel refused something as too long for it, and now and then
+ * while packets are sent on it: routes change, and the kernel forgets what routers told it after ten
+ * minutes, so that a path may be found to be wider again. It believes anybody who quotes a packet from our
+ * port; that is why no limit is below what `ip/too_big.ts` calls the least.
  */
 import { type ChildSa, SaCounter } from "./esp/child_sa.ts";
 import { anyLength, longestEsp, longestInner, type OuterPath } from "./esp/outer_path.ts";

@@ -21,7 +21,7 @@ export interface OuterPath {
   readonly control: Uint32Array;
   /** Whether the outer header is IPv6. */
   readonly isIpv6: boolean;
-  /** Longer ESP packets must be sent one by one: the kernel does not cut a run of them for this way. */
+  /** Longer ESP packets are sent one by one: the kernel cuts no run of them for this way. */
   segmentLimit: number;
   /** Inner packets that may not be cut and are longer do not fit. */
   innerLimit: number;

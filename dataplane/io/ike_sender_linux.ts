@@ -22,8 +22,7 @@ export class IkeSender {
   /** Sends from these sockets. */
   constructor(sockets: readonly UdpSocket[]) {
     this.#sockets = sockets;
-    const fds = sockets.map((socket) => socket.fd);
-    this.#batch = new SendBatch(this.#arena, fds, Linux.MSG_DONTWAIT);
+    this.#batch = new SendBatch(this.#arena, sockets, Linux.MSG_DONTWAIT);
     this.#message = this.#arena.reserve(messageBytes);
   }
 

@@ -21,6 +21,7 @@ import {
 } from "../ffi/layout.ts";
 import { errno, libc } from "../ffi/libc.ts";
 import { Messages, messagesBytes, nameStride } from "./udp_messages.ts";
+import { setFragmentMode, type UdpSocket } from "./udp_socket_linux.ts";
 
 /** Datagrams that a batch holds. */
 export const sendBatchSize = 128;
@@ -28,13 +29,16 @@ export const sendBatchSize = 128;
 /** What the kernel takes in one message: UDP_MAX_SEGMENTS of old kernels, and less than 65 507 octets. */
 const runLimits = { packets: 64, bytes: 65_000 } as const;
 
+/** Payload of the longest UDP datagram over IPv4. */
+const longestDatagram = 65_507;
+
 /** Octets of the arena that a send batch takes, packets not included. */
 export const sendBatchBytes: number = messagesBytes(sendBatchSize);
 
 /** Datagrams that wait to be sent. */
 export class SendBatch {
   readonly #messages: Messages;
-  readonly #fds: readonly number[];
+  readonly #sockets: readonly UdpSocket[];
   readonly #flags: number;
   #joinsRuns: boolean;
   /** By packet. */
@@ -52,16 +56,16 @@ export class SendBatch {
   refusedForRoom = 0;
   /** The error number of the last packet that was refused. */
   lastError = 0;
-  /** Whether a run was too long for its path, which then is stale; for the user to set back. */
+  /** Whether something was too long for its path, which then is stale; for the user to set back. */
   hasStalePath = false;
 
   /**
-   * Lays out the headers in an arena that has `sendBatchBytes` left. `fds` is by socket number; with
-   * MSG_DONTWAIT in `flags` a full socket buffer refuses datagrams. `joinsRuns`: use UDP_SEGMENT.
+   * Lays out the headers in an arena that has `sendBatchBytes` left. With MSG_DONTWAIT in `flags` a full
+   * socket buffer refuses datagrams. `joinsRuns`: use UDP_SEGMENT.
    */
-  constructor(arena: Arena, fds: readonly number[], flags: number, joinsRuns = false) {
+  constructor(arena: Arena, sockets: readonly UdpSocket[], flags: number, joinsRuns = false) {
     this.#messages = new Messages(arena, sendBatchSize);
-    this.#fds = fds;
+    this.#sockets = sockets;
     this.#flags = flags | Linux.MSG_NOSIGNAL;
     this.#joinsRuns = joinsRuns;
   }
@@ -106,7 +110,7 @@ export class SendBatch {
       const { socket } = this.#paths[at] as OuterPath;
       let end = at + 1;
       while (end < this.#messageCount && this.#paths[end]?.socket === socket) end++;
-      refused += this.#send(this.#fds[socket] as number, at, end);
+      refused += this.#send(this.#sockets[socket] as UdpSocket, at, end);
       at = end;
     }
     this.#count = 0;
@@ -148,12 +152,12 @@ export class SendBatch {
   }
 
   /** One socket's part. A message that the kernel refuses stops the call; the others still go. */
-  #send(fd: number, start: number, end: number): number {
+  #send(socket: UdpSocket, start: number, end: number): number {
     let refused = 0;
     let at = start;
     while (at < end) {
       const first = this.#messages.pointers[at] as Deno.PointerObject;
-      const sent = libc.sendmmsg(fd, first, end - at, this.#flags);
+      const sent = libc.sendmmsg(socket.fd, first, end - at, this.#flags);
       if (sent > 0) {
         at += sent;
         continue;
@@ -161,30 +165,56 @@ export class SendBatch {
       const number = sent === 0 ? 0 : errno();
       if (number === Errno.EINTR) continue;
       refused += (this.#runs[at] as number) > 1
-        ? this.#sendSingly(fd, at, number)
-        : this.#noteRefused(number);
+        ? this.#sendSingly(socket, at, number)
+        : this.#sendCut(socket, at, this.#starts[at] as number, number);
       at++;
     }
     return refused;
   }
 
   /** A run that the kernel refused, packet by packet. What it refused is not asked of it again. */
-  #sendSingly(fd: number, message: number, number: number): number {
+  #sendSingly(socket: UdpSocket, message: number, number: number): number {
     const first = this.#starts[message] as number;
     const count = this.#runs[message] as number;
-    const path = this.#paths[message] as OuterPath;
-    if (number === Errno.EMSGSIZE) {
-      path.segmentLimit = (this.#lengths[first] as number) - 1;
-      path.isStale = true;
-      this.hasStalePath = true;
-    } else if (isUnsupported(number)) this.#joinsRuns = false;
+    if (number === Errno.EMSGSIZE) this.#noteTooLong(message, first);
+    else if (isUnsupported(number)) this.#joinsRuns = false;
     const pointer = this.#messages.pointers[message] as Deno.PointerObject;
     let refused = 0;
     for (let packet = first; packet < first + count; packet++) {
       this.#write(message, packet, 1);
-      if (libc.sendmmsg(fd, pointer, 1, this.#flags) !== 1) refused += this.#noteRefused(errno());
+      if (libc.sendmmsg(socket.fd, pointer, 1, this.#flags) === 1) continue;
+      refused += this.#sendCut(socket, message, packet, errno());
     }
     return refused;
+  }
+
+  /**
+   * One packet that the kernel refused: if it is too long for the path, it goes in pieces, as whoever added
+   * it may want. Another thread's packets may slip out without DF meanwhile, or one be refused for good.
+   */
+  #sendCut(socket: UdpSocket, message: number, packet: number, number: number): number {
+    const { isIpv6 } = this.#paths[message] as OuterPath;
+    const length = this.#lengths[packet] as number;
+    const mayBeCut = number === Errno.EMSGSIZE && socket.fragments === "discover" && !isIpv6 &&
+      length <= longestDatagram;
+    if (!mayBeCut) return this.#noteRefused(number);
+    this.#noteTooLong(message, packet);
+    setFragmentMode(socket.fd, "clear");
+    const pointer = this.#messages.pointers[message] as Deno.PointerObject;
+    const sent = libc.sendmmsg(socket.fd, pointer, 1, this.#flags);
+    const next = errno();
+    setFragmentMode(socket.fd, "discover");
+    return sent === 1 ? 0 : this.#noteRefused(next);
+  }
+
+  /** The path takes less than was thought. */
+  #noteTooLong(message: number, packet: number): void {
+    const path = this.#paths[message] as OuterPath;
+    const length = this.#lengths[packet] as number;
+    if (length > path.segmentLimit) return;
+    path.segmentLimit = length - 1;
+    path.isStale = true;
+    this.hasStalePath = true;
   }
 
   /** Gives the one packet that was refused. */

@@ -14,6 +14,8 @@ export interface UdpSocket {
   readonly local: Endpoint;
   /** Whether it carries ESP and marked IKE messages (RFC 3948), and not plain IKE. */
   readonly isNatt: boolean;
+  /** What becomes of datagrams that are longer than the path takes. */
+  readonly fragments: FragmentMode;
 }
 
 /** Room for bursts while the packet loop is busy. */
@@ -34,14 +36,23 @@ export function hasUdpSegmentation({ fd }: UdpSocket): boolean {
   return trySetOption(fd, Linux.SOL_UDP, Linux.UDP_SEGMENT, 0);
 }
 
+const refuseLong = Int32Array.of(Linux.PMTUDISC_DO);
+const cutLong = Int32Array.of(Linux.PMTUDISC_DONT);
+
 /**
- * Opens and binds a socket; port 0 takes a free one. With `discover` datagrams that fit leave with DF, the
- * others in pieces. Throws `DataplaneError`.
+ * For IPv4 sockets. `discover`: all datagrams have DF, and those that the path is known not to take are
+ * refused with EMSGSIZE. `clear`: none has DF, and long ones are cut.
  */
+export function setFragmentMode(fd: number, mode: FragmentMode): boolean {
+  const value = mode === "discover" ? refuseLong : cutLong;
+  return libc.setsockopt(fd, Linux.IPPROTO_IP, Linux.IP_MTU_DISCOVER, value, 4) === 0;
+}
+
+/** Opens and binds a socket; port 0 takes a free one. Throws `DataplaneError`. */
 export function openUdpSocket(
   endpoint: Endpoint,
   isNatt: boolean,
-  mode: FragmentMode = "clear",
+  fragments: FragmentMode = "clear",
 ): UdpSocket {
   const isV4 = endpoint.address.family === 4;
   const domain = isV4 ? Linux.AF_INET : Linux.AF_INET6;
@@ -49,20 +60,21 @@ export function openUdpSocket(
   if (fd < 0) throw systemError(`open a UDP socket for ${formatEndpoint(endpoint)}`, errno());
   try {
     growBuffers(fd);
-    const discovery = mode === "clear" ? Linux.PMTUDISC_DONT : Linux.PMTUDISC_WANT;
     if (isV4) {
       setOption(fd, Linux.IPPROTO_IP, Linux.IP_PKTINFO, 1);
       setOption(fd, Linux.IPPROTO_IP, Linux.IP_RECVTOS, 1);
-      setOption(fd, Linux.IPPROTO_IP, Linux.IP_MTU_DISCOVER, discovery);
+      setFragmentMode(fd, fragments);
     } else {
       setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_V6ONLY, 1);
       setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_RECVPKTINFO, 1);
       setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_RECVTCLASS, 1);
+      // There is no DF and no router that cuts: this host cuts what is longer than it knows the path to be.
+      const discovery = fragments === "clear" ? Linux.PMTUDISC_DONT : Linux.PMTUDISC_WANT;
       setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_MTU_DISCOVER, discovery);
     }
     const name = buildSockaddr(endpoint);
     if (libc.bind(fd, name, name.length) < 0) throw bindError(endpoint, errno());
-    return { fd, local: { address: endpoint.address, port: boundPort(fd) }, isNatt };
+    return { fd, local: { address: endpoint.address, port: boundPort(fd) }, isNatt, fragments };
   } catch (error) {
     libc.close(fd);
     throw error;

@@ -26,7 +26,7 @@ function passed(
     if (joinsRuns) { for (const it of receivers) assert.ok(enableUdpGro(it)); }
     const arena = new Arena(receiveBatchBytes + sendBatchBytes + sendBatchSize * 1600);
     const received = new ReceiveBatch(arena);
-    const outgoing = new SendBatch(arena, [sender.fd], 0, joinsRuns);
+    const outgoing = new SendBatch(arena, [sender], 0, joinsRuns);
     const paths = receivers.map((it) => pathBetween([sender], sender.local, it.local)!);
     const room = arena.reserve(sendBatchSize * 1536);
     lengths.forEach(([length, receiver], i) => {

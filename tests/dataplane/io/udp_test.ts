@@ -49,7 +49,7 @@ for (const [from, to] of families) {
     withSockets([from, to], ([sender, receiver]) => {
       const arena = newArena();
       const received = new ReceiveBatch(arena);
-      const outgoing = new SendBatch(arena, [sender!.fd, receiver!.fd], 0);
+      const outgoing = new SendBatch(arena, [sender!, receiver!], 0);
       const data = arena.reserve(batchSize * 64);
       const path = pathBetween([sender!, receiver!], sender!.local, receiver!.local)!;
       for (let round = 0; round < 3; round++) {
@@ -84,7 +84,7 @@ Deno.test("an unspecified socket receives with, and sends from, the right local 
   withSockets(["0.0.0.0", "127.0.0.9"], ([all, peer]) => {
     const arena = newArena();
     const received = new ReceiveBatch(arena);
-    const outgoing = new SendBatch(arena, [all!.fd, peer!.fd], 0);
+    const outgoing = new SendBatch(arena, [all!, peer!], 0);
     const data = arena.reserve(64);
     const ours = at("127.0.0.5", all!.local.port);
     outgoing.add(data, 5, pathBetween([all!, peer!], ours, peer!.local)!, 0);
@@ -104,7 +104,7 @@ Deno.test("what the kernel refuses is counted, and the rest is sent", () => {
   withSockets(["127.0.0.1", "127.0.0.2"], ([sender, receiver]) => {
     const arena = newArena();
     const received = new ReceiveBatch(arena);
-    const outgoing = new SendBatch(arena, [sender!.fd], 0);
+    const outgoing = new SendBatch(arena, [sender!], 0);
     const data = arena.reserve(70_000);
     const path = pathBetween([sender!], sender!.local, receiver!.local)!;
     for (const length of [10, 66_000, 20, 66_000]) outgoing.add(data, length, path, 0);
@@ -120,7 +120,7 @@ for (const [from, to] of families) {
       assert.ok(enableUdpGro(receiver!));
       const arena = newArena();
       const received = new ReceiveBatch(arena);
-      const outgoing = new SendBatch(arena, [sender!.fd], 0, true);
+      const outgoing = new SendBatch(arena, [sender!], 0, true);
       const data = arena.reserve(batchSize * 64);
       const path = pathBetween([sender!], sender!.local, receiver!.local)!;
       // Runs of one class, then one after the other of all kinds.
@@ -161,7 +161,7 @@ Deno.test("a source address, a traffic class and a run go into one message", () 
       assert.ok(enableUdpGro(peer!));
       const arena = newArena();
       const received = new ReceiveBatch(arena);
-      const outgoing = new SendBatch(arena, [all!.fd], 0, true);
+      const outgoing = new SendBatch(arena, [all!], 0, true);
       const data = arena.reserve(2000);
       const local = at(ours!, all!.local.port);
       const path = pathBetween([all!], local, peer!.local)!;
@@ -179,7 +179,7 @@ Deno.test("a source address, a traffic class and a run go into one message", () 
 Deno.test("why the kernel refused is kept apart: no room, or else", () => {
   withSockets(["127.0.0.1", "127.0.0.2"], ([sender, receiver]) => {
     const arena = newArena();
-    const outgoing = new SendBatch(arena, [sender!.fd], 0, true);
+    const outgoing = new SendBatch(arena, [sender!], 0, true);
     const data = arena.reserve(70_000);
     const path = pathBetween([sender!], sender!.local, receiver!.local)!;
     outgoing.add(data, 66_000, path, 0);
@@ -212,7 +212,7 @@ Deno.test("the largest datagram is received whole", () => {
   withSockets(["127.0.0.1", "127.0.0.2"], ([sender, receiver]) => {
     const arena = newArena();
     const received = new ReceiveBatch(arena);
-    const outgoing = new SendBatch(arena, [sender!.fd], 0);
+    const outgoing = new SendBatch(arena, [sender!], 0);
     const path = pathBetween([sender!], sender!.local, receiver!.local)!;
     outgoing.add(arena.reserve(65_507), 65_507, path, 0);
     assert.equal(outgoing.flush(), 0);

@@ -126,7 +126,7 @@ async function udpRuns(
   const remote = parseIpAddress(host)!;
   const socket = openUdpSocket({ address, port: 0 }, true);
   const arena = new Arena(receiveBatchBytes + sendBatchBytes + 300_000);
-  const outgoing = new SendBatch(arena, [socket.fd], 0, true);
+  const outgoing = new SendBatch(arena, [socket], 0, true);
   const received = new ReceiveBatch(arena);
   const path = pathBetween([socket], socket.local, { address: remote, port })!;
   const room = arena.reserve(64 * size);

@@ -25,7 +25,7 @@ export class PlainSocket {
   /** Binds it; port 0 for any. */
   constructor(host: string, port: number) {
     this.#socket = openUdpSocket({ address: parseIpAddress(host)!, port }, true);
-    this.#outgoing = new SendBatch(this.#arena, [this.#socket.fd], 0);
+    this.#outgoing = new SendBatch(this.#arena, [this.#socket], 0);
   }
 
   /** Sends datagrams one by one; how many the kernel refused. */
@@ -53,7 +53,7 @@ export class PlainSocket {
   flood(host: string, port: number, count: number): readonly [number, number, number] {
     const outgoing = new SendBatch(
       new Arena(sendBatchBytes),
-      [this.#socket.fd],
+      [this.#socket],
       Linux.MSG_DONTWAIT,
     );
     const remote = { address: parseIpAddress(host)!, port };
