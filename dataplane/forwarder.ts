@@ -188,11 +188,11 @@ export class Forwarder {
 
   /** The segment size of a TCP SYN, in whichever direction, fits what we send to the peer. */
   #clampMss(sa: ChildSa, at: number): void {
-    const { upper, version, totalLength } = this.#header;
+    const { fragmentOffset, upperAt, version, totalLength } = this.#header;
     const { clampMtu } = this.#rules;
-    if (upper < 0 || clampMtu === 0) return;
+    if (fragmentOffset !== 0 || clampMtu === 0) return;
     const most = Math.min(clampMtu, Math.max(sa.path.innerLimit, leastMtu(version)));
-    if (clampMss(this.#view, at + upper, at + totalLength, most - tcpHeaders(version))) {
+    if (clampMss(this.#view, upperAt, at + totalLength, most - tcpHeaders(version))) {
       this.#count(Counter["mss-clamped"]);
     }
   }
@@ -231,12 +231,14 @@ export class Forwarder {
   }
 
   #dropIn(sa: ChildSa, slot: number): false {
-    sa.countDrop(SaCounter.DROPS_IN, slot);
+    sa.countDrop(SaCounter.DROPS_IN);
+    sa.countCause(slot);
     return this.#drop(slot);
   }
 
   #dropOut(sa: ChildSa, slot: number): false {
-    sa.countDrop(SaCounter.DROPS_OUT, slot);
+    sa.countDrop(SaCounter.DROPS_OUT);
+    sa.countCause(slot);
     return this.#drop(slot);
   }
 }

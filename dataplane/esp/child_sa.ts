@@ -119,9 +119,13 @@ export class ChildSa {
     this.counters[slot + 1] = (this.counters[slot + 1] as number) + bytes;
   }
 
-  /** Adds one dropped packet to a direction, `slot`, and to a cause. */
-  countDrop(slot: number, cause: number): void {
+  /** Adds one to a slot. */
+  countDrop(slot: number): void {
     this.counters[slot] = (this.counters[slot] as number) + 1;
+  }
+
+  /** Adds one to the drops of a cause. */
+  countCause(cause: number): void {
     this.drops[cause] = (this.drops[cause] as number) + 1;
   }
 

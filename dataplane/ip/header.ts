@@ -27,12 +27,14 @@ export class InnerHeader {
   readonly destination: Uint32Array = new Uint32Array(4);
   /** Upper protocol; valid after `parseUpper`. */
   protocol = 0;
-  /** Where its header starts, counted from the packet; -1 when it is not in it; valid after `parseUpper`. */
-  upper = -1;
   /** Source port, ICMP type and code, or `noPort`; valid after `parseUpper`. */
   sourcePort = noPort;
   /** Destination port, ICMP type and code, or `noPort`; valid after `parseUpper`. */
   destinationPort = noPort;
+  /** Where the upper header starts, or would; valid after `parseUpper`. */
+  upperAt = 0;
+  /** Units of 8 octets; 0 for a whole packet and a first fragment. Valid after `parseUpper`. */
+  fragmentOffset = 0;
 
   /** Reads version, length and addresses. `false` when they are not consistent with `length`. */
   parse(view: DataView, offset: number, length: number): boolean {
@@ -64,11 +66,12 @@ export class InnerHeader {
     const end = offset + this.totalLength;
     if (this.version === 4) {
       this.protocol = view.getUint8(offset + 9);
-      const isLaterFragment = (view.getUint16(offset + 6) & 0x1fff) !== 0;
-      const at = offset + (view.getUint8(offset) & 15) * 4;
-      this.#parsePorts(view, offset, isLaterFragment ? end : at, end);
+      this.fragmentOffset = view.getUint16(offset + 6) & 0x1fff;
+      this.upperAt = offset + (view.getUint8(offset) & 15) * 4;
+      this.#parsePorts(view, this.fragmentOffset !== 0 ? end : this.upperAt, end);
       return;
     }
+    this.fragmentOffset = 0;
     let at = offset + 40;
     let next = view.getUint8(offset + 6);
     for (;;) {
@@ -76,7 +79,8 @@ export class InnerHeader {
         next === fragment || next === authentication;
       if (!isExtension || at + 8 > end) break;
       const units = view.getUint8(at + 1);
-      const isLaterFragment = next === fragment && (view.getUint16(at + 2) & 0xfff8) !== 0;
+      if (next === fragment) this.fragmentOffset = view.getUint16(at + 2) >>> 3;
+      const isLaterFragment = next === fragment && this.fragmentOffset !== 0;
       const size = next === fragment
         ? 8
         : next === authentication
@@ -86,13 +90,13 @@ export class InnerHeader {
       at = isLaterFragment ? end : at + size;
     }
     this.protocol = next;
-    this.#parsePorts(view, offset, at, end);
+    this.upperAt = at;
+    this.#parsePorts(view, at, end);
   }
 
-  #parsePorts(view: DataView, offset: number, at: number, end: number): void {
+  #parsePorts(view: DataView, at: number, end: number): void {
     this.sourcePort = noPort;
     this.destinationPort = noPort;
-    this.upper = at < end ? at - offset : -1;
     if (at + 4 > end) return;
     switch (this.protocol) {
       case 6: // TCP

@@ -24,7 +24,6 @@ export const tooBigBytes = 1280;
 const most4 = 576;
 
 const dontFragment = 0x4000;
-const offsetMask = 0x1fff;
 const icmp4 = 1;
 const icmp6 = 58;
 const messageHeader = 8;
@@ -46,16 +45,17 @@ export function mayNotBeCut(view: DataView, at: number, header: InnerHeader): bo
 
 /** Whether its sender may be told of a fault: RFC 1122 §3.2.2, RFC 4443 §2.4 e. */
 export function mayBeTold(view: DataView, at: number, header: InnerHeader): boolean {
-  const { version, protocol, upper } = header;
+  const { version, protocol, upperAt, fragmentOffset } = header;
+  const hasUpper = fragmentOffset === 0 && upperAt < at + header.totalLength;
   if (version === 4) {
     const first = view.getUint8(at + 12);
     if (first === 0 || first === 127 || first >= 224) return false;
-    if ((view.getUint16(at + 6) & offsetMask) !== 0) return false;
-    return protocol !== icmp4 || (upper >= 0 && isIcmp4Query(view.getUint8(at + upper)));
+    if (fragmentOffset !== 0) return false;
+    return protocol !== icmp4 || (hasUpper && isIcmp4Query(view.getUint8(upperAt)));
   }
   const isNobody = header.source.every((word) => word === 0);
   if (isNobody || view.getUint8(at + 8) === 0xff) return false;
-  return protocol !== icmp6 || (upper >= 0 && view.getUint8(at + upper) >= 128);
+  return protocol !== icmp6 || (hasUpper && view.getUint8(upperAt) >= 128);
 }
 
 /** Not one of: unreachable, source quench, redirect, time exceeded, parameter problem. */
