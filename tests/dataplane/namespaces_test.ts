@@ -16,6 +16,7 @@ import {
   outer4,
   outer6,
   pairOver,
+  settledCounters,
 } from "./support/two_ends.ts";
 
 const listen4 = { listen: [address("0.0.0.0")] };
@@ -70,7 +71,7 @@ for (const { name, outer, suite, crypto } of variants) {
     assert.equal(await here.call("tcp", "10.0.0.2", 7007, 1_000_000), true);
     assert.equal(await here.call("tcp", "fd00::2", 7007, 300_000), true);
 
-    const [a, b] = [await here.counters(), await there.counters()];
+    const [a, b] = await settledCounters({ here, there });
     for (const { totals, perSa } of [a, b]) {
       const wrong = Object.entries(totals).filter(([counter, count]) =>
         count !== 0 && !/^(packets|bytes)-(in|out)$|^mss-clamped$/.test(counter)

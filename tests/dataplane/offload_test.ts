@@ -15,6 +15,7 @@ import {
   outer4,
   outer6,
   pairOver,
+  settledCounters,
 } from "./support/two_ends.ts";
 
 const cbc = {
@@ -92,7 +93,7 @@ for (const { name, without = nothing, outer = outer4, suite = gcm, ...lengths } 
       assert.equal(await here.call("udpRuns", us, them, 7007, size, 128), 128, `UDP to ${them}`);
       assert.equal(await here.call("udpRuns", us, them, 7007, 33, 64), 64, `UDP to ${them}`);
     }
-    const [a, b] = [await here.counters(), await there.counters()];
+    const [a, b] = await settledCounters({ here, there });
     for (const { totals } of [a, b]) {
       const wrong = Object.entries(totals).filter(([it, count]) => count > 0 && !expected.test(it));
       assert.deepEqual(wrong, []);
