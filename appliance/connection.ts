@@ -24,11 +24,13 @@ import {
 } from "../core/mod.ts";
 import { type Dataplane, openDataplane } from "../dataplane/mod.ts";
 import { systemClock } from "./clock.ts";
+import type { PacketOptions } from "./config/packet_options.ts";
 import { adviceFor } from "./connect_advice.ts";
 import { Driver, type Machine } from "./driver.ts";
 import { systemRandom } from "./entropy.ts";
 import type { Facts, Log } from "./log.ts";
 import { NetworkWatch } from "./network_watch.ts";
+import { tellTrouble } from "./packet_troubles.ts";
 import type { PairStore } from "./pair_store.ts";
 import { listenForStop, type StopSignals } from "./signals.ts";
 import { reasonOf, StartError } from "./start_error.ts";
@@ -39,8 +41,8 @@ const logoutPatienceMs = 2_000;
 /** What a connection is made from. */
 export interface ConnectionPlan {
   readonly gateway: Endpoint;
-  readonly tun: string;
-  readonly mtu: number;
+  /** What the packet path is told. */
+  readonly packets: PacketOptions;
   /** Seconds until it ends by itself; 0 for never. */
   readonly exitAfterSeconds: number;
   /** Leave without logging out. */
@@ -71,8 +73,7 @@ export async function connect(plan: ConnectionPlan): Promise<number> {
 
   const link: { driver?: ClientDriver } = {};
   const dataplane = await openDataplane({
-    tunName: plan.tun,
-    mtu: plan.mtu,
+    ...plan.packets,
     listen: [anyAddress(gateway.address.family)],
     nattPort: 0,
     workers: 1,
@@ -80,6 +81,7 @@ export async function connect(plan: ConnectionPlan): Promise<number> {
   }, {
     ike: (datagram) => link.driver?.datagram(datagram),
     event: (event) => link.driver?.event(event),
+    trouble: (trouble) => tellTrouble(log, trouble),
     fatal: (error) => signals.stop(`packet path died: ${reasonOf(error)}`),
   });
   running.defer(() => dataplane.close());

@@ -34,6 +34,7 @@ import { systemClock } from "./clock.ts";
 import { CryptoTally } from "./crypto_tally.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
 import { identityOf } from "./config/identity.ts";
+import { packetOptions } from "./config/packet_options.ts";
 import type { Pools } from "./config/pools.ts";
 import type { ServeSettings } from "./config/serve_flags.ts";
 import { serveControl } from "./control/server.ts";
@@ -45,6 +46,7 @@ import { forwardingOff } from "./forwarding.ts";
 import type { Facts, Log } from "./log.ts";
 import { withNetworkRoutes } from "./network_routes.ts";
 import { operatorOf } from "./operator.ts";
+import { tellTrouble } from "./packet_troubles.ts";
 import { ensureSelfMade } from "./pki/self_made.ts";
 import { ReconnectStore } from "./reconnect_store.ts";
 import { SaTally } from "./sa_tally.ts";
@@ -111,6 +113,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     ike: (datagram) => inbox.datagram(datagram),
     event: (event) => inbox.event(event),
     removed: (counters) => inbox.removed(counters),
+    trouble: (trouble) => tellTrouble(log, trouble),
     fatal: (error) => {
       log.tell("error", "packet-path-died", { reason: reasonOf(error) });
       signals.stop("packet-path-died");
@@ -308,8 +311,7 @@ async function credentialsOf(
 
 function dataplaneOptions(settings: ServeSettings): DataplaneOptions {
   return {
-    tunName: settings.tun,
-    mtu: settings.mtu,
+    ...packetOptions(settings),
     listen: settings.listen,
     ikePort: settings["ike-port"],
     nattPort: settings["natt-port"],

@@ -19,6 +19,8 @@ const sentences: Readonly<Record<string, string>> = {
     "RADIUS server {server} gives answers with a bad authenticator: is the secret right?",
   "radius-connection-broken": "No connection to RADIUS server {server}: {reason}",
   "radius-answer-dropped": "An answer of RADIUS server {server} was dropped: {cause}",
+  "portable-crypto": "Cryptography is slow here, as {reason}",
+  "packets-dropped": "Packets are dropped: {cause}; from now on these are only counted",
   "internal-fault": "A broken invariant; please report this",
 };
 

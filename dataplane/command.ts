@@ -10,7 +10,13 @@ import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import { buildOctetsJson, parseOctetsJson } from "../core/octets_json.ts";
 import type { Endpoint } from "../core/wire/address.ts";
-import type { ChildSaCounters, DataplaneCounters, IkeDatagram } from "./dataplane.ts";
+import type {
+  ChildSaCounters,
+  DataplaneCounters,
+  DataplaneTrouble,
+  FragmentMode,
+  IkeDatagram,
+} from "./dataplane.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
 import type { UdpSocket } from "./io/udp_socket_linux.ts";
@@ -46,6 +52,14 @@ export interface LoopStart {
   readonly crypto: EspCryptoName | undefined;
   /** Silence before a NAT keepalive, milliseconds; `undefined` for none. */
   readonly natKeepaliveMs: number | undefined;
+  /** Packets that replay windows reach back. */
+  readonly replayWindow: number;
+  /** What becomes of packets that the path does not take whole. */
+  readonly fragments: FragmentMode;
+  /** Lower the segment size in TCP SYNs to what fits. */
+  readonly clampsMss: boolean;
+  /** Let the outer header show the inner DSCP. */
+  readonly copiesDscp: boolean;
   /** One counter of IKE datagrams that the control plane has not seen yet. */
   readonly ikeInFlight: SharedArrayBuffer;
 }
@@ -55,6 +69,7 @@ export type LoopReport =
   | { readonly kind: "ready"; readonly cryptoName: EspCryptoName }
   | { readonly kind: "ike"; readonly datagram: IkeDatagram }
   | { readonly kind: "event"; readonly event: DataplaneEvent }
+  | { readonly kind: "trouble"; readonly trouble: DataplaneTrouble }
   | { readonly kind: "counters"; readonly id: number; readonly counters: DataplaneCounters }
   | { readonly kind: "removed"; readonly counters: ChildSaCounters }
   /** The loop has ended as told. */

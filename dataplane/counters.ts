@@ -38,12 +38,46 @@ export const counterNames = [
   "ike-send-error", // the kernel refused an IKE datagram
   // What the control plane asked for in vain.
   "bad-install", // a Child SA whose keys or endpoints do not fit
-  // More reasons to drop a received datagram.
+  // More reasons why a received packet was dropped.
   "filtered", // inner packet that the user's filter does not permit
+  "ecn-refused", // congestion marked on a packet whose sender knows no marks (RFC 6040 §4.2)
+  "tun-full", // the TUN device had no room
+  // More reasons why a packet from the TUN device was not sent.
+  "too-big", // longer than the path to the peer takes, and not to be cut
+  "send-full", // the kernel had no room for the datagram
+  "tun-read-error", // the TUN device gave an error in place of a packet
+  // In either direction.
+  "hard-limit", // the SA has carried all the octets or packets that it may
+  // What was done besides.
+  "icmp-sent", // ICMP messages "too big" written to the TUN device
+  "mss-clamped", // TCP SYNs in which a smaller segment size was set
 ] as const;
 
 /** A counter name. */
 export type CounterName = typeof counterNames[number];
+
+/** Counters of drops that somebody should hear of when they happen for the first time. */
+export const troubles = [
+  "too-short",
+  "truncated",
+  "unknown-spi",
+  "replay",
+  "bad-icv",
+  "bad-padding",
+  "bad-next-header",
+  "bad-inner-header",
+  "selector",
+  "tun-error",
+  "tun-full",
+  "tun-read-error",
+  "ike-overload",
+  "sequence-exhausted",
+  "hard-limit",
+  "send-error",
+  "send-full",
+  "bad-install",
+  "ecn-refused",
+] as const satisfies readonly CounterName[];
 
 /** Slot of each counter. */
 export const Counter: { readonly [Name in CounterName]: number } = Object.fromEntries(
@@ -53,6 +87,13 @@ export const Counter: { readonly [Name in CounterName]: number } = Object.fromEn
 /** All counters at zero. */
 export function newCounters(): Float64Array {
   return new Float64Array(counterNames.length);
+}
+
+/** The counters by name that are not 0. */
+export function namedNonZero(counters: Float64Array): Partial<Record<CounterName, number>> {
+  return Object.fromEntries(
+    counterNames.flatMap((name, slot) => counters[slot] ? [[name, counters[slot]]] : []),
+  );
 }
 
 /** The counters by name. */

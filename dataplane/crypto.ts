@@ -11,7 +11,7 @@ import type { EspCiphers, EspCryptoName } from "./esp/cipher.ts";
 import { createPortableEspCiphers } from "./esp/portable_cipher.ts";
 import { createIpsecMbEspCiphers } from "./ffi/ipsec_mb_esp.ts";
 import { createLibcryptoEspCiphers } from "./ffi/libcrypto_esp.ts";
-import { loadLibcryptoProvider } from "./ffi/libcrypto_provider.ts";
+import { libcryptoFault, loadLibcryptoProvider } from "./ffi/libcrypto_provider.ts";
 
 const VARIABLE = "REJOIN_CRYPTO";
 
@@ -21,9 +21,14 @@ export function selectProvider(
 ): CryptoProvider {
   const fast = forced === "noble" ? undefined : loadLibcryptoProvider();
   if (fast === undefined && forced !== undefined && forced !== "noble") {
-    throw new RangeError("Cannot use libcrypto: libcrypto.so.3 is not there or lacks functions");
+    throw new RangeError(`Cannot use libcrypto: ${libcryptoFault()}`);
   }
   return fast ?? nobleProvider;
+}
+
+/** Why this process has the slow provider although nobody asked for it; `undefined` when it has not. */
+export function whyPortable(): string | undefined {
+  return forcedName() === "noble" ? undefined : libcryptoFault();
 }
 
 /**

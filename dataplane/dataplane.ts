@@ -13,6 +13,13 @@ import type { CounterName } from "./counters.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
 
+/**
+ * What becomes of a packet that the path to its peer does not take whole (RFC 4301 §8.1). `discover`: outer
+ * packets have DF, the path MTU is found out, and inner packets that may not be cut and do not fit are
+ * answered by ICMP. `clear`: the outer packet is cut, here or by any router of IPv4.
+ */
+export type FragmentMode = "discover" | "clear";
+
 /** How to start the packet path. */
 export interface DataplaneOptions {
   /** Name of the TUN device, at most 15 octets. */
@@ -34,6 +41,14 @@ export interface DataplaneOptions {
    * client; `undefined` for none, as a gateway wants it.
    */
   readonly natKeepaliveMs?: number;
+  /** Packets that replay windows reach back, 64 to 4096 (RFC 4303 §3.4.3). */
+  readonly replayWindow: number;
+  /** What becomes of packets that the path does not take whole. */
+  readonly fragments: FragmentMode;
+  /** Lower the segment size in TCP SYNs of both directions to what fits. */
+  readonly clampsMss: boolean;
+  /** Let the outer header show the inner DSCP (RFC 4301 §5.1.2.1); ECN is always copied. */
+  readonly copiesDscp: boolean;
   /** Features to do without even where the kernel has them. */
   readonly without?: readonly DataplaneFeature[];
 }
@@ -48,6 +63,14 @@ export interface IkeDatagram {
   readonly bytes: Bytes;
 }
 
+/** Packets are dropped for a cause that was not seen before. */
+export interface DataplaneTrouble {
+  /** The counter that tells how many. */
+  readonly cause: CounterName;
+  /** The kernel's error by name, where it gave one. */
+  readonly detail?: string;
+}
+
 /** Called on the main thread, one at a time. */
 export interface DataplaneHandlers {
   /** An IKE message came in. */
@@ -56,6 +79,8 @@ export interface DataplaneHandlers {
   event(event: DataplaneEvent): void;
   /** What a pair had carried when it was removed; nothing comes for one that was never installed. */
   removed?(counters: ChildSaCounters): void;
+  /** Packets are dropped; called once for each cause. */
+  trouble(trouble: DataplaneTrouble): void;
   /** The packet loop is dead; no packet moves any more. Call `close()`. */
   fatal(error: Error): void;
 }
@@ -76,8 +101,8 @@ export interface ChildSaCounters {
   readonly dropsIn: number;
   /** Packets meant for this pair and not sent. */
   readonly dropsOut: number;
-  /** Packets in `dropsIn` that the user's filter did not permit. */
-  readonly filtered: number;
+  /** Both by cause; causes that did not happen are left out. */
+  readonly drops: Readonly<Partial<Record<CounterName, number>>>;
 }
 
 /** A reading of all counters. */

@@ -6,8 +6,11 @@
  * fields until the next call, so that nothing is allocated per packet. Waiting, sockets and the TUN device
  * are elsewhere.
  *
- * Left out: ECN and DSCP between inner and outer header (RFC 6040), ICMP "too big" towards the inside,
- * and fragments reassembled before the selector check (later fragments match selectors without ports).
+ * The inner time to live stays as it is: behind the TUN device the host forwards as it does between any
+ * two links, and counts down there (RFC 4301 §5.1.2.1). The outer one is the socket's own.
+ *
+ * Left out: fragments reassembled before the selector check (later fragments match selectors without
+ * ports).
  */
 import { Counter } from "./counters.ts";
 import { type ChildSa, SaCounter } from "./esp/child_sa.ts";
@@ -20,10 +23,21 @@ import {
   trailerBytes,
   writeEspHeader,
 } from "./esp/packet.ts";
-import { windowPackets } from "./esp/replay_window.ts";
 import { extendedHigh } from "./esp/sequence.ts";
+import { combineEcn, ecnMask, trafficClass } from "./ip/ecn.ts";
 import { InnerHeader } from "./ip/header.ts";
+import { clampMss, tcpHeaders } from "./ip/mss.ts";
+import { Upper } from "./ip/segmentation.ts";
+import { leastMtu, mayNotBeCut } from "./ip/too_big.ts";
 import type { SaTable } from "./sa_table.ts";
+
+/** What is up to the operator. */
+export interface ForwardingRules {
+  /** Bits of the inner traffic class that the outer header gets: all, or ECN alone (RFC 4301 §5.1.2.1). */
+  readonly outerClassMask: number;
+  /** Inner MTU to which the segment size in TCP SYNs is lowered; 0 leaves it alone. */
+  readonly clampMtu: number;
+}
 
 /** Seals and opens packets; counts what becomes of them. */
 export class Forwarder {
@@ -37,8 +51,14 @@ export class Forwarder {
   isNewest = false;
   /** Pairs that were silent until now; the packet loop reports and empties the list. */
   readonly seen: ChildSa[] = [];
+  /** Traffic class of the outer header of the packet last sealed. */
+  outerClass = 0;
+  /** How long the packet that was too big may be; 0 when the last one was dropped for something else. */
+  tooBigMtu = 0;
   /** Pairs that should be rekeyed; the packet loop reports and empties the list. */
   readonly softLimited: ChildSa[] = [];
+  /** Pairs that carry nothing more; the packet loop reports and empties the list. */
+  readonly hardLimited: ChildSa[] = [];
 
   /** Packets that have begun and not finished. */
   pending = 0;
@@ -46,24 +66,30 @@ export class Forwarder {
   readonly #view: DataView;
   readonly #table: SaTable;
   readonly #counters: Float64Array;
+  readonly #rules: ForwardingRules;
   readonly #header = new InnerHeader();
-  /** By number of a pending packet: its pair, offset, upper half of its number, and the opener's answer. */
+  /** By number of a pending packet: its pair, offset, upper half of its number, the opener's answer, class. */
   readonly #pendingSas: (ChildSa | undefined)[] = new Array(mostPutOff).fill(undefined);
   readonly #pendingOffsets = new Uint32Array(mostPutOff);
   readonly #pendingHighs = new Uint32Array(mostPutOff);
   readonly #pendingAnswers = new Int32Array(mostPutOff);
+  readonly #pendingClasses = new Uint8Array(mostPutOff);
 
   /** Works in the memory of `view`, the arena that the table's ciphers work in. */
-  constructor(view: DataView, table: SaTable, counters: Float64Array) {
+  constructor(view: DataView, table: SaTable, counters: Float64Array, rules: ForwardingRules) {
     this.#view = view;
     this.#table = table;
     this.#counters = counters;
+    this.#rules = rules;
   }
 
-  /** Opens the ESP packet at `offset` by itself, see `finish`. Nothing may be pending. */
-  open(offset: number, length: number): boolean {
+  /**
+   * Opens the ESP packet at `offset` by itself, see `finish`; it came with the traffic class `outerClass`.
+   * Nothing may be pending.
+   */
+  open(offset: number, length: number, outerClass: number): boolean {
     this.isNewest = false;
-    if (!this.begin(offset, length)) return false;
+    if (!this.begin(offset, length, outerClass)) return false;
     this.#table.ciphers.flush();
     const isInner = this.finish(0);
     this.pending = 0;
@@ -71,10 +97,11 @@ export class Forwarder {
   }
 
   /**
-   * Begins to open the ESP packet at `offset`, which must stay as it is. `true`: it is pending under the
-   * next number, and `mostPutOff` may be. `false`: dropped and counted.
+   * Begins to open the ESP packet at `offset`, which must stay as it is; it came with the traffic class
+   * `outerClass`. `true`: it is pending under the next number, and `mostPutOff` may be. `false`: dropped and
+   * counted.
    */
-  begin(offset: number, length: number): boolean {
+  begin(offset: number, length: number, outerClass: number): boolean {
     const view = this.#view;
     this.sa = undefined;
     if (length < ESP_HEADER_LENGTH) return this.#drop(Counter["too-short"]);
@@ -84,10 +111,14 @@ export class Forwarder {
     if (length < sa.opener.layout.overhead + trailerBytes) {
       return this.#dropIn(sa, Counter["too-short"]);
     }
+    if (sa.isSpent(SaCounter.PACKETS_IN)) {
+      this.#noteHardLimit(sa);
+      return this.#dropIn(sa, Counter["hard-limit"]);
+    }
 
     const low = view.getUint32(offset + 4);
     const { window } = sa;
-    const high = sa.extended ? extendedHigh(window.topHigh, window.topLow, low, windowPackets) : 0;
+    const high = sa.extended ? extendedHigh(window.topHigh, window.topLow, low, window.size) : 0;
     if (high < 0 || !window.isFresh(high, low)) return this.#dropIn(sa, Counter.replay);
     const answer = sa.opener.open(offset, length, high);
     if (answer === -1) return this.#dropIn(sa, Counter["bad-icv"]);
@@ -96,6 +127,7 @@ export class Forwarder {
     this.#pendingOffsets[number] = offset;
     this.#pendingHighs[number] = high;
     this.#pendingAnswers[number] = answer;
+    this.#pendingClasses[number] = outerClass;
     return true;
   }
 
@@ -110,6 +142,7 @@ export class Forwarder {
     const offset = this.#pendingOffsets[number] as number;
     const high = this.#pendingHighs[number] as number;
     const answer = this.#pendingAnswers[number] as number;
+    const outerClass = this.#pendingClasses[number] as number;
     const low = view.getUint32(offset + 4);
     const { window } = sa;
     this.isNewest = false;
@@ -118,8 +151,12 @@ export class Forwarder {
       ? answer
       : this.#table.ciphers.outcomes[outcomeSlot(answer)] as number;
     if (plaintextLength < 0) return this.#dropIn(sa, Counter["bad-icv"]);
-    // The same number may have come twice in one burst.
+    // The same number may have come twice in one burst, and the burst may have begun below the limit.
     if (!window.isFresh(high, low)) return this.#dropIn(sa, Counter.replay);
+    if (sa.isSpent(SaCounter.PACKETS_IN)) {
+      this.#noteHardLimit(sa);
+      return this.#dropIn(sa, Counter["hard-limit"]);
+    }
     this.isNewest = window.mark(high, low);
     this.#noteAuthentic(sa);
 
@@ -128,29 +165,44 @@ export class Forwarder {
     const nextHeader = plaintextLength > 0 ? nextHeaderOf(view, at, plaintextLength) : -1;
     if (nextHeader === NextHeader.NONE) return this.#dropIn(sa, Counter.dummy);
     if (innerLength < 0) return this.#dropIn(sa, Counter["bad-padding"]);
-    return this.#acceptInner(sa, at, innerLength, nextHeader);
+    return this.#acceptInner(sa, at, innerLength, nextHeader, outerClass);
   }
 
   /**
    * Seals the inner packet at `offset`, in front of which is headroom and behind which is tailroom.
-   * `true`: an ESP packet for `sa.path` stands at `outOffset` once the ciphers are flushed. `false`: dropped
-   * and counted.
+   * `true`: an ESP packet for `sa.path` stands at `outOffset` once the ciphers are flushed, to be sent with
+   * `outerClass`. `false`: dropped and counted; if because it is too big, its sender should hear of
+   * `tooBigMtu`.
    */
   seal(offset: number, length: number): boolean {
     const view = this.#view;
     const header = this.#header;
     this.sa = undefined;
+    this.tooBigMtu = 0;
     if (!header.parse(view, offset, length)) return this.#drop(Counter["bad-outbound-header"]);
     header.parseUpper(view, offset);
     const sa = this.#table.findOutbound(header);
     if (sa === undefined) return this.#drop(Counter[this.#table.lastMiss]);
     this.sa = sa;
-    const { sequence, sealer } = sa;
-    if (!sequence.take()) return this.#dropOut(sa, Counter["sequence-exhausted"]);
+    const { sequence, sealer, path } = sa;
+    const { version, totalLength: innerLength } = header;
+    if (innerLength > path.innerLimit && mayNotBeCut(view, offset, header)) {
+      this.tooBigMtu = Math.max(path.innerLimit, leastMtu(version));
+      return this.#dropOut(sa, Counter["too-big"]);
+    }
+    if (sa.isSpent(SaCounter.PACKETS_OUT)) {
+      this.#noteHardLimit(sa);
+      return this.#dropOut(sa, Counter["hard-limit"]);
+    }
+    if (!sequence.take()) {
+      this.#noteHardLimit(sa);
+      return this.#dropOut(sa, Counter["sequence-exhausted"]);
+    }
+    if (header.protocol === Upper.TCP) this.#clampMss(sa, offset);
+    this.outerClass = trafficClass(view, offset, version) & this.#rules.outerClassMask;
 
     const { plaintextAt, alignment } = sealer.layout;
-    const innerLength = header.totalLength;
-    const nextHeader = header.version === 4 ? NextHeader.IPV4 : NextHeader.IPV6;
+    const nextHeader = version === 4 ? NextHeader.IPV4 : NextHeader.IPV6;
     const plaintextLength = addTrailer(view, offset, innerLength, alignment, nextHeader);
     const start = offset - plaintextAt;
     writeEspHeader(view, start, sa.outboundSpi, sequence.low);
@@ -162,7 +214,13 @@ export class Forwarder {
     return true;
   }
 
-  #acceptInner(sa: ChildSa, at: number, innerLength: number, nextHeader: number): boolean {
+  #acceptInner(
+    sa: ChildSa,
+    at: number,
+    innerLength: number,
+    nextHeader: number,
+    outerClass: number,
+  ): boolean {
     const header = this.#header;
     if (nextHeader !== NextHeader.IPV4 && nextHeader !== NextHeader.IPV6) {
       return this.#dropIn(sa, Counter["bad-next-header"]);
@@ -177,15 +235,29 @@ export class Forwarder {
       sa.localSelectors.matches(version, header.destination, protocol, header.destinationPort);
     if (!isAllowed) return this.#dropIn(sa, Counter.selector);
     if (sa.filter !== undefined && !sa.filter.permits(this.#view, at, header)) {
-      sa.countDrop(SaCounter.FILTERED);
       return this.#dropIn(sa, Counter.filtered);
     }
+    if ((outerClass & ecnMask) !== 0 && !combineEcn(this.#view, at, version, outerClass)) {
+      return this.#dropIn(sa, Counter["ecn-refused"]);
+    }
+    if (protocol === Upper.TCP) this.#clampMss(sa, at);
     this.outOffset = at;
     this.outLength = header.totalLength;
     sa.countPacket(SaCounter.PACKETS_IN, header.totalLength);
     this.#countPacket(Counter["packets-in"], header.totalLength);
     if (sa.isSoftLimitDue) this.#noteSoftLimit(sa);
     return true;
+  }
+
+  /** The segment size of a TCP SYN, in whichever direction, fits what we send to the peer. */
+  #clampMss(sa: ChildSa, at: number): void {
+    const { fragmentOffset, upperAt, version, totalLength } = this.#header;
+    const { clampMtu } = this.#rules;
+    if (fragmentOffset !== 0 || clampMtu === 0) return;
+    const most = Math.min(clampMtu, Math.max(sa.path.innerLimit, leastMtu(version)));
+    if (clampMss(this.#view, upperAt, at + totalLength, most - tcpHeaders(version))) {
+      this.#count(Counter["mss-clamped"]);
+    }
   }
 
   #noteAuthentic(sa: ChildSa): void {
@@ -200,24 +272,36 @@ export class Forwarder {
     this.softLimited.push(sa);
   }
 
+  #noteHardLimit(sa: ChildSa): void {
+    if (sa.isHardLimitReported) return;
+    sa.isHardLimitReported = true;
+    this.hardLimited.push(sa);
+  }
+
   /** `slot` counts packets, the slot behind it octets. */
   #countPacket(slot: number, bytes: number): void {
     this.#counters[slot] = (this.#counters[slot] as number) + 1;
     this.#counters[slot + 1] = (this.#counters[slot + 1] as number) + bytes;
   }
 
-  #drop(slot: number): false {
+  #count(slot: number): void {
     this.#counters[slot] = (this.#counters[slot] as number) + 1;
+  }
+
+  #drop(slot: number): false {
+    this.#count(slot);
     return false;
   }
 
   #dropIn(sa: ChildSa, slot: number): false {
     sa.countDrop(SaCounter.DROPS_IN);
+    sa.countCause(slot);
     return this.#drop(slot);
   }
 
   #dropOut(sa: ChildSa, slot: number): false {
     sa.countDrop(SaCounter.DROPS_OUT);
+    sa.countCause(slot);
     return this.#drop(slot);
   }
 }

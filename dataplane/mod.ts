@@ -7,6 +7,7 @@
  * const dataplane = await openDataplane(options, {
  *   ike: (datagram) => feed(datagram),
  *   event: (event) => feed(event),
+ *   trouble: (trouble) => log(trouble),
  *   fatal: (error) => stop(error),
  * });
  * dataplane.configureTun({ addresses: [], routes: [pool] });
@@ -15,7 +16,7 @@
  * ```
  */
 export { openDataplane } from "./open.ts";
-export { selectProvider } from "./crypto.ts";
+export { selectProvider, whyPortable } from "./crypto.ts";
 export { DataplaneError } from "./error.ts";
 export type { DataplaneErrorKind } from "./error.ts";
 export { counterNames } from "./counters.ts";
@@ -28,6 +29,8 @@ export type {
   DataplaneCounters,
   DataplaneHandlers,
   DataplaneOptions,
+  DataplaneTrouble,
+  FragmentMode,
   IkeDatagram,
   TunConfig,
 } from "./dataplane.ts";

@@ -7,6 +7,7 @@
 import { selectProvider } from "./crypto.ts";
 import type { Dataplane, DataplaneHandlers, DataplaneOptions } from "./dataplane.ts";
 import { DataplaneError } from "./error.ts";
+import { windowSizes } from "./esp/replay_window.ts";
 
 /** The smallest MTU that IPv6 lets a link have, and the largest that fits a UDP datagram. */
 const mtuLimits = { lowest: 1280, highest: 65_000 } as const;
@@ -25,7 +26,7 @@ export async function openDataplane(
   return await startDataplane(options, handlers);
 }
 
-function checkOptions({ mtu, workers, listen }: DataplaneOptions): void {
+function checkOptions({ mtu, workers, listen, replayWindow }: DataplaneOptions): void {
   if (workers !== 1) {
     throw new DataplaneError("bad-option", `Cannot run ${workers} packet loops: needs 1`);
   }
@@ -33,6 +34,13 @@ function checkOptions({ mtu, workers, listen }: DataplaneOptions): void {
     throw new DataplaneError(
       "bad-option",
       `Cannot use MTU ${mtu}: needs ${mtuLimits.lowest} to ${mtuLimits.highest}`,
+    );
+  }
+  const { least, most } = windowSizes;
+  if (!Number.isInteger(replayWindow) || replayWindow < least || replayWindow > most) {
+    throw new DataplaneError(
+      "bad-option",
+      `Cannot use a replay window of ${replayWindow} packets: needs ${least} to ${most}`,
     );
   }
   if (listen.length === 0) {

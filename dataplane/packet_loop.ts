@@ -12,30 +12,32 @@ import {
   commandBytes,
   ikeInFlightLimit,
   type LoopCommand,
-  type LoopReport,
   type LoopStart,
   parseCommand,
 } from "./command.ts";
-import { Counter, namedCounters, newCounters } from "./counters.ts";
+import { Counter, namedCounters, namedNonZero, newCounters } from "./counters.ts";
 import type { ChildSaCounters, DataplaneCounters } from "./dataplane.ts";
 import { DatagramKind, datagramKind, nonEspMarkerBytes } from "./datagram.ts";
+import { EdgeReports, type Reporter } from "./edge_reports.ts";
 import { DataplaneError } from "./error.ts";
-import { type ChildSa, type OuterPath, SaCounter } from "./esp/child_sa.ts";
+import { type ChildSa, SaCounter } from "./esp/child_sa.ts";
 import { type EspCiphers, mostPutOff } from "./esp/cipher.ts";
-import { Errno } from "./ffi/errno.ts";
+import type { OuterPath } from "./esp/outer_path.ts";
+import { Errno, isWantOfRoom } from "./ffi/errno.ts";
 import { systemError } from "./ffi/libc.ts";
 import { Forwarder } from "./forwarder.ts";
 import { receiveRecord } from "./io/command_channel_linux.ts";
+import { PathProbe } from "./io/path_probe_linux.ts";
 import { Poller } from "./io/poll_linux.ts";
 import { TunQueue, tunSlots } from "./io/tun_queue_linux.ts";
 import { pathBetween, ReceiveBatch } from "./io/udp_linux.ts";
 import { SendBatch } from "./io/udp_send_linux.ts";
-import { TunWriter } from "./tun_writer.ts";
+import { ecnMask } from "./ip/ecn.ts";
 import { Segmenter } from "./ip/segmentation.ts";
+import { PathWatch } from "./path_watch.ts";
 import { SaTable } from "./sa_table.ts";
-
-/** Traffic is reported at most this often. */
-const seenIntervalMs = 1000;
+import { TooBigTeller } from "./too_big_teller.ts";
+import { TunWriter } from "./tun_writer.ts";
 
 /** A turn reads no more once so many packets wait; a super-packet still fits behind them. */
 const burst = 64;
@@ -43,8 +45,8 @@ const burst = 64;
 /** Packets that a turn reads, sent or not. */
 const readLimit = 64;
 
-/** Gives a report to the control plane; `transfer` lists memory that goes with it. */
-export type Reporter = (report: LoopReport, transfer?: ArrayBuffer[]) => void;
+/** All bits of a traffic class. */
+const wholeClass = 0xff;
 
 /** The loop of one worker. */
 export class PacketLoop {
@@ -59,17 +61,19 @@ export class PacketLoop {
   readonly #tun: TunQueue;
   readonly #segmenter: Segmenter;
   readonly #writer: TunWriter;
+  readonly #probe = new PathProbe();
+  readonly #paths: PathWatch;
+  readonly #teller: TooBigTeller;
+  readonly #edges: EdgeReports;
   readonly #poller: Poller;
   /** In which message a pending packet came. */
   readonly #messageOf = new Uint32Array(mostPutOff);
   readonly #commandBuffer = new Uint8Array(commandBytes);
   readonly #ikeInFlight: Int32Array;
-  readonly #moved = new Map<ChildSa, Endpoint>();
   readonly #keepaliveAt: number;
   #isStopped = false;
   #hasDrained = false;
   #now = 0;
-  #seenReportedAt = Number.NEGATIVE_INFINITY;
   #keepaliveDueAt = Number.POSITIVE_INFINITY;
 
   /** Lays out its buffers in `arena`, in which `ciphers` work too. */
@@ -77,16 +81,22 @@ export class PacketLoop {
     this.#start = start;
     this.#view = arena.view;
     this.#report = report;
-    this.#table = new SaTable(ciphers);
-    this.#forwarder = new Forwarder(arena.view, this.#table, this.#counters);
-    this.#received = new ReceiveBatch(arena);
+    this.#table = new SaTable(ciphers, start.replayWindow);
     const { features } = start;
-    const socketFds = start.sockets.map((socket) => socket.fd);
-    this.#outgoing = new SendBatch(arena, socketFds, 0, features.includes("udp-gso"));
+    const rules = {
+      outerClassMask: start.copiesDscp ? wholeClass : ecnMask,
+      clampMtu: start.clampsMss ? start.mtu : 0,
+    };
+    this.#forwarder = new Forwarder(arena.view, this.#table, this.#counters, rules);
+    this.#edges = new EdgeReports(report, this.#forwarder, this.#counters);
+    this.#paths = new PathWatch(this.#table, this.#probe, start.fragments === "discover");
+    this.#received = new ReceiveBatch(arena);
+    this.#outgoing = new SendBatch(arena, start.sockets, 0, features.includes("udp-gso"));
     this.#tun = new TunQueue(arena, start.tunFd, start.mtu, features.includes("tun-tso"));
     this.#segmenter = new Segmenter(arena);
-    this.#writer = new TunWriter(arena, this.#tun, this.#counters, features);
-    const fds = [start.commandFd, start.tunFd, ...socketFds];
+    this.#writer = new TunWriter(arena, this.#tun, this.#counters, features, this.#edges);
+    this.#teller = new TooBigTeller(arena, this.#writer, this.#counters);
+    const fds = [start.commandFd, start.tunFd, ...start.sockets.map((socket) => socket.fd)];
     this.#poller = new Poller(arena, fds);
     this.#ikeInFlight = new Int32Array(start.ikeInFlight);
     this.#keepaliveAt = arena.reserve(1);
@@ -104,18 +114,17 @@ export class PacketLoop {
         if (this.#poller.isReady(2 + socket)) this.#receive(socket);
       }
       if (this.#poller.isReady(1)) this.#transmit();
-      this.#reportEdges();
+      this.#paths.tend(this.#now);
+      this.#edges.tell(this.#now);
       if (this.#now >= this.#keepaliveDueAt) this.#sendKeepalives();
     }
     for (const sa of [...this.#table.all()]) this.#table.remove(sa.inboundSpi);
+    this.#probe.close();
   }
 
   /** Milliseconds until something must be done without a packet; -1 for never. */
   #patience(): number {
-    let due = this.#keepaliveDueAt;
-    if (this.#forwarder.seen.length > 0) {
-      due = Math.min(due, this.#seenReportedAt + seenIntervalMs);
-    }
+    const due = Math.min(this.#keepaliveDueAt, this.#edges.dueAt);
     return due === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(due - performance.now()));
   }
 
@@ -133,10 +142,11 @@ export class PacketLoop {
       }
       const offset = this.#received.offset(i);
       const length = this.#received.length(i);
-      const size = this.#received.segmentSize(i);
+      const { segmentSize, trafficClass } = this.#received.facts(i);
+      const size = segmentSize > 0 ? segmentSize : length;
       let at = 0;
       do {
-        this.#receiveDatagram(socket, i, offset + at, Math.min(size, length - at));
+        this.#receiveDatagram(socket, i, offset + at, Math.min(size, length - at), trafficClass);
         at += size;
       } while (at < length);
     }
@@ -145,7 +155,13 @@ export class PacketLoop {
     this.#received.recycle(count);
   }
 
-  #receiveDatagram(socket: number, i: number, offset: number, length: number): void {
+  #receiveDatagram(
+    socket: number,
+    i: number,
+    offset: number,
+    length: number,
+    trafficClass: number,
+  ): void {
     switch (this.#kindOf(socket, offset, length)) {
       case DatagramKind.ESP:
         // The record that installs an SA is there before the peer's first packet, but may be unread.
@@ -156,7 +172,7 @@ export class PacketLoop {
           this.#drainCommands();
           this.#hasDrained = true;
         }
-        this.#receiveEsp(socket, i, offset, length);
+        this.#receiveEsp(socket, i, offset, length, trafficClass);
         break;
       case DatagramKind.IKE:
         this.#receiveIke(socket, i, offset, length);
@@ -174,9 +190,15 @@ export class PacketLoop {
     return isNatt ? datagramKind(this.#view, offset, length) : DatagramKind.IKE;
   }
 
-  #receiveEsp(socket: number, i: number, offset: number, length: number): void {
+  #receiveEsp(
+    socket: number,
+    i: number,
+    offset: number,
+    length: number,
+    trafficClass: number,
+  ): void {
     const forwarder = this.#forwarder;
-    if (!forwarder.begin(offset, length)) return;
+    if (!forwarder.begin(offset, length, trafficClass)) return;
     this.#messageOf[forwarder.pending - 1] = i;
     if (forwarder.pending === mostPutOff) this.#finishEsp(socket);
   }
@@ -202,8 +224,8 @@ export class PacketLoop {
     const remote = this.#received.remote(i);
     const path = remote === undefined ? undefined : this.#path(this.#localOf(socket, i), remote);
     if (remote === undefined || path === undefined) return;
-    sa.path = path;
-    this.#moved.set(sa, remote);
+    this.#usePath(sa, path);
+    this.#edges.noteMoved(sa, remote);
   }
 
   #receiveIke(socket: number, i: number, offset: number, length: number): void {
@@ -238,10 +260,15 @@ export class PacketLoop {
         if (-length === Errno.EBADFD) {
           throw new DataplaneError("system", "the TUN device was removed");
         }
+        if (isWantOfRoom(-length)) {
+          this.#count(Counter["tun-read-error"]);
+          this.#edges.noteError("tun-read-error", -length);
+          break;
+        }
         throw systemError("read from the TUN device", -length);
       }
       if (this.#tun.isSuper) this.#sealSegments(slot, length);
-      else if (this.#tun.finish(slot, length)) this.#seal(this.#tun.offset(slot), length);
+      else if (this.#tun.finish(slot, length)) this.#seal(this.#tun.offset(slot), length, true);
       else this.#count(Counter["bad-outbound-header"]);
     }
     this.#flush();
@@ -257,58 +284,37 @@ export class PacketLoop {
     for (let k = 0; k < segmenter.count; k++) {
       if (this.#outgoing.count === tunSlots) this.#flush();
       const at = this.#tun.offset(this.#outgoing.count);
-      this.#seal(at, segmenter.cut(k, at));
+      this.#seal(at, segmenter.cut(k, at), k === 0);
     }
   }
 
-  #seal(at: number, length: number): void {
+  /** `answers`: the sender hears when the packet is too big. */
+  #seal(at: number, length: number, answers: boolean): void {
     const forwarder = this.#forwarder;
-    if (!forwarder.seal(at, length)) return;
+    if (!forwarder.seal(at, length)) {
+      const { tooBigMtu } = forwarder;
+      if (answers && tooBigMtu > 0) this.#teller.tell(at, length, tooBigMtu, this.#now);
+      return;
+    }
     const sa = forwarder.sa as ChildSa;
-    this.#outgoing.add(forwarder.outOffset, forwarder.outLength, sa.path);
+    const { outOffset, outLength, outerClass } = forwarder;
+    this.#outgoing.add(outOffset, outLength, sa.path, outerClass);
     sa.counters[SaCounter.LAST_SENT] = this.#now;
   }
 
   #flush(): void {
     this.#table.ciphers.flush();
-    const refused = this.#outgoing.flush();
+    const outgoing = this.#outgoing;
+    const refused = outgoing.flush();
     if (refused > 0) {
-      this.#counters[Counter["send-error"]] = (this.#counters[Counter["send-error"]] as number) +
-        refused;
+      const { refusedForRoom, lastError } = outgoing;
+      this.#countMany(Counter["send-full"], refusedForRoom);
+      this.#countMany(Counter["send-error"], refused - refusedForRoom);
+      this.#edges.noteError(isWantOfRoom(lastError) ? "send-full" : "send-error", lastError);
     }
-  }
-
-  #reportEdges(): void {
-    const { seen, softLimited } = this.#forwarder;
-    if (seen.length > 0 && this.#now >= this.#seenReportedAt + seenIntervalMs) {
-      this.#seenReportedAt = this.#now;
-      const inboundSpis: number[] = [];
-      const carryingSpis: number[] = [];
-      for (const sa of seen) {
-        const carries = sa.takeSeen();
-        if (sa.isRemoved) continue;
-        inboundSpis.push(sa.inboundSpi);
-        if (carries) carryingSpis.push(sa.inboundSpi);
-      }
-      seen.length = 0;
-      if (inboundSpis.length > 0) {
-        const event = { kind: "traffic-seen", inboundSpis, carryingSpis } as const;
-        this.#report({ kind: "event", event });
-      }
-    }
-    if (softLimited.length > 0) {
-      for (const { inboundSpi, isRemoved } of softLimited) {
-        if (!isRemoved) this.#report({ kind: "event", event: { kind: "soft-limit", inboundSpi } });
-      }
-      softLimited.length = 0;
-    }
-    if (this.#moved.size > 0) {
-      for (const [{ inboundSpi, isRemoved }, remote] of this.#moved) {
-        if (isRemoved) continue;
-        this.#report({ kind: "event", event: { kind: "peer-moved", inboundSpi, remote } });
-      }
-      this.#moved.clear();
-    }
+    if (!outgoing.hasStalePath) return;
+    outgoing.hasStalePath = false;
+    this.#paths.measureStale(this.#now);
   }
 
   #sendKeepalives(): void {
@@ -319,7 +325,7 @@ export class PacketLoop {
       let due = (sa.counters[SaCounter.LAST_SENT] as number) + natKeepaliveMs;
       if (due <= this.#now) {
         if (this.#outgoing.count === tunSlots) this.#flush();
-        this.#outgoing.add(this.#keepaliveAt, 1, sa.path);
+        this.#outgoing.add(this.#keepaliveAt, 1, sa.path, 0);
         this.#count(Counter["keepalive-sent"]);
         sa.counters[SaCounter.LAST_SENT] = this.#now;
         due = this.#now + natKeepaliveMs;
@@ -347,7 +353,7 @@ export class PacketLoop {
       case "move": {
         const sa = this.#table.findInbound(command.inboundSpi);
         const path = this.#path(command.local, command.remote);
-        if (sa !== undefined && path !== undefined) sa.path = path;
+        if (sa !== undefined && path !== undefined) this.#usePath(sa, path);
         return;
       }
       case "remove": {
@@ -380,6 +386,7 @@ export class PacketLoop {
       if (path === undefined) throw new RangeError("Cannot find a socket for the pair");
       const sa = this.#table.install(install, path);
       sa.counters[SaCounter.LAST_SENT] = this.#now;
+      this.#paths.measure(sa, this.#now);
     } catch (error) {
       // Checked by the control plane already: our mistake, and no reason to stop other peers' packets.
       if (!(error instanceof RangeError)) throw error;
@@ -390,6 +397,11 @@ export class PacketLoop {
     if (natKeepaliveMs !== undefined) {
       this.#keepaliveDueAt = Math.min(this.#keepaliveDueAt, this.#now + natKeepaliveMs);
     }
+  }
+
+  #usePath(sa: ChildSa, path: OuterPath): void {
+    sa.path = path;
+    this.#paths.measure(sa, this.#now);
   }
 
   #path(local: Endpoint, remote: Endpoint): OuterPath | undefined {
@@ -403,11 +415,15 @@ export class PacketLoop {
   }
 
   #count(slot: number): void {
-    this.#counters[slot] = (this.#counters[slot] as number) + 1;
+    this.#countMany(slot, 1);
+  }
+
+  #countMany(slot: number, count: number): void {
+    this.#counters[slot] = (this.#counters[slot] as number) + count;
   }
 }
 
-function carriedBy({ inboundSpi, counters }: ChildSa): ChildSaCounters {
+function carriedBy({ inboundSpi, counters, drops }: ChildSa): ChildSaCounters {
   return {
     inboundSpi,
     packetsIn: counters[SaCounter.PACKETS_IN] ?? 0,
@@ -416,6 +432,6 @@ function carriedBy({ inboundSpi, counters }: ChildSa): ChildSaCounters {
     bytesOut: counters[SaCounter.BYTES_OUT] ?? 0,
     dropsIn: counters[SaCounter.DROPS_IN] ?? 0,
     dropsOut: counters[SaCounter.DROPS_OUT] ?? 0,
-    filtered: counters[SaCounter.FILTERED] ?? 0,
+    drops: namedNonZero(drops),
   };
 }

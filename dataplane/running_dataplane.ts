@@ -73,7 +73,7 @@ export async function startDataplane(
     const tun = resources.tun = openTun(options.tunName, wanted);
     const routes = resources.routes = new TunRoutes(tun, options.mtu);
     for (const [endpoint, isNatt] of endpointsOf(options)) {
-      resources.sockets.push(openUdpSocket(endpoint, isNatt));
+      resources.sockets.push(openUdpSocket(endpoint, isNatt, isNatt ? options.fragments : "clear"));
     }
     const features = [...tun.features, ...udpFeatures(resources.sockets, wanted)];
     const channel = resources.channel = openCommandChannel();
@@ -178,6 +178,10 @@ class RunningDataplane implements Dataplane {
       commandFd: channel.loopFd,
       crypto: options.crypto,
       natKeepaliveMs: options.natKeepaliveMs,
+      replayWindow: options.replayWindow,
+      fragments: options.fragments,
+      clampsMss: options.clampsMss,
+      copiesDscp: options.copiesDscp,
       ikeInFlight: this.#ikeInFlight.buffer as SharedArrayBuffer,
     };
     this.#worker.postMessage(start);
@@ -304,6 +308,9 @@ class RunningDataplane implements Dataplane {
         return;
       case "event":
         if (this.#closing === undefined) this.#handlers.event(report.event);
+        return;
+      case "trouble":
+        if (this.#closing === undefined) this.#handlers.trouble(report.trouble);
         return;
       case "counters":
         this.#waiters.get(report.id)?.resolve(report.counters);

@@ -10,8 +10,9 @@
  */
 import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
-import { ChildSa, type OuterPath } from "./esp/child_sa.ts";
+import { ChildSa } from "./esp/child_sa.ts";
 import type { EspCiphers } from "./esp/cipher.ts";
+import type { OuterPath } from "./esp/outer_path.ts";
 import { SharedFilters } from "./ip/shared_filters.ts";
 import type { InnerHeader } from "./ip/header.ts";
 import { addressWords, isSingleAddress, sharedPrefixBits } from "./ip/selector.ts";
@@ -37,6 +38,7 @@ export type OutboundMiss = "no-sa" | "selector-outbound";
 export class SaTable {
   /** What its pairs seal and open with. */
   readonly ciphers: EspCiphers;
+  readonly #windowPackets: number;
   readonly #inbound = new Map<number, ChildSa>();
   readonly #hosts = new Map<number, ChildSa[]>();
   readonly #wide: WideEntry[] = [];
@@ -48,9 +50,10 @@ export class SaTable {
   lastMiss: OutboundMiss = "no-sa";
   #nextRank = 0;
 
-  /** An empty table whose pairs use `ciphers`. */
-  constructor(ciphers: EspCiphers) {
+  /** An empty table whose pairs use `ciphers` and replay windows of so many packets. */
+  constructor(ciphers: EspCiphers, windowPackets: number) {
     this.ciphers = ciphers;
+    this.#windowPackets = windowPackets;
   }
 
   /** The pair that receives on `spi`. */
@@ -83,7 +86,7 @@ export class SaTable {
   /** Adds a pair; throws `RangeError` if its suite or keys do not fit. */
   install(install: ChildSaInstall, path: OuterPath): ChildSa {
     this.remove(install.inboundSpi);
-    const sa = new ChildSa(install, this.ciphers, path);
+    const sa = new ChildSa(install, this.ciphers, path, this.#windowPackets);
     sa.filter = this.#filters.take(install.filter);
     this.#inbound.set(sa.inboundSpi | 0, sa);
     const replaced = this.#replacedBy(sa);

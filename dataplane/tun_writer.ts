@@ -3,28 +3,40 @@
  * refuses.
  */
 import type { Arena } from "./buffers.ts";
-import { Counter } from "./counters.ts";
+import { Counter, type CounterName } from "./counters.ts";
 import type { DataplaneFeature } from "./features.ts";
-import { Errno } from "./ffi/errno.ts";
+import { Errno, isWantOfRoom } from "./ffi/errno.ts";
 import type { TunQueue } from "./io/tun_queue_linux.ts";
 import { type Aggregate, Coalescer, type InnerSink } from "./ip/coalescer.ts";
 
+/** Hears why the kernel refused something. */
+export interface ErrorNotes {
+  /** `errno` is the kernel's number for what was counted under `cause`. */
+  noteError(cause: CounterName, errno: number): void;
+}
+
+/** Where packets and super-packets go; 0, or the error number. */
+export type PacketTarget = Pick<TunQueue, "write" | "writeAggregate">;
+
 /** The writer. */
 export class TunWriter implements InnerSink {
-  readonly #tun: TunQueue;
+  readonly #tun: PacketTarget;
   readonly #counters: Float64Array;
+  readonly #notes: ErrorNotes;
   #coalescer: Coalescer | undefined;
   #isRefused = false;
 
   /** Writes packets that lie in `arena` to `tun`. */
   constructor(
     arena: Arena,
-    tun: TunQueue,
+    tun: PacketTarget,
     counters: Float64Array,
     features: readonly DataplaneFeature[],
+    notes: ErrorNotes,
   ) {
     this.#tun = tun;
     this.#counters = counters;
+    this.#notes = notes;
     if (features.includes("tun-tso")) {
       this.#coalescer = new Coalescer(arena, this, features.includes("tun-uso"));
     }
@@ -42,22 +54,25 @@ export class TunWriter implements InnerSink {
     if (this.#isRefused) this.#coalescer = undefined;
   }
 
-  /** Writes one packet now. */
-  writePacket(at: number, length: number): void {
-    if (!this.#tun.write(at, length)) this.#countRefused(1);
+  /** Writes one packet now; whether the device took it. */
+  writePacket(at: number, length: number): boolean {
+    const error = this.#tun.write(at, length);
+    if (error !== 0) this.#countRefused(1, error);
+    return error === 0;
   }
 
   /** Writes an aggregate now. */
   writeAggregate(aggregate: Aggregate): void {
     const error = this.#tun.writeAggregate(aggregate);
     if (error === 0) return;
-    this.#countRefused(aggregate.parts);
+    this.#countRefused(aggregate.parts, error);
     // A kernel that does not take what it said it would: from now on packet by packet.
     if (error === Errno.EINVAL) this.#isRefused = true;
   }
 
-  #countRefused(packets: number): void {
-    const slot = Counter["tun-error"];
-    this.#counters[slot] = (this.#counters[slot] as number) + packets;
+  #countRefused(packets: number, error: number): void {
+    const cause = isWantOfRoom(error) ? "tun-full" : "tun-error";
+    this.#counters[Counter[cause]] = (this.#counters[Counter[cause]] as number) + packets;
+    this.#notes.noteError(cause, error);
   }
 }

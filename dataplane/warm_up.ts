@@ -10,12 +10,15 @@ import type { IpAddress } from "../core/wire/address.ts";
 import { type Arena, headroomBytes, tailroomBytes } from "./buffers.ts";
 import { newCounters } from "./counters.ts";
 import type { EspCiphers } from "./esp/cipher.ts";
+import { outerPath } from "./esp/outer_path.ts";
+import { windowSizes } from "./esp/replay_window.ts";
 import { Forwarder } from "./forwarder.ts";
 import { SaTable } from "./sa_table.ts";
 
 /** Packets of each suite: about where the optimising compiler has had its say. */
 const packets = 3000;
 const innerBytes = 100;
+const rules = { outerClassMask: 0xff, clampMtu: 0 };
 
 const suites: readonly { readonly suite: EspSuite; readonly keys: readonly [number, number] }[] = [
   {
@@ -42,15 +45,15 @@ export function warmUp(arena: Arena, ciphers: EspCiphers, budgetMs: number): num
   const deadline = performance.now() + budgetMs;
   let done = 0;
   for (const { suite, keys } of suites) {
-    const table = new SaTable(ciphers);
-    const forwarder = new Forwarder(arena.view, table, newCounters());
-    const path = { socket: 0, name: new Uint32Array(0), control: new Uint32Array(0) };
+    const table = new SaTable(ciphers, windowSizes.most);
+    const forwarder = new Forwarder(arena.view, table, newCounters(), rules);
+    const path = outerPath(0, new Uint32Array(0), new Uint32Array(0));
     table.install(loopback(suite, keys), path);
     for (let i = 0; i < packets && performance.now() < deadline; i++) {
       writeInner(arena.view, offset);
       if (!forwarder.seal(offset, innerBytes)) break;
       ciphers.flush();
-      if (forwarder.open(forwarder.outOffset, forwarder.outLength)) done++;
+      if (forwarder.open(forwarder.outOffset, forwarder.outLength, 0)) done++;
     }
     table.remove(1);
   }

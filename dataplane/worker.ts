@@ -12,6 +12,7 @@ import { tunQueueBytes } from "./io/tun_queue_linux.ts";
 import { receiveBatchBytes } from "./io/udp_linux.ts";
 import { sendBatchBytes } from "./io/udp_send_linux.ts";
 import { PacketLoop } from "./packet_loop.ts";
+import { tooBigTellerBytes } from "./too_big_teller.ts";
 import { warmUp, warmUpBytes } from "./warm_up.ts";
 
 /** What a worker's global scope has and the main thread's has not. */
@@ -27,7 +28,8 @@ const spareBytes = 4096;
 
 function run(start: LoopStart): void {
   const arena = new Arena(
-    receiveBatchBytes + sendBatchBytes + tunQueueBytes(start.mtu) + warmUpBytes + spareBytes,
+    receiveBatchBytes + sendBatchBytes + tunQueueBytes(start.mtu) + tooBigTellerBytes +
+      warmUpBytes + spareBytes,
   );
   const random = {
     bytes: (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length)),

@@ -12,8 +12,9 @@ import {
 import { connectFlags, type ConnectSettings } from "../config/connect_flags.ts";
 import type { FlagProblem } from "../config/flag.ts";
 import { settle } from "../config/gather.ts";
+import { packetOptions } from "../config/packet_options.ts";
 import { connect } from "../connection.ts";
-import { providerOfMachine } from "../crypto.ts";
+import { providerOfMachine, tellSlowCrypto } from "../crypto.ts";
 import { systemRandom } from "../entropy.ts";
 import { openLog, writeToStderr } from "../log.ts";
 import { PairStore } from "../pair_store.ts";
@@ -46,6 +47,7 @@ export const connectCommand: CommandDefinition = {
       write: writeToStderr,
       nowMs: () => systemClock.now().monotonic,
     });
+    tellSlowCrypto(log);
     const gateway = { address: await addressOf(host), port: settings.port };
     const state = await holdStateDir(settings["state-dir"]);
     try {
@@ -62,8 +64,7 @@ export const connectCommand: CommandDefinition = {
         const login = loginOf(settings, connectFiles, { password, answer });
         return await connect({
           gateway,
-          tun: settings.tun,
-          mtu: settings.mtu,
+          packets: packetOptions(settings),
           exitAfterSeconds: settings["exit-after"],
           park: settings.park,
           crypto,

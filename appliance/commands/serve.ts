@@ -10,7 +10,7 @@ import {
   validityWarning,
 } from "../config/serve_files.ts";
 import { systemClock } from "../clock.ts";
-import { providerOfMachine } from "../crypto.ts";
+import { providerOfMachine, tellSlowCrypto } from "../crypto.ts";
 import { serve } from "../daemon.ts";
 import { openLog, writeToStderr } from "../log.ts";
 import type { CommandDefinition } from "./command.ts";
@@ -38,6 +38,7 @@ export const serveCommand: CommandDefinition = {
       write: writeToStderr,
       nowMs: () => systemClock.now().monotonic,
     });
+    tellSlowCrypto(log);
     for (const certificate of files?.certificates ?? []) {
       const problem = validityWarning(certificate, systemClock.now().wall);
       if (problem === undefined) continue;

@@ -51,6 +51,7 @@ export function compilePolicy(
 ): Policy {
   const { identity, certificates, signer, clientCas } = credentials;
   const kilobytes = settings["esp-lifetime-kbytes"];
+  const packets = settings["esp-lifetime-packets"];
   const lifetime = settings["session-lifetime"];
   return {
     gatewayName,
@@ -93,6 +94,7 @@ export function compilePolicy(
       ikeMs: settings["ike-lifetime"] * 1000,
       espMs: settings["esp-lifetime"] * 1000,
       ...(kilobytes === 0 ? {} : { espBytes: kilobytes * 1024 }),
+      ...(packets === 0 ? {} : { espPackets: packets }),
     },
     dpd: { intervalMs: settings.dpd * 1000, retryMs: settings["dpd-retry"] * 1000 },
     fragmentMtu: settings["fragment-mtu"],

@@ -70,6 +70,10 @@ export const connectFlags = {
   "esp-proposal": list(sa, proposal("esp"), "ESP proposals, strongSwan notation; else built in"),
   "ike-lifetime": single(sa, wholeNumber(120, 86_400), "14400", "seconds of an IKE SA"),
   "esp-lifetime": single(sa, wholeNumber(120, 2_592_000), "3600", "seconds of a Child SA"),
+  "replay-window": serveFlags["replay-window"],
+  "df-bit": serveFlags["df-bit"],
+  "mss-clamp": serveFlags["mss-clamp"],
+  dscp: serveFlags.dscp,
   dpd: single(sa, wholeNumber(2, 3600), "30", "seconds of silence before the gateway is asked"),
   "dpd-retry": single(sa, wholeNumber(1, 60), "2", "seconds between two such questions"),
   "fragment-mtu": single(

@@ -255,6 +255,36 @@ export const serveFlags = {
     "4608000",
     "kilobytes of a Child SA; 0 is no limit",
   ),
+  "esp-lifetime-packets": single(
+    sa,
+    wholeNumberOrOff(1000, 1_000_000_000_000),
+    "0",
+    "packets of a Child SA; 0 is no limit",
+  ),
+  "replay-window": single(
+    sa,
+    wholeNumber(64, 4096),
+    "2048",
+    "packets that the replay window of a Child SA reaches back",
+  ),
+  "df-bit": single(
+    sa,
+    oneOf("set", "clear"),
+    "set",
+    "DF of outer IPv4 packets: set finds the path MTU, clear lets routers cut them",
+  ),
+  "mss-clamp": single(
+    sa,
+    oneOf("on", "off"),
+    "on",
+    "lower the segment size of TCP connections to what the tunnel carries",
+  ),
+  dscp: single(
+    sa,
+    oneOf("copy", "clear"),
+    "copy",
+    "what outer packets show of the inner DSCP; ECN is always copied",
+  ),
   dpd: single(sa, wholeNumber(10, 3600), "45", "seconds of silence before a peer is asked"),
   "dpd-retry": single(sa, wholeNumber(2, 60), "2", "seconds between two such questions"),
   "fragment-mtu": single(

@@ -35,6 +35,8 @@ export interface ChildSaFacts {
   readonly packetsOut: number;
   readonly bytesOut: number;
   readonly dropsOut: number;
+  /** Both by cause, as the counters of the packet path are called. */
+  readonly drops: Readonly<Record<string, number>>;
 }
 
 /** One endpoint. */

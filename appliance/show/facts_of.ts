@@ -103,7 +103,7 @@ function idleFacts(
 }
 
 function filtered({ childSas }: SessionSnapshot, { packets }: FactsContext): number {
-  return childSas.reduce((sum, sa) => sum + (packets.get(sa.inboundSpi)?.filtered ?? 0), 0);
+  return childSas.reduce((sum, sa) => sum + (packets.get(sa.inboundSpi)?.drops.filtered ?? 0), 0);
 }
 
 function givenFacts(attributes: UserAttributes): GivenFacts {
@@ -190,6 +190,7 @@ function childSaFacts(sa: ChildSaSnapshot, context: FactsContext): ChildSaFacts 
     packetsOut: carried?.packetsOut ?? 0,
     bytesOut: carried?.bytesOut ?? 0,
     dropsOut: carried?.dropsOut ?? 0,
+    drops: carried?.drops ?? {},
   };
 }
 

@@ -224,6 +224,8 @@ export class Client {
         return;
       case "soft-limit":
         return this.#spis.ikeSaOfEsp(event.inboundSpi)?.softLimit(step, event.inboundSpi);
+      case "hard-limit":
+        return this.#spis.ikeSaOfEsp(event.inboundSpi)?.hardLimit(step, event.inboundSpi);
       case "peer-moved":
         return;
       default:

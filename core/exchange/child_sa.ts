@@ -1,5 +1,7 @@
 /** A Child SA pair as the control plane sees it (RFC 4301 §4.4.2), and how one comes to be. */
 import type { Bytes } from "../bytes.ts";
+import type { ChildSaInstall } from "../gateway/output.ts";
+import type { Lifetimes } from "../gateway/policy.ts";
 import type { Moment, Monotonic } from "../moment.ts";
 import { after } from "../moment.ts";
 import type { TrafficSelector } from "../message/payload.ts";
@@ -86,7 +88,7 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
   const [outboundKeys, inboundKeys] = plan.weInitiate
     ? [keys.initiatorToResponder, keys.responderToInitiator]
     : [keys.responderToInitiator, keys.initiatorToResponder];
-  const { espMs, espBytes } = settings.lifetimes;
+  const { espMs } = settings.lifetimes;
   const networks = networksOf(sa, plan.remoteSelectors);
   const now = step.at.monotonic;
   const child: ChildSa = {
@@ -119,7 +121,7 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
       ...(networks.length === 0 ? {} : { networks }),
       ...(plan.replaces === undefined ? {} : { replaces: plan.replaces }),
       ...(sa.filter === undefined ? {} : { filter: sa.filter }),
-      ...(espBytes === undefined ? {} : { softLimitBytes: Math.floor(espBytes * REKEY_AFTER) }),
+      ...volumeLimits(settings.lifetimes),
     },
   });
   trace(step, {
@@ -140,6 +142,22 @@ function networksOf(
     const whole = selectorOfPrefix(network);
     return remoteSelectors.some((one) => intersectSelectors(one, whole) !== undefined);
   });
+}
+
+/** When the packet path asks for a rekey, and when it stops. */
+function volumeLimits(
+  { espBytes, espPackets }: Lifetimes,
+): Pick<
+  ChildSaInstall,
+  "softLimitBytes" | "softLimitPackets" | "hardLimitBytes" | "hardLimitPackets"
+> {
+  const soft = (limit: number): number => Math.floor(limit * REKEY_AFTER);
+  return {
+    ...(espBytes === undefined ? {} : { softLimitBytes: soft(espBytes), hardLimitBytes: espBytes }),
+    ...(espPackets === undefined
+      ? {}
+      : { softLimitPackets: soft(espPackets), hardLimitPackets: espPackets }),
+  };
 }
 
 /** Takes a pair out of the packet path and out of its IKE SA. */

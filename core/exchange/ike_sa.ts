@@ -254,12 +254,21 @@ export class IkeSa {
     if (this.phase === "established") this.#sawPeer(step, this.local, remote);
   }
 
-  /** A Child SA is near its limit in octets or sequence numbers. */
+  /** A Child SA is near its limit in octets, packets or sequence numbers. */
   softLimit(step: Step, inboundSpi: number): void {
     const child = this.children.get(inboundSpi);
     if (child?.state === "installed" && this.phase === "established") {
       this.rekeyChildSa(step, child);
     }
+  }
+
+  /** A Child SA is at its limit and carries nothing more: a last chance for its rekey, then it ends. */
+  hardLimit(step: Step, inboundSpi: number): void {
+    const child = this.children.get(inboundSpi);
+    if (child === undefined) return;
+    const end = after(step.at.monotonic, DELETE_GRACE_MS);
+    if (end < child.expireAt) child.expireAt = end;
+    this.softLimit(step, inboundSpi);
   }
 
   /** When it wants to be woken. */

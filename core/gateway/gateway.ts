@@ -328,6 +328,12 @@ export class Gateway {
           step,
           (sa) => sa.softLimit(step, event.inboundSpi),
         );
+      case "hard-limit":
+        return this.#withEspSpi(
+          event.inboundSpi,
+          step,
+          (sa) => sa.hardLimit(step, event.inboundSpi),
+        );
       case "peer-moved":
         return this.#withEspSpi(
           event.inboundSpi,

@@ -17,6 +17,8 @@ export type DataplaneEvent =
   }
   /** Octets, packets or sequence numbers are running out: rekey. */
   | { readonly kind: "soft-limit"; readonly inboundSpi: number }
+  /** Octets, packets or sequence numbers have run out: the pair carries nothing more. */
+  | { readonly kind: "hard-limit"; readonly inboundSpi: number }
   /** Authenticated packets come from another endpoint now. */
   | { readonly kind: "peer-moved"; readonly inboundSpi: number; readonly remote: Endpoint };
 

@@ -39,8 +39,14 @@ export interface ChildSaInstall {
   readonly replaces?: number;
   /** Whether sending waits as said at `replaces` (we answered the rekey) or starts at once. */
   readonly outboundWaits: boolean;
-  /** Octets after which the packet path reports a soft limit; `undefined` for no limit. */
+  /** Octets of one direction after which the packet path reports a soft limit; `undefined` for no limit. */
   readonly softLimitBytes?: number;
+  /** The same for packets. */
+  readonly softLimitPackets?: number;
+  /** Octets of one direction after which it carries nothing more, and reports that (RFC 4301 §4.4.2.1). */
+  readonly hardLimitBytes?: number;
+  /** The same for packets. */
+  readonly hardLimitPackets?: number;
   /** Networks behind the peer: the host's routes to them lead here while the pair stands. */
   readonly networks?: readonly AddressPrefix[];
   /** What the peer may send; everything that fits the selectors, if there is none. */

@@ -73,8 +73,10 @@ export interface Lifetimes {
   readonly ikeMs: number;
   /** Child SA. */
   readonly espMs: number;
-  /** Octets of a Child SA; `undefined` for no limit. */
+  /** Octets of a Child SA, in one direction; `undefined` for no limit. */
   readonly espBytes?: number;
+  /** Packets of a Child SA, in one direction; `undefined` for no limit. */
+  readonly espPackets?: number;
 }
 
 /** Reconnect, design.md section 3. */

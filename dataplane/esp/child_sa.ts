@@ -3,23 +3,13 @@
  * way to the peer, counters.
  */
 import type { ChildSaInstall } from "../../core/gateway/output.ts";
+import { counterNames } from "../counters.ts";
 import type { CompiledFilter } from "../ip/packet_filter.ts";
 import { SelectorList } from "../ip/selector.ts";
 import type { EspCiphers, EspOpener, EspSealer } from "./cipher.ts";
+import type { OuterPath } from "./outer_path.ts";
 import { ReplayWindow } from "./replay_window.ts";
 import { OutboundSequence } from "./sequence.ts";
-
-/** The way to a peer. What the words mean is the business of the sockets. */
-export interface OuterPath {
-  /** Which socket. */
-  readonly socket: number;
-  /** The peer's socket address. */
-  readonly name: Uint32Array;
-  /** Control messages that choose our source address; may be empty. */
-  readonly control: Uint32Array;
-  /** Longer packets must be sent one by one: the kernel refused to cut a run of them for this way. */
-  segmentLimit?: number;
-}
 
 /** Slots of `ChildSa.counters`; octets are those of inner packets. */
 export const SaCounter = {
@@ -31,12 +21,10 @@ export const SaCounter = {
   DROPS_OUT: 5,
   /** When something was last sent, milliseconds of the packet loop's clock. */
   LAST_SENT: 6,
-  /** Packets in `DROPS_IN` that the filter did not permit. */
-  FILTERED: 7,
 } as const;
 
 /** Number of slots. */
-const saCounterSlots = 8;
+const saCounterSlots = 7;
 
 /** Whether outbound packets may use a pair. */
 export type OutboundState =
@@ -61,6 +49,12 @@ export class ChildSa {
   readonly followPeer: boolean;
   /** Octets, of one direction, after which to ask for a rekey. */
   readonly softLimitBytes: number;
+  /** The same for packets. */
+  readonly softLimitPackets: number;
+  /** Octets, of one direction, after which it carries nothing more (RFC 4301 §4.4.2.1). */
+  readonly hardLimitBytes: number;
+  /** The same for packets. */
+  readonly hardLimitPackets: number;
   /** Inner addresses on our side. */
   readonly localSelectors: SelectorList;
   /** Inner addresses on the peer's side. */
@@ -70,11 +64,13 @@ export class ChildSa {
   /** Seals packets to send. */
   readonly sealer: EspSealer;
   /** Numbers received. */
-  readonly window: ReplayWindow = new ReplayWindow();
+  readonly window: ReplayWindow;
   /** Numbers sent. */
   readonly sequence: OutboundSequence;
   /** By `SaCounter`. */
   readonly counters: Float64Array = new Float64Array(saCounterSlots);
+  /** Packets dropped on it, by `Counter`. */
+  readonly drops: Float64Array = new Float64Array(counterNames.length);
   /** The way to the peer. */
   path: OuterPath;
   /** Whether outbound packets may use it. */
@@ -85,19 +81,30 @@ export class ChildSa {
   isSeen = false;
   /** The rekey was asked for. */
   isSoftLimitReported = false;
+  /** That it carries nothing more was said. */
+  isHardLimitReported = false;
   /** The pair is gone; reports about it are pointless. */
   isRemoved = false;
   /** How many packets had come by the last report. */
   #reportedPackets = 0;
 
   /** Makes ciphers and state; throws `RangeError` for a suite or keys that do not fit. */
-  constructor(install: ChildSaInstall, ciphers: EspCiphers, path: OuterPath) {
+  constructor(
+    install: ChildSaInstall,
+    ciphers: EspCiphers,
+    path: OuterPath,
+    windowPackets: number,
+  ) {
     this.inboundSpi = install.inboundSpi;
     this.outboundSpi = install.outboundSpi;
     this.extended = install.suite.esn;
     this.replaces = install.replaces;
     this.followPeer = install.followPeer;
     this.softLimitBytes = install.softLimitBytes ?? Number.POSITIVE_INFINITY;
+    this.softLimitPackets = install.softLimitPackets ?? Number.POSITIVE_INFINITY;
+    this.hardLimitBytes = install.hardLimitBytes ?? Number.POSITIVE_INFINITY;
+    this.hardLimitPackets = install.hardLimitPackets ?? Number.POSITIVE_INFINITY;
+    this.window = new ReplayWindow(windowPackets);
     this.localSelectors = new SelectorList(install.localSelectors);
     this.remoteSelectors = new SelectorList(install.remoteSelectors);
     this.opener = ciphers.createOpener(install.suite, install.inboundKeys);
@@ -118,11 +125,24 @@ export class ChildSa {
     this.counters[slot] = (this.counters[slot] as number) + 1;
   }
 
+  /** Adds one to the drops of a cause. */
+  countCause(cause: number): void {
+    this.drops[cause] = (this.drops[cause] as number) + 1;
+  }
+
+  /** Whether a direction has carried all that it may: `slot` counts packets, the slot behind it octets. */
+  isSpent(slot: number): boolean {
+    return (this.counters[slot] as number) >= this.hardLimitPackets ||
+      (this.counters[slot + 1] as number) >= this.hardLimitBytes;
+  }
+
   /** Whether the control plane should rekey, and has not been told. */
   get isSoftLimitDue(): boolean {
     return !this.isSoftLimitReported &&
       ((this.counters[SaCounter.BYTES_OUT] as number) >= this.softLimitBytes ||
         (this.counters[SaCounter.BYTES_IN] as number) >= this.softLimitBytes ||
+        (this.counters[SaCounter.PACKETS_OUT] as number) >= this.softLimitPackets ||
+        (this.counters[SaCounter.PACKETS_IN] as number) >= this.softLimitPackets ||
         this.sequence.nearEnd);
   }
 

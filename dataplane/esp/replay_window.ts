@@ -6,20 +6,36 @@
  * the order of magnitude does.
  */
 
-/** Packets that the window reaches back: bursts of 64 from a sender that segments must not hurt. */
-export const windowPackets = 2048;
+/** What sizes there are, in packets: the RFC's smallest default, and bursts over several processors. */
+export const windowSizes = { least: 64, most: 4096 } as const;
 
-/** Words of the ring; a power of two, and at least one word more than the window needs. */
-const ringWords = 128;
-const ringMask = ringWords - 1;
 const twoTo32 = 0x1_0000_0000;
 const twoTo27 = 0x800_0000;
 
 /** The window of one inbound SA. */
 export class ReplayWindow {
+  /** Packets that it reaches back. */
+  readonly size: number;
   #topHigh = 0;
   #topLow = 0;
-  readonly #ring = new Uint32Array(ringWords);
+  readonly #ring: Uint32Array;
+  readonly #ringMask: number;
+
+  /** Reaches back `size` packets; throws `RangeError` outside of `windowSizes`. */
+  constructor(size: number) {
+    const { least, most } = windowSizes;
+    if (!Number.isInteger(size) || size < least || size > most) {
+      throw new RangeError(
+        `Cannot make a replay window of ${size} packets: needs ${least} to ${most}`,
+      );
+    }
+    this.size = size;
+    // A power of two, and at least one word more than the window needs: a word is emptied as a whole.
+    const words = Math.ceil(size / 32) + 1;
+    const ringWords = 2 ** Math.ceil(Math.log2(words));
+    this.#ring = new Uint32Array(ringWords);
+    this.#ringMask = ringWords - 1;
+  }
 
   /** Upper half of the highest number marked; 0 at the start. */
   get topHigh(): number {
@@ -36,8 +52,8 @@ export class ReplayWindow {
     if (high === 0 && low === 0) return false; // RFC 4303 §3.3.3: the first is 1
     const ahead = (high - this.#topHigh) * twoTo32 + (low - this.#topLow);
     if (ahead > 0) return true;
-    if (ahead <= -windowPackets) return false;
-    const word = this.#ring[(low >>> 5) & ringMask] as number;
+    if (ahead <= -this.size) return false;
+    const word = this.#ring[(low >>> 5) & this.#ringMask] as number;
     return (word & (1 << (low & 31))) === 0;
   }
 
@@ -48,12 +64,13 @@ export class ReplayWindow {
     if (advances) {
       const words = (high - this.#topHigh) * twoTo27 + ((low >>> 5) - (this.#topLow >>> 5));
       const first = this.#topLow >>> 5;
+      const ringWords = this.#ringMask + 1;
       const count = words < ringWords ? words : ringWords;
-      for (let i = 1; i <= count; i++) this.#ring[(first + i) & ringMask] = 0;
+      for (let i = 1; i <= count; i++) this.#ring[(first + i) & this.#ringMask] = 0;
       this.#topHigh = high;
       this.#topLow = low;
     }
-    const at = (low >>> 5) & ringMask;
+    const at = (low >>> 5) & this.#ringMask;
     this.#ring[at] = (this.#ring[at] as number) | (1 << (low & 31));
     return advances;
   }

@@ -38,3 +38,8 @@ export function errnoName(errno: number): string {
   for (const [name, number] of Object.entries(Errno)) if (number === errno) return name;
   return `errno ${errno}`;
 }
+
+/** Whether an error says that a queue or the memory is full now, and later may not be. */
+export function isWantOfRoom(errno: number): boolean {
+  return errno === Errno.EAGAIN || errno === Errno.ENOBUFS || errno === Errno.ENOMEM;
+}

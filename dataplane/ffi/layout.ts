@@ -24,14 +24,22 @@ export const Linux = {
   SO_SNDBUFFORCE: 32,
   SO_RCVBUFFORCE: 33,
   IPPROTO_IP: 0,
+  IP_TOS: 1,
   IP_PKTINFO: 8,
   IP_MTU_DISCOVER: 10,
+  IP_RECVTOS: 13,
+  IP_MTU: 14,
   IPPROTO_IPV6: 41,
   IPV6_MTU_DISCOVER: 23,
+  IPV6_MTU: 24,
   IPV6_V6ONLY: 26,
   IPV6_RECVPKTINFO: 49,
   IPV6_PKTINFO: 50,
+  IPV6_RECVTCLASS: 66,
+  IPV6_TCLASS: 67,
   PMTUDISC_DONT: 0,
+  PMTUDISC_WANT: 1,
+  PMTUDISC_DO: 2,
   MSG_TRUNC: 0x20,
   MSG_DONTWAIT: 0x40,
   MSG_NOSIGNAL: 0x4000,
@@ -100,11 +108,14 @@ export const Mmsghdr = {
 /** Offsets in `struct cmsghdr`, and of what follows it. */
 const Cmsghdr = { LEN: 0, LEVEL: 8, TYPE: 12, DATA: 16 } as const;
 
-/** Room for the control messages of one datagram: an address and a segment size. */
-export const controlBytes = 64;
+/** Room for the control messages of one datagram: an address, a traffic class and a segment size. */
+export const controlBytes = 96;
 
 /** Octets of a control message that holds a segment size. */
 export const segmentSizeControlBytes = 24;
+
+/** Octets of a control message that holds a traffic class. */
+export const trafficClassControlBytes = 24;
 
 const twoTo32 = 0x1_0000_0000;
 
@@ -183,19 +194,55 @@ export function writeSegmentSize(view: DataView, offset: number, size: number): 
   view.setUint16(offset + Cmsghdr.DATA, size, true);
 }
 
-/** The length of the datagrams that the kernel joined (UDP_GRO); 0 when it is a single one. */
-export function parseSegmentSize(view: DataView, offset: number, length: number): number {
-  let at = offset;
-  while (at + Cmsghdr.DATA + 4 <= offset + length) {
+/** Writes the control message that sets the traffic class (TOS) of the outer header. */
+export function writeTrafficClass(
+  view: DataView,
+  offset: number,
+  isIpv6: boolean,
+  value: number,
+): void {
+  view.setUint32(offset + Cmsghdr.LEN, Cmsghdr.DATA + 4, true);
+  view.setUint32(offset + Cmsghdr.LEN + 4, 0);
+  view.setUint32(offset + Cmsghdr.LEVEL, isIpv6 ? Linux.IPPROTO_IPV6 : Linux.IPPROTO_IP, true);
+  view.setUint32(offset + Cmsghdr.TYPE, isIpv6 ? Linux.IPV6_TCLASS : Linux.IP_TOS, true);
+  view.setUint32(offset + Cmsghdr.DATA, value, true);
+}
+
+/** What control messages say about a received message that may be several datagrams. */
+export interface ReceivedFacts {
+  /** The length of the datagrams that the kernel joined (UDP_GRO); 0 when it is a single one. */
+  segmentSize: number;
+  /** Traffic class of their outer header. */
+  trafficClass: number;
+}
+
+/** Reads the control messages of a received message into `facts`. */
+export function parseFacts(
+  view: DataView,
+  offset: number,
+  length: number,
+  facts: ReceivedFacts,
+): void {
+  facts.segmentSize = 0;
+  facts.trafficClass = 0;
+  const end = offset + length;
+  for (let at = offset; at + Cmsghdr.DATA < end;) {
     const size = view.getUint32(at + Cmsghdr.LEN, true);
-    const level = view.getUint32(at + Cmsghdr.LEVEL, true);
-    if (level === Linux.SOL_UDP && view.getUint32(at + Cmsghdr.TYPE, true) === Linux.UDP_GRO) {
-      return view.getInt32(at + Cmsghdr.DATA, true);
+    if (size <= Cmsghdr.DATA) return;
+    const type = view.getUint32(at + Cmsghdr.TYPE, true);
+    switch (view.getUint32(at + Cmsghdr.LEVEL, true)) {
+      case Linux.SOL_UDP:
+        if (type === Linux.UDP_GRO) facts.segmentSize = view.getInt32(at + Cmsghdr.DATA, true);
+        break;
+      case Linux.IPPROTO_IP: // one octet
+        if (type === Linux.IP_TOS) facts.trafficClass = view.getUint8(at + Cmsghdr.DATA);
+        break;
+      case Linux.IPPROTO_IPV6: // four octets
+        if (type === Linux.IPV6_TCLASS) facts.trafficClass = view.getUint8(at + Cmsghdr.DATA);
+        break;
     }
-    if (size < Cmsghdr.DATA) return 0;
     at += (size + 7) & ~7;
   }
-  return 0;
 }
 
 /** The same octets as 32-bit words in the machine's order, to be copied without a loop over octets. */

@@ -25,19 +25,24 @@ const HASHES: readonly HashName[] = ["sha1", "sha256", "sha384", "sha512"];
 const AEADS: readonly AeadName[] = ["aes-128-gcm", "aes-256-gcm", "chacha20-poly1305"];
 
 /**
- * The provider, or `undefined` when the library, one of its functions or one of the algorithms is missing
- * (a library restricted to some standard may lack ChaCha20-Poly1305).
+ * Why there is no fast provider; `undefined` when there is one. The library, one of its functions or one of
+ * the algorithms is missing (a library restricted to some standard may lack ChaCha20-Poly1305).
  */
-export function loadLibcryptoProvider(): CryptoProvider | undefined {
-  if (!isLibcryptoLoaded) return undefined;
+export function libcryptoFault(): string | undefined {
+  if (!isLibcryptoLoaded) return "libcrypto.so.3 is not there or lacks functions";
   try {
     hmacAlgorithm();
     for (const hash of HASHES) digestOf(hash);
     for (const aead of AEADS) aeadOf(aead);
     for (const keyLength of [16, 24, 32]) cbcOf(keyLength);
-    return libcryptoProvider;
+    return undefined;
   } catch (error) {
-    if (error instanceof LibcryptoError) return undefined;
+    if (error instanceof LibcryptoError) return error.message;
     throw error;
   }
+}
+
+/** The provider, or `undefined` when there is a `libcryptoFault`. */
+export function loadLibcryptoProvider(): CryptoProvider | undefined {
+  return libcryptoFault() === undefined ? libcryptoProvider : undefined;
 }

@@ -22,8 +22,7 @@ export class IkeSender {
   /** Sends from these sockets. */
   constructor(sockets: readonly UdpSocket[]) {
     this.#sockets = sockets;
-    const fds = sockets.map((socket) => socket.fd);
-    this.#batch = new SendBatch(this.#arena, fds, Linux.MSG_DONTWAIT);
+    this.#batch = new SendBatch(this.#arena, sockets, Linux.MSG_DONTWAIT);
     this.#message = this.#arena.reserve(messageBytes);
   }
 
@@ -49,7 +48,7 @@ export class IkeSender {
     }
     this.#arena.bytes.fill(0, this.#message, this.#message + marker);
     this.#arena.bytes.set(bytes, this.#message + marker);
-    this.#batch.add(this.#message, length, path);
+    this.#batch.add(this.#message, length, path, 0);
     if (this.#batch.flush() > 0) this.#refused++;
     else this.#sent++;
   }

@@ -124,12 +124,15 @@ export class TunQueue {
     return protocol >= 0 && segmenter.start(at, length, protocol, start, size, this.#mtu);
   }
 
-  /** Writes one packet that lies anywhere in the arena; whether the device took it. */
-  write(offset: number, length: number): boolean {
+  /** Writes one packet that lies anywhere in the arena; 0, or the error number. */
+  write(offset: number, length: number): number {
     this.#setVector(this.#writeVectors + Size.IOVEC, offset, length);
-    if (!this.#hasHeader) return libc.writev(this.#fd, this.#plainPointer, 1) === length;
+    if (!this.#hasHeader) {
+      return outcomeOf(libc.writev(this.#fd, this.#plainPointer, 1), length);
+    }
     this.#arena.bytes.fill(0, this.#writeHeader, this.#writeHeader + Size.VIRTIO_NET_HDR);
-    return libc.writev(this.#fd, this.#writePointer, 2) === length + Size.VIRTIO_NET_HDR;
+    const written = libc.writev(this.#fd, this.#writePointer, 2);
+    return outcomeOf(written, length + Size.VIRTIO_NET_HDR);
   }
 
   /** Writes a super-packet; 0, or the error number. Needs the virtio header. */
@@ -152,12 +155,17 @@ export class TunQueue {
       this.#setVector(vector, offsets[i] as number, lengths[i] as number);
     }
     const written = libc.writev(this.#fd, this.#writePointer, parts + 1);
-    if (written < 0) return errno();
-    return written === aggregate.total + Size.VIRTIO_NET_HDR ? 0 : Errno.EIO;
+    return outcomeOf(written, aggregate.total + Size.VIRTIO_NET_HDR);
   }
 
   #setVector(vector: number, offset: number, length: number): void {
     writePointer(this.#arena.view, vector, this.#base + offset);
     this.#arena.view.setUint32(vector + 8, length, true);
   }
+}
+
+/** 0 if all was written, else an error number. */
+function outcomeOf(written: number, wanted: number): number {
+  if (written < 0) return errno();
+  return written === wanted ? 0 : Errno.EIO;
 }

@@ -6,16 +6,17 @@
  */
 import type { Endpoint, IpAddress } from "../../core/wire/address.ts";
 import { type Arena, slotStride } from "../buffers.ts";
-import type { OuterPath } from "../esp/child_sa.ts";
+import { type OuterPath, outerPath } from "../esp/outer_path.ts";
 import {
   buildPacketInfo,
   buildSockaddr,
   controlBytes,
   Linux,
   Mmsghdr,
+  parseFacts,
   parsePacketInfo,
-  parseSegmentSize,
   parseSockaddr,
+  type ReceivedFacts,
   Size,
   wordsOf,
 } from "../ffi/layout.ts";
@@ -43,6 +44,7 @@ export class ReceiveBatch {
   readonly #messages: Messages;
   readonly #slots: number;
   readonly #stride = slotStride(datagramBytes);
+  readonly #facts: ReceivedFacts = { segmentSize: 0, trafficClass: 0 };
   /** Messages to ask for: fewer when they are long, so that a burst stays in the processor's cache. */
   #wanted = batchSize;
 
@@ -85,15 +87,18 @@ export class ReceiveBatch {
     return view.getUint32(headers + i * Size.MMSGHDR + Mmsghdr.LEN, true);
   }
 
-  /** The length of each datagram in it but the last, which may be shorter; its own for a single one. */
-  segmentSize(i: number): number {
+  /** What the kernel says about it; the result is overwritten by the next call. */
+  facts(i: number): Readonly<ReceivedFacts> {
     const { view, headers, controls } = this.#messages;
-    const control = view.getUint32(headers + i * Size.MMSGHDR + Mmsghdr.CONTROLLEN, true);
-    const size = parseSegmentSize(view, controls + i * controlBytes, control);
-    return size > 0 ? size : this.length(i);
+    const length = view.getUint32(headers + i * Size.MMSGHDR + Mmsghdr.CONTROLLEN, true);
+    parseFacts(view, controls + i * controlBytes, length, this.#facts);
+    return this.#facts;
   }
 
-  /** Whether it was longer than a slot. */
+  /**
+   * Whether it was longer than a slot. No UDP datagram is; the kernel says the same where it joined more
+   * than that.
+   */
   isTruncated(i: number): boolean {
     const { view, headers } = this.#messages;
     const flags = view.getUint32(headers + i * Size.MMSGHDR + Mmsghdr.FLAGS, true);
@@ -136,11 +141,8 @@ export function pathBetween(
   const bound = sockets[socket];
   if (bound === undefined || local.address.family !== remote.address.family) return undefined;
   const isChosen = isUnspecified(bound.local.address) && !isUnspecified(local.address);
-  return {
-    socket,
-    name: wordsOf(buildSockaddr(remote)),
-    control: isChosen ? wordsOf(buildPacketInfo(local.address)) : new Uint32Array(0),
-  };
+  const control = isChosen ? wordsOf(buildPacketInfo(local.address)) : new Uint32Array(0);
+  return outerPath(socket, wordsOf(buildSockaddr(remote)), control);
 }
 
 /** The number of the socket bound to `local`, else of one bound to all addresses on its port; or -1. */

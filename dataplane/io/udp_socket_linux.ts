@@ -1,5 +1,6 @@
 /** Opening the UDP sockets that IKE and ESP share. */
 import { type Endpoint, formatEndpoint, type IpAddress } from "../../core/wire/address.ts";
+import type { FragmentMode } from "../dataplane.ts";
 import { DataplaneError } from "../error.ts";
 import { Errno } from "../ffi/errno.ts";
 import { buildSockaddr, Linux, parseSockaddr, Size } from "../ffi/layout.ts";
@@ -13,6 +14,8 @@ export interface UdpSocket {
   readonly local: Endpoint;
   /** Whether it carries ESP and marked IKE messages (RFC 3948), and not plain IKE. */
   readonly isNatt: boolean;
+  /** What becomes of datagrams that are longer than the path takes. */
+  readonly fragments: FragmentMode;
 }
 
 /** Room for bursts while the packet loop is busy. */
@@ -33,8 +36,24 @@ export function hasUdpSegmentation({ fd }: UdpSocket): boolean {
   return trySetOption(fd, Linux.SOL_UDP, Linux.UDP_SEGMENT, 0);
 }
 
+const refuseLong = Int32Array.of(Linux.PMTUDISC_DO);
+const cutLong = Int32Array.of(Linux.PMTUDISC_DONT);
+
+/**
+ * For IPv4 sockets. `discover`: all datagrams have DF, and those that the path is known not to take are
+ * refused with EMSGSIZE. `clear`: none has DF, and long ones are cut.
+ */
+export function setFragmentMode(fd: number, mode: FragmentMode): boolean {
+  const value = mode === "discover" ? refuseLong : cutLong;
+  return libc.setsockopt(fd, Linux.IPPROTO_IP, Linux.IP_MTU_DISCOVER, value, 4) === 0;
+}
+
 /** Opens and binds a socket; port 0 takes a free one. Throws `DataplaneError`. */
-export function openUdpSocket(endpoint: Endpoint, isNatt: boolean): UdpSocket {
+export function openUdpSocket(
+  endpoint: Endpoint,
+  isNatt: boolean,
+  fragments: FragmentMode = "clear",
+): UdpSocket {
   const isV4 = endpoint.address.family === 4;
   const domain = isV4 ? Linux.AF_INET : Linux.AF_INET6;
   const fd = libc.socket(domain, Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC, 0);
@@ -43,16 +62,19 @@ export function openUdpSocket(endpoint: Endpoint, isNatt: boolean): UdpSocket {
     growBuffers(fd);
     if (isV4) {
       setOption(fd, Linux.IPPROTO_IP, Linux.IP_PKTINFO, 1);
-      // The path may fragment: IKE messages with certificates are large, and the TUN MTU keeps ESP small.
-      setOption(fd, Linux.IPPROTO_IP, Linux.IP_MTU_DISCOVER, Linux.PMTUDISC_DONT);
+      setOption(fd, Linux.IPPROTO_IP, Linux.IP_RECVTOS, 1);
+      setFragmentMode(fd, fragments);
     } else {
       setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_V6ONLY, 1);
       setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_RECVPKTINFO, 1);
-      setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_MTU_DISCOVER, Linux.PMTUDISC_DONT);
+      setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_RECVTCLASS, 1);
+      // There is no DF and no router that cuts: this host cuts what is longer than it knows the path to be.
+      const discovery = fragments === "clear" ? Linux.PMTUDISC_DONT : Linux.PMTUDISC_WANT;
+      setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_MTU_DISCOVER, discovery);
     }
     const name = buildSockaddr(endpoint);
     if (libc.bind(fd, name, name.length) < 0) throw bindError(endpoint, errno());
-    return { fd, local: { address: endpoint.address, port: boundPort(fd) }, isNatt };
+    return { fd, local: { address: endpoint.address, port: boundPort(fd) }, isNatt, fragments };
   } catch (error) {
     libc.close(fd);
     throw error;

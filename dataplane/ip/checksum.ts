@@ -91,3 +91,17 @@ export function writeIpv4Checksum(arena: Arena, at: number, length: number): voi
   arena.view.setUint16(at + 10, 0);
   arena.view.setUint16(at + 10, ~foldSum(sumOctets(arena, at, length)) & 0xffff, true);
 }
+
+/**
+ * Corrects the checksum at `offset` for one 16-bit word of what it covers that was `before` and is `after`
+ * now (RFC 1624 §3, equation 3). A word at an odd place counts with its octets exchanged.
+ */
+export function adjustChecksum(
+  view: DataView,
+  offset: number,
+  before: number,
+  after: number,
+): void {
+  const sum = (~view.getUint16(offset) & 0xffff) + (~before & 0xffff) + after;
+  view.setUint16(offset, ~foldSum(sum) & 0xffff);
+}

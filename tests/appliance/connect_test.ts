@@ -29,6 +29,26 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "a TUN device that is taken away ends the client, which says so",
+  ignore: reason !== undefined,
+  fn: async () => {
+    await using lab = await Lab.create();
+    const at = await lab.namespace("client");
+    const pki = await makeTestPki(lab.folder);
+    await Deno.writeTextFile(`${lab.folder}/password`, "very-secret\n");
+    await using process = at.start("rejoin connect", [
+      ...rejoinCommand(),
+      ...["connect", "127.0.0.1", "--user", "ann", "--ca", pki.ca, "--tun", "tunnel0"],
+      ...["--password-file", `${lab.folder}/password`, "--state-dir", `${lab.folder}/state`],
+    ]);
+    await process.waitFor(/ connecting /, 20_000);
+    await at.run("ip", "link", "delete", "tunnel0");
+    assert.equal((await process.status()).code, 1);
+    assert.match(process.output, / stopped reason=.*the TUN device was removed/);
+  },
+});
+
 Deno.test("a refusal that a user can do something about says what", () => {
   assert.match(adviceFor("gateway-has-another-identity") ?? "", /--remote-id/);
   assert.match(adviceFor("notify-24") ?? "", /AUTHENTICATION_FAILED/);

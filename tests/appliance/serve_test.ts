@@ -155,6 +155,26 @@ serveTest(
   },
 );
 
+serveTest("a libcrypto without an algorithm is named, and done without", async (scene) => {
+  const config = `${scene.lab.folder}/openssl.cnf`;
+  const lines = [
+    "openssl_conf = a",
+    "[a]",
+    "alg_section = b",
+    "[b]",
+    "default_properties = fips=yes",
+  ];
+  await Deno.writeTextFile(config, lines.join("\n"));
+  const wrap = ["env", `OPENSSL_CONF=${config}`];
+  const { code, line } = await failure(scene, [], [...wrap, "REJOIN_CRYPTO=libcrypto"]);
+  assert.equal(code, 1);
+  assert.equal(line, "rejoin serve: Cannot use libcrypto: libcrypto cannot fetch HMAC");
+  const command = [...wrap, ...rejoinCommand(), "serve", ...usual(scene.folder)];
+  await using gateway = scene.at.start("rejoin serve", command);
+  await gateway.waitFor(/rejoin is ready .* crypto=noble/, 20_000);
+  assert.match(gateway.output, /Cryptography is slow here, as libcrypto cannot fetch HMAC\n/);
+});
+
 serveTest("a TUN device that is taken away ends the gateway, which says so", async (scene) => {
   await using gateway = await startGateway({ namespace: scene.at, folder: scene.folder });
   await scene.at.run("ip", "link", "delete", "rejoin0");

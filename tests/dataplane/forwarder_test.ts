@@ -2,12 +2,25 @@ import assert from "node:assert/strict";
 import { Encr, Integ } from "../../core/message/constants.ts";
 import type { PacketFilter } from "../../core/gateway/packet_filter.ts";
 import type { EspSuite } from "../../core/sa/suite.ts";
+import { namedNonZero } from "../../dataplane/counters.ts";
 import { SaCounter } from "../../dataplane/esp/child_sa.ts";
-import { addTrailer, writeEspHeader } from "../../dataplane/esp/packet.ts";
+import { outerPath } from "../../dataplane/esp/outer_path.ts";
+import { addTrailer } from "../../dataplane/esp/packet.ts";
 import { createLibcryptoEspCiphers } from "../../dataplane/ffi/libcrypto_esp.ts";
+import { trafficClass } from "../../dataplane/ip/ecn.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
-import { gcm, mirrored, nowhere, pair, selector, Tunnel } from "./support/ends.ts";
-import { innerPacket } from "./support/inner_packet.ts";
+import {
+  gcm,
+  mirrored,
+  nowhere,
+  pair,
+  portable,
+  sealPlaintext,
+  selector,
+  Tunnel,
+} from "./support/ends.ts";
+import { type InnerFields, innerPacket } from "./support/inner_packet.ts";
+import { addressedPacket, naiveFinish } from "./support/naive_packets.ts";
 
 const suites: EspSuite[] = [];
 for (const esn of [false, true]) {
@@ -19,6 +32,13 @@ for (const esn of [false, true]) {
     const integrity of [Integ.HMAC_SHA2_256_128, Integ.HMAC_SHA2_384_192, Integ.HMAC_SHA2_512_256]
   ) suites.push({ encryption: Encr.AES_CBC, keyBits: 256, integrity, esn });
 }
+
+/** A pair that carries both families, and the fields of a packet of the second. */
+const bothFamilies = pair({
+  localSelectors: [selector("10.0.0.1"), selector("fd00::1")],
+  remoteSelectors: [selector("10.0.0.2"), selector("fd00::2")],
+});
+const inner6 = { source: "fd00::1", destination: "fd00::2" };
 
 function nameOf({ encryption, keyBits, integrity, esn }: EspSuite): string {
   return `encryption ${encryption}/${keyBits}, integrity ${integrity}${esn ? ", ESN" : ""}`;
@@ -167,12 +187,10 @@ Deno.test("an inner packet that the filter does not permit is dropped and counte
   // The peer lives and is where the packet came from, whatever it may send.
   assert.equal(tunnel.there.forwarder.isNewest, true);
   assert.equal(send(2001), undefined);
-  const { counters } = tunnel.there.table.findInbound(0x2001)!;
+  const { counters, drops } = tunnel.there.table.findInbound(0x2001)!;
   assert.deepEqual(tunnel.there.counted, { "packets-in": 1, "bytes-in": 32, filtered: 2 });
-  assert.deepEqual(
-    [SaCounter.PACKETS_IN, SaCounter.DROPS_IN, SaCounter.FILTERED].map((slot) => counters[slot]),
-    [1, 2, 2],
-  );
+  assert.deepEqual([counters[SaCounter.PACKETS_IN], counters[SaCounter.DROPS_IN]], [1, 2]);
+  assert.deepEqual(namedNonZero(drops), { filtered: 2 });
 });
 
 Deno.test("a filter can be changed and taken away, and packets to the peer are none of its business", () => {
@@ -208,17 +226,6 @@ Deno.test("what is outside of the selectors is no matter of the filter", () => {
   assert.deepEqual(tunnel.there.counted, { selector: 1 });
 });
 
-/** Seals any plaintext, as a peer with the right keys could. */
-function crafted(tunnel: Tunnel, plaintext: Uint8Array): Uint8Array {
-  const { arena, at } = tunnel;
-  const sa = tunnel.here.table.findInbound(0x1001)!;
-  sa.sequence.take();
-  const start = at - sa.sealer.layout.plaintextAt;
-  arena.bytes.set(plaintext, at);
-  writeEspHeader(arena.view, start, sa.outboundSpi, sa.sequence.low);
-  return arena.bytes.slice(start, start + sa.sealer.seal(start, plaintext.length, 0));
-}
-
 function trailed(inner: Uint8Array, nextHeader: number): Uint8Array {
   const bytes = new Uint8Array(inner.length + 32);
   bytes.set(inner);
@@ -247,7 +254,7 @@ for (const [text, plaintext, counter] of oddities) {
   Deno.test(`an authentic packet without a good inner packet is dropped: ${text}`, () => {
     const tunnel = new Tunnel();
     tunnel.install(pair());
-    assert.equal(tunnel.open(tunnel.there, crafted(tunnel, plaintext)), undefined);
+    assert.equal(tunnel.open(tunnel.there, sealPlaintext(tunnel, plaintext)), undefined);
     assert.deepEqual(tunnel.there.counted, { [counter]: 1 });
     assert.equal(tunnel.there.forwarder.isNewest, true);
     assert.deepEqual(tunnel.there.forwarder.seen.map((sa) => sa.inboundSpi), [0x2001]);
@@ -261,7 +268,7 @@ Deno.test("a report tells a user's packets from dummies, each time for itself", 
   tunnel.install(pair());
   const { seen } = tunnel.there.forwarder;
   const dummy = (): void => {
-    tunnel.open(tunnel.there, crafted(tunnel, trailed(new Uint8Array(20), 59)));
+    tunnel.open(tunnel.there, sealPlaintext(tunnel, trailed(new Uint8Array(20), 59)));
   };
   const packet = (): void => {
     tunnel.open(tunnel.there, tunnel.seal(tunnel.here, innerPacket())!);
@@ -284,7 +291,10 @@ Deno.test("RFC 4303 §2.7: padding behind the inner packet is cut off", () => {
   tunnel.install(pair());
   const padded = new Uint8Array(100);
   padded.set(innerPacket());
-  assert.deepEqual(tunnel.open(tunnel.there, crafted(tunnel, trailed(padded, 4))), innerPacket());
+  assert.deepEqual(
+    tunnel.open(tunnel.there, sealPlaintext(tunnel, trailed(padded, 4))),
+    innerPacket(),
+  );
 });
 
 Deno.test("short and unknown packets are dropped, whatever their length", () => {
@@ -327,6 +337,7 @@ Deno.test("RFC 4303 §3.3.3: without ESN the last number is the last packet", ()
   assert.deepEqual(tunnel.here.forwarder.softLimited.map((sa) => sa.inboundSpi), [0x1001]);
   assert.equal(tunnel.seal(tunnel.here, innerPacket()), undefined);
   assert.equal(tunnel.here.counted["sequence-exhausted"], 1);
+  assert.deepEqual(tunnel.here.forwarder.hardLimited.map((sa) => sa.inboundSpi), [0x1001]);
 });
 
 Deno.test("the soft limit of octets is reported once, whichever direction reaches it", () => {
@@ -342,6 +353,187 @@ Deno.test("the soft limit of octets is reported once, whichever direction reache
     }
     assert.deepEqual(reports, [0, 0, 0, 1, 1, 1]);
   }
+});
+
+Deno.test("the soft limit of packets is reported once, whichever direction reaches it", () => {
+  for (const direction of ["out", "in"] as const) {
+    const tunnel = new Tunnel();
+    tunnel.install(pair({ softLimitPackets: 4 }));
+    const end = direction === "out" ? tunnel.here : tunnel.there;
+    const reports: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      tunnel.open(tunnel.there, tunnel.seal(tunnel.here, innerPacket())!);
+      reports.push(end.forwarder.softLimited.length);
+    }
+    assert.deepEqual(reports, [0, 0, 0, 1, 1, 1]);
+  }
+});
+
+const hardLimits = [{ hardLimitPackets: 3 }, { hardLimitBytes: 70 }]; // packets have 32 octets
+for (const limit of hardLimits) {
+  Deno.test(`RFC 4301 §4.4.2.1: a pair stops at its hard limit: ${JSON.stringify(limit)}`, () => {
+    const tunnel = new Tunnel();
+    const install = pair();
+    tunnel.here.table.install({ ...install, ...limit }, nowhere);
+    tunnel.there.table.install(mirrored(install), nowhere);
+    const sealed = [1, 2, 3, 4, 5].map(() => tunnel.seal(tunnel.here, innerPacket()));
+    assert.deepEqual(sealed.map((it) => it !== undefined), [true, true, true, false, false]);
+    assert.deepEqual(tunnel.here.forwarder.hardLimited.map((sa) => sa.inboundSpi), [0x1001]);
+    // The other direction counts for itself.
+    const back = innerPacket({ source: "10.0.0.2", destination: "10.0.0.1" });
+    const opened = [1, 2, 3, 4, 5].map(() =>
+      tunnel.open(tunnel.here, tunnel.seal(tunnel.there, back)!)
+    );
+    assert.deepEqual(opened.map((it) => it !== undefined), [true, true, true, false, false]);
+    assert.equal(tunnel.here.forwarder.hardLimited.length, 1, "told once");
+    assert.equal(tunnel.here.counted["hard-limit"], 4);
+    const sa = tunnel.here.table.findInbound(0x1001)!;
+    assert.equal(sa.sequence.low, 3, "no number is taken for what is not sent");
+    assert.deepEqual(namedNonZero(sa.drops), { "hard-limit": 4 });
+    assert.equal(sa.window.topLow, 3, "nor is one marked");
+  });
+}
+
+Deno.test("drops are counted on their pair by cause", () => {
+  const tunnel = new Tunnel();
+  tunnel.install(pair());
+  const sealed = tunnel.seal(tunnel.here, innerPacket())!;
+  const forged = sealed.slice();
+  forged[20]! ^= 1;
+  for (const packet of [forged, sealed, sealed, sealed]) tunnel.open(tunnel.there, packet);
+  tunnel.open(tunnel.there, sealPlaintext(tunnel, trailed(new Uint8Array(20), 59)));
+  const sa = tunnel.there.table.findInbound(0x2001)!;
+  assert.deepEqual(namedNonZero(sa.drops), { "bad-icv": 1, "replay": 2, "dummy": 1 });
+  assert.equal(sa.counters[SaCounter.DROPS_IN], 4);
+});
+
+for (const [version, fields] of [[4, {}], [6, inner6]] as const) {
+  Deno.test(`RFC 6040 §4.1: the outer header gets the inner traffic class, IPv${version}`, () => {
+    const classOf = (tos: number, outerClassMask: number): number => {
+      const tunnel = new Tunnel(portable, { rules: { outerClassMask, clampMtu: 0 } });
+      tunnel.install(bothFamilies);
+      const inner = innerPacket({ ...fields, trafficClass: tos });
+      const sealed = tunnel.seal(tunnel.here, inner)!;
+      assert.deepEqual(tunnel.open(tunnel.there, sealed, 0xe0), inner, "the inner DSCP stays");
+      return tunnel.here.forwarder.outerClass;
+    };
+    for (let tos = 0; tos < 256; tos++) {
+      assert.equal(classOf(tos, 0xff), tos);
+      assert.equal(classOf(tos, 3), tos & 3, "without DSCP");
+    }
+  });
+
+  Deno.test(`RFC 6040 §4.2: congestion outside is told inside, or dropped, IPv${version}`, () => {
+    const tunnel = new Tunnel();
+    tunnel.install(bothFamilies);
+    const through = (inner: number, outer: number): number | undefined => {
+      const packet = innerPacket({ ...fields, trafficClass: inner });
+      const opened = tunnel.open(tunnel.there, tunnel.seal(tunnel.here, packet)!, outer);
+      if (opened === undefined) return undefined;
+      const marked = trafficClass(new DataView(opened.buffer), 0, version);
+      assert.deepEqual(opened, innerPacket({ ...fields, trafficClass: marked }));
+      return marked;
+    };
+    assert.equal(through(0xb8 | 2, 3), 0xb8 | 3);
+    assert.equal(through(1, 0xb8 | 3), 3);
+    assert.equal(through(0, 2), 0);
+    assert.deepEqual(tunnel.there.counted["ecn-refused"], undefined);
+    assert.equal(through(0xb8, 3), undefined);
+    assert.equal(tunnel.there.counted["ecn-refused"], 1);
+    const { drops } = tunnel.there.table.findInbound(0x2001)!;
+    assert.deepEqual(namedNonZero(drops), { "ecn-refused": 1 });
+    assert.equal(tunnel.there.counted["packets-in"], 3);
+  });
+}
+
+/** A pair whose path takes inner packets of `innerLimit` octets here. */
+function narrowTunnel(innerLimit: number, clampMtu = 0): Tunnel {
+  const tunnel = new Tunnel(portable, { rules: { outerClassMask: 0xff, clampMtu } });
+  const path = outerPath(0, new Uint32Array(4), new Uint32Array(0));
+  path.innerLimit = innerLimit;
+  tunnel.here.table.install(bothFamilies, path);
+  tunnel.there.table.install(mirrored(bothFamilies), nowhere);
+  return tunnel;
+}
+
+Deno.test("RFC 4301 §8.2.1: what is too long for the path and may not be cut is refused with the MTU", () => {
+  const tunnel = narrowTunnel(1300);
+  const { forwarder } = tunnel.here;
+  const send = (fields: InnerFields, length: number): number | "sent" => {
+    const headers = fields === inner6 ? 44 : 24;
+    const packet = innerPacket({ ...fields, content: length - headers });
+    const sent = tunnel.seal(tunnel.here, packet) !== undefined;
+    assert.equal(sent, forwarder.tooBigMtu === 0);
+    return sent ? "sent" : forwarder.tooBigMtu;
+  };
+  const df = { dontFragment: true };
+  assert.deepEqual([send(df, 1300), send(df, 1301), send({}, 1400)], ["sent", 1300, "sent"]);
+  assert.deepEqual([send(inner6, 1300), send(inner6, 1301)], ["sent", 1300]);
+  assert.equal(tunnel.here.counted["too-big"], 2);
+  const sa = tunnel.here.table.findInbound(0x1001)!;
+  assert.equal(sa.sequence.low, 3, "no number is taken for what is not sent");
+  assert.deepEqual(namedNonZero(sa.drops), { "too-big": 2 });
+  // Whatever a router says of its link, this much is carried (RFC 8200 §5, RFC 791 §3.1).
+  sa.path.innerLimit = 200;
+  assert.deepEqual([send(df, 576), send(df, 577)], ["sent", 576]);
+  assert.deepEqual([send(inner6, 1280), send(inner6, 1281)], ["sent", 1280]);
+  // A drop for another reason is not told.
+  tunnel.seal(tunnel.here, innerPacket({ destination: "10.0.0.9" }));
+  assert.equal(forwarder.tooBigMtu, 0);
+});
+
+/** A TCP packet that announces a segment size. */
+function tcpPacket(version: 4 | 6, flags: number, mss: number, back = false): Uint8Array {
+  const tcpOptions = Uint8Array.of(2, 4, mss >> 8, mss & 0xff);
+  const hosts = version === 4 ? ["10.0.0.1", "10.0.0.2"] : ["fd00::1", "fd00::2"];
+  const [source = "", destination = ""] = back ? hosts.toReversed() : hosts;
+  return addressedPacket(source, destination, { protocol: "tcp", tcpOptions, flags });
+}
+
+for (const version of [4, 6] as const) {
+  Deno.test(`the segment size of SYNs is lowered in both directions, IPv${version}`, () => {
+    const headers = version === 4 ? 40 : 60;
+    const cases = [
+      // [inner limit of the path, MTU inside, wanted]
+      [0xffff, 1400, 1400 - headers],
+      [1320, 1400, 1320 - headers],
+      [1500, 1400, 1400 - headers],
+      [100, 1400, (version === 4 ? 576 : 1280) - headers],
+      [1320, 0, 1460],
+    ] as const;
+    for (const [innerLimit, clampMtu, wanted] of cases) {
+      for (const flags of [0x02, 0x12]) {
+        const tunnel = narrowTunnel(innerLimit, clampMtu);
+        // The other end has nothing to do with it.
+        const plain = new Tunnel();
+        plain.install(bothFamilies);
+        const lowered = tcpPacket(version, flags, wanted);
+        const out = tunnel.seal(tunnel.here, tcpPacket(version, flags, 1460))!;
+        assert.deepEqual(plain.open(plain.there, out), lowered, `out, limit ${innerLimit}`);
+        const back = plain.seal(plain.there, tcpPacket(version, flags, 1460, true))!;
+        const wantedBack = tcpPacket(version, flags, wanted, true);
+        assert.deepEqual(tunnel.open(tunnel.here, back), wantedBack, `in, limit ${innerLimit}`);
+        assert.equal(tunnel.here.counted["mss-clamped"], wanted === 1460 ? undefined : 2);
+      }
+    }
+  });
+
+  Deno.test(`only SYNs, whole and too large, are changed, IPv${version}`, () => {
+    const tunnel = narrowTunnel(1320, 1400);
+    const packets = [tcpPacket(version, 0x10, 1460), tcpPacket(version, 0x02, 1000)];
+    for (const packet of packets) {
+      assert.deepEqual(tunnel.open(tunnel.there, tunnel.seal(tunnel.here, packet)!), packet);
+    }
+    assert.equal(tunnel.here.counted["mss-clamped"], undefined);
+  });
+}
+
+Deno.test("RFC 791 §3.2: a later fragment that looks like a SYN is none", () => {
+  const tunnel = narrowTunnel(1320, 1400);
+  const packet = tcpPacket(4, 0x02, 1460);
+  new DataView(packet.buffer).setUint16(6, 100);
+  const sealed = tunnel.seal(tunnel.here, naiveFinish(packet))!;
+  assert.deepEqual(tunnel.open(tunnel.there, sealed), naiveFinish(packet));
 });
 
 Deno.test("a pair is seen once until the report is made", () => {

@@ -17,6 +17,7 @@ import {
   outer4,
   outer6,
   pairOver,
+  settledCounters,
 } from "./support/two_ends.ts";
 
 const listen4 = { listen: [address("0.0.0.0")] };
@@ -60,7 +61,9 @@ for (const { name, outer, suite, crypto } of variants) {
 
     assert.equal((await ping(spaces[0], "10.0.0.2", { count: 5 })).received, 5);
     assert.equal((await ping(spaces[1], "fd00::1", { count: 5 })).received, 5);
-    assert.equal((await ping(spaces[0], "10.0.0.2", { size: 1372 })).received, 3);
+    // The longest that fit without being cut: in outer IPv6 padding and ICV of AES-CBC take ten more.
+    const longest = outer === outer6 ? 1390 : 1400;
+    assert.equal((await ping(spaces[0], "10.0.0.2", { size: longest - 28 })).received, 3);
     await there.call("echo", "10.0.0.2", 7007);
     await there.call("echo", "fd00::2", 7007);
     const sizes = [1, 2, 3, 4, 15, 16, 17, 1300, 1340];
@@ -69,10 +72,10 @@ for (const { name, outer, suite, crypto } of variants) {
     assert.equal(await here.call("tcp", "10.0.0.2", 7007, 1_000_000), true);
     assert.equal(await here.call("tcp", "fd00::2", 7007, 300_000), true);
 
-    const [a, b] = [await here.counters(), await there.counters()];
+    const [a, b] = await settledCounters({ here, there });
     for (const { totals, perSa } of [a, b]) {
       const wrong = Object.entries(totals).filter(([counter, count]) =>
-        count !== 0 && !/^(packets|bytes)-(in|out)$/.test(counter)
+        count !== 0 && !/^(packets|bytes)-(in|out)$|^mss-clamped$/.test(counter)
       );
       assert.deepEqual(wrong, []);
       assert.deepEqual(perSa.map((it) => [it.packetsIn, it.bytesIn, it.packetsOut, it.bytesOut]), [
@@ -147,7 +150,7 @@ namespaceTest("a filter holds for packets and for fragments, and can be changed"
   assert.equal(await passes(7008, [3000]), 0);
   // Of each datagram the part with ports; the rest of it is of no use.
   assert.equal(await filtered(), 2);
-  assert.equal((await there.counters()).perSa[0]?.filtered, 2);
+  assert.equal((await there.counters()).perSa[0]?.drops.filtered, 2);
   await there.call("filterChildSa", far.inboundSpi, toPort(7008));
   assert.deepEqual([await passes(7007, [10]), await passes(7008)], [0, 4]);
   assert.equal(await filtered(), 4);

@@ -3,7 +3,7 @@ import type { ChildSaInstall } from "../../core/gateway/output.ts";
 import { InnerHeader } from "../../dataplane/ip/header.ts";
 import { SaTable } from "../../dataplane/sa_table.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
-import { nowhere, pair, portable, selector } from "./support/ends.ts";
+import { nowhere, pair, portable, selector, windowPackets } from "./support/ends.ts";
 import { type InnerFields, innerPacket } from "./support/inner_packet.ts";
 
 const everything = [
@@ -12,7 +12,7 @@ const everything = [
 ];
 
 function table(...installs: readonly Partial<ChildSaInstall>[]): SaTable {
-  const made = new SaTable(portable(new Uint8Array(1024)));
+  const made = new SaTable(portable(new Uint8Array(1024)), windowPackets);
   for (const install of installs) {
     made.install(pair({ localSelectors: everything, ...install }), nowhere);
   }

@@ -79,3 +79,16 @@ interopTest("the gateway rekeys the Child SA when its volume runs out", async (s
   const answers = await ping(scene.site.namespace, innerTarget, { source: address });
   assert.equal(answers.received, answers.sent);
 }, { flags: { "esp-lifetime-kbytes": 4096 } });
+
+interopTest("the gateway rekeys the Child SA before its packets run out", async (scene) => {
+  const client = await scene.client(scene.site, { auth: "eap" });
+  await client.initiate("net");
+  const [source = ""] = (await scene.gateway.session("alice"))?.addresses ?? [];
+  const { stdout } = await scene.site.namespace.finish([
+    ...["ping", "-n", "-q", "-c", "3000", "-i", "0.002", "-W", "1", "-I", source, innerTarget],
+  ]);
+  assert.match(stdout, /3000 packets transmitted, 3000 received/);
+  const counters = await scene.gateway.counters();
+  assert.ok((counters["child-sa-rekeyed"] ?? 0) >= 3, `${counters["child-sa-rekeyed"]}`);
+  assert.equal(counters["hard-limit"], 0);
+}, { flags: { "esp-lifetime-packets": 1000 } });

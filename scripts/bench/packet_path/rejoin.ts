@@ -10,6 +10,7 @@ import {
   joinedSpaces,
   outer4,
   pairOver,
+  type TwoEnds,
 } from "../../../tests/dataplane/support/two_ends.ts";
 import { Lab } from "../../../tests/support/netns.ts";
 import { type Flow, innerMtu, type System, type Tunnel } from "./system.ts";
@@ -75,9 +76,7 @@ export function rejoin(name: string, { suite, plain = false, pairs = 1 }: Rejoin
   };
 }
 
-type Ends = Parameters<typeof configureInner>[0];
-
-async function single(ends: Ends, suite: RejoinOptions["suite"]): Promise<Omit<Tunnel, "cpu">> {
+async function single(ends: TwoEnds, suite: RejoinOptions["suite"]): Promise<Omit<Tunnel, "cpu">> {
   await configureInner(ends);
   const install = pairOver(outer4, { suite: suites[suite] });
   await ends.here.call("installChildSa", install);
@@ -91,7 +90,7 @@ async function single(ends: Ends, suite: RejoinOptions["suite"]): Promise<Omit<T
 
 /** Pair `i` joins 10.1.x.y and 10.2.x.y. */
 async function many(
-  { spaces: [from, to], here, there }: Ends,
+  { spaces: [from, to], here, there }: TwoEnds,
   suite: RejoinOptions["suite"],
   pairs: number,
 ): Promise<Omit<Tunnel, "cpu">> {

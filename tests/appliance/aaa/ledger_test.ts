@@ -153,7 +153,7 @@ function countersOf(inboundSpi: number, packets: number): ChildSaCounters {
     packetsOut,
     dropsIn: 1,
     dropsOut: 2,
-    filtered: 0,
+    drops: {},
   };
 }
 

@@ -62,6 +62,9 @@ Deno.test("seconds become milliseconds, kilobytes octets, 0 no limit", () => {
   assert.equal(policy.sessionLifetimeMs, 7_200_000);
   assert.deepEqual(policy.lifetimes, { ikeMs: 3_600_000, espMs: 600_000, espBytes: 2_621_440 });
   assert.deepEqual(policy.dpd, { intervalMs: 20_000, retryMs: 3_000 });
+  const packets = policyOf({ "esp-lifetime-packets": "1000000" });
+  assert.equal(packets.lifetimes.espPackets, 1_000_000);
+  assert.equal(policyOf().lifetimes.espPackets, undefined);
   const unlimited = policyOf({ "esp-lifetime-kbytes": "0" });
   assert.equal(unlimited.lifetimes.espBytes, undefined);
   assert.equal(unlimited.sessionLifetimeMs, undefined);

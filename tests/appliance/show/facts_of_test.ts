@@ -88,7 +88,7 @@ const context = {
     bytesOut: 99_999,
     dropsIn: 4,
     dropsOut: 2,
-    filtered: 3,
+    drops: { replay: 1, "too-big": 2, filtered: 3 },
   }]]),
   counters: { "bad-icv": 4 },
 };
@@ -108,6 +108,7 @@ Deno.test("times are whole seconds, packet counters come by inbound SPI, nothing
   assert.equal(sa?.remainingKilobytesIn, 8);
   assert.equal(sa?.remainingKilobytesOut, 0);
   assert.deepEqual([sa?.packetsIn, sa?.packetsOut, sa?.dropsIn, sa?.dropsOut], [5, 6, 4, 2]);
+  assert.deepEqual(sa?.drops, { replay: 1, "too-big": 2, filtered: 3 });
 });
 
 Deno.test("a filter is shown with what it dropped on the Child SAs that stand", () => {

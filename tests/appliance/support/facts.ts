@@ -35,6 +35,7 @@ export function childSaFactsOf(change: Partial<ChildSaFacts> = {}): ChildSaFacts
     packetsOut: 47672,
     bytesOut: 1,
     dropsOut: 2,
+    drops: { "too-big": 2 },
     ...change,
   };
 }

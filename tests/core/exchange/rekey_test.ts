@@ -1,6 +1,7 @@
 /** CREATE_CHILD_SA: rekeys of both kinds, begun by either side, alone and against each other. */
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { find } from "../../../core/exchange/payloads.ts";
+import type { Lifetimes } from "../../../core/gateway/policy.ts";
 import { limits } from "../../../core/limits.ts";
 import { ExchangeType, NotifyType, ProtocolId } from "../../../core/message/constants.ts";
 import { buildRekeySa, notify } from "../../../core/message/notify.ts";
@@ -170,6 +171,52 @@ Deno.test("A lifetime in octets becomes the packet path's soft limit", () => {
   const world = new SimWorld(407, { lifetimes });
   world.login("alice", "198.51.100.7");
   equal([...world.installed.values()][0]!.softLimitBytes, 900_000);
+});
+
+Deno.test("RFC 4301 §4.4.2.1: lifetimes in octets and packets are hard limits, a tenth before soft ones", () => {
+  const times = { ikeMs: 86_400_000, espMs: 3_600_000 };
+  const limitsOf = (lifetimes: Lifetimes): (number | undefined)[] => {
+    const world = new SimWorld(417, { lifetimes });
+    world.login("alice", "198.51.100.7");
+    const [sa] = world.installed.values();
+    return [sa?.softLimitBytes, sa?.hardLimitBytes, sa?.softLimitPackets, sa?.hardLimitPackets];
+  };
+  const none = undefined;
+  deepEqual(limitsOf(times), [none, none, none, none]);
+  deepEqual(limitsOf({ ...times, espBytes: 999_999 }), [899_999, 999_999, none, none]);
+  deepEqual(limitsOf({ ...times, espPackets: 1000 }), [none, none, 900, 1000]);
+});
+
+Deno.test("A hard limit of the packet path rekeys the Child SA if nothing did before", () => {
+  const world = new SimWorld(418, QUIET);
+  const alice = world.login("alice", "198.51.100.7", QUIET);
+  const { child } = facts(world);
+  world.report({ kind: "hard-limit", inboundSpi: child });
+  world.report({ kind: "hard-limit", inboundSpi: 4711 });
+  world.run(1_000);
+  notEqual(facts(world).child, child);
+  world.run(120_000);
+  assertTidy(world, alice);
+  equal(world.traces.some(({ event }) => event === "child-sa-lifetime-over"), false);
+});
+
+Deno.test("A Child SA at its hard limit whose rekey is refused ends, long before its time", () => {
+  for (const soft of [true, false]) {
+    const { world, peer } = loggedIn(419);
+    const [inboundSpi = 0] = world.installed.keys();
+    if (soft) world.report({ kind: "soft-limit", inboundSpi });
+    world.report({ kind: "hard-limit", inboundSpi });
+    for (let i = 0; i < 60; i++) {
+      const mark = peer.inbox.length;
+      world.run(1_000);
+      for (const request of peer.requests(mark)) {
+        const isRekey = request.header.exchangeType === CREATE;
+        peer.answer(request, isRekey ? [notify(NotifyType.NO_PROPOSAL_CHOSEN)] : []);
+      }
+    }
+    equal(world.installed.size, 0);
+    ok(world.traces.some(({ event }) => event === "child-sa-lifetime-over"));
+  }
 });
 
 // --- a scripted peer --------------------------------------------------------------------------

@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
-import { ReplayWindow, windowPackets } from "../../../dataplane/esp/replay_window.ts";
+import { ReplayWindow } from "../../../dataplane/esp/replay_window.ts";
+import { extendedHigh } from "../../../dataplane/esp/sequence.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 
 /** The window as the RFC says it, slow and plain. */
 class PlainWindow {
+  readonly #size: bigint;
   readonly #seen = new Set<bigint>();
   #top = 0n;
 
+  constructor(size: number) {
+    this.#size = BigInt(size);
+  }
+
   isFresh(number: bigint): boolean {
-    if (number === 0n || number <= this.#top - BigInt(windowPackets)) return false;
+    if (number === 0n || number <= this.#top - this.#size) return false;
     return !this.#seen.has(number);
   }
 
@@ -33,56 +39,92 @@ const hugeJumps = [
   4095n,
   4096n,
   4097n,
+  8192n,
   1n << 16n,
   1n << 31n,
   (1n << 32n) - 1n,
   1n << 32n,
   1n << 40n,
 ];
+const sizes = [64, 65, 95, 96, 97, 128, 1000, 1024, 2048, 4095, 4096];
+const starts = [0n, 0xffff_f000n, (1n << 48n) - 3000n];
 
-function step(random: SeededRandom, top: bigint): bigint {
+function step(random: SeededRandom, top: bigint, size: number): bigint {
   switch (random.below(8)) {
     case 0:
       return top + 1n;
     case 1:
-      return top + BigInt(random.pick(jumps));
+      return top + BigInt(random.pick([...jumps, size - 1, size, size + 1]));
     case 2:
       return random.chance(0.1) ? top + random.pick(hugeJumps) : top + BigInt(random.below(40));
     case 3:
-      return top - BigInt(random.pick(jumps));
+      return top - BigInt(random.pick([...jumps, size - 1, size, size + 1, size + 31]));
     default:
-      return top - BigInt(random.below(2200));
+      return top - BigInt(random.below(size + 150));
   }
 }
 
-for (const start of [0n, 0xffff_f000n, (1n << 48n) - 3000n]) {
+/** Both windows hear of the same numbers, and `check` of each beforehand. */
+function compare(
+  size: number,
+  start: bigint,
+  steps: number,
+  check: (window: ReplayWindow, number: bigint) => void = () => {},
+): void {
+  const random = new SeededRandom(Number(start % 1000n) + 7 + size);
+  const window = new ReplayWindow(size);
+  const plain = new PlainWindow(size);
+  if (start > 0n) {
+    window.mark(...halves(start));
+    plain.mark(start);
+  }
+  for (let i = 0; i < steps; i++) {
+    const number = step(random, plain.top, size);
+    if (number < 0n) continue;
+    check(window, number);
+    const fresh = plain.isFresh(number);
+    assert.equal(window.isFresh(...halves(number)), fresh, `step ${i}: number ${number}`);
+    if (fresh && random.chance(0.8)) {
+      assert.equal(
+        window.mark(...halves(number)),
+        plain.mark(number),
+        `step ${i}: mark ${number}`,
+      );
+    }
+    assert.equal((BigInt(window.topHigh) << 32n) | BigInt(window.topLow), plain.top);
+  }
+}
+
+for (const start of starts) {
   Deno.test(`a replay window agrees with a set, from ${start} on`, () => {
-    const random = new SeededRandom(Number(start % 1000n) + 7);
-    const window = new ReplayWindow();
-    const plain = new PlainWindow();
-    if (start > 0n) {
-      window.mark(...halves(start));
-      plain.mark(start);
-    }
-    for (let i = 0; i < 60_000; i++) {
-      const number = step(random, plain.top);
-      if (number < 0n) continue;
-      const fresh = plain.isFresh(number);
-      assert.equal(window.isFresh(...halves(number)), fresh, `step ${i}: number ${number}`);
-      if (fresh && random.chance(0.8)) {
-        assert.equal(
-          window.mark(...halves(number)),
-          plain.mark(number),
-          `step ${i}: mark ${number}`,
-        );
-      }
-      assert.equal((BigInt(window.topHigh) << 32n) | BigInt(window.topLow), plain.top);
-    }
+    compare(2048, start, 60_000);
+    for (const size of sizes) compare(size, start, 10_000);
   });
 }
 
+Deno.test("RFC 4303 appendix A2: with every size of window the upper half is found", () => {
+  for (const size of sizes) {
+    for (const start of [...starts, (7n << 32n) - 1n, 7n << 32n, (7n << 32n) + 5n]) {
+      compare(size, start, 3000, (window, number) => {
+        const top = (BigInt(window.topHigh) << 32n) | BigInt(window.topLow);
+        // Farther away the lower half is ambiguous: such numbers are never authentic.
+        if (number <= top - BigInt(size) || number > top + 1_000_000n) return;
+        const [high, low] = halves(number);
+        assert.equal(extendedHigh(window.topHigh, window.topLow, low, size), high, `${number}`);
+      });
+    }
+  }
+});
+
+Deno.test("a replay window has 64 to 4096 packets", () => {
+  for (const size of [0, 63, 64.5, 4097, Number.NaN]) {
+    assert.throws(() => new ReplayWindow(size), RangeError, `${size}`);
+  }
+  for (const size of [64, 4096]) assert.equal(new ReplayWindow(size).size, size);
+});
+
 Deno.test("a jump of exactly 32 leaves no stale mark behind", () => {
-  const window = new ReplayWindow();
+  const window = new ReplayWindow(2048);
   for (let low = 1; low <= 40; low++) window.mark(0, low);
   window.mark(0, 72);
   for (let low = 41; low < 72; low++) assert.equal(window.isFresh(0, low), true, `${low}`);
@@ -90,12 +132,12 @@ Deno.test("a jump of exactly 32 leaves no stale mark behind", () => {
 });
 
 Deno.test("asking about a number changes nothing", () => {
-  const window = new ReplayWindow();
+  const window = new ReplayWindow(64);
   assert.equal(window.isFresh(0, 5), true);
   assert.equal(window.isFresh(0, 5), true);
   assert.deepEqual([window.topHigh, window.topLow], [0, 0]);
 });
 
 Deno.test("RFC 4303 §3.3.3: number 0 is never accepted", () => {
-  assert.equal(new ReplayWindow().isFresh(0, 0), false);
+  assert.equal(new ReplayWindow(64).isFresh(0, 0), false);
 });

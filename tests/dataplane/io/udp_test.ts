@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import type { Endpoint } from "../../../core/wire/address.ts";
 import { Arena } from "../../../dataplane/buffers.ts";
 import { DataplaneError } from "../../../dataplane/error.ts";
+import { Errno } from "../../../dataplane/ffi/errno.ts";
 import { libc } from "../../../dataplane/ffi/libc.ts";
 import { IkeSender } from "../../../dataplane/io/ike_sender_linux.ts";
+import { PathProbe } from "../../../dataplane/io/path_probe_linux.ts";
 import { Poller } from "../../../dataplane/io/poll_linux.ts";
 import {
   batchSize,
@@ -12,7 +14,11 @@ import {
   receiveBatchBytes,
 } from "../../../dataplane/io/udp_linux.ts";
 import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.ts";
-import { openUdpSocket, type UdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
+import {
+  enableUdpGro,
+  openUdpSocket,
+  type UdpSocket,
+} from "../../../dataplane/io/udp_socket_linux.ts";
 import { address } from "../support/ends.ts";
 
 const at = (text: string, port = 0): Endpoint => ({ address: address(text), port });
@@ -43,13 +49,13 @@ for (const [from, to] of families) {
     withSockets([from, to], ([sender, receiver]) => {
       const arena = newArena();
       const received = new ReceiveBatch(arena);
-      const outgoing = new SendBatch(arena, [sender!.fd, receiver!.fd], 0);
+      const outgoing = new SendBatch(arena, [sender!, receiver!], 0);
       const data = arena.reserve(batchSize * 64);
       const path = pathBetween([sender!, receiver!], sender!.local, receiver!.local)!;
       for (let round = 0; round < 3; round++) {
         for (let i = 0; i < batchSize; i++) {
           arena.bytes.fill(round * batchSize + i, data + i * 64, data + i * 64 + i + 1);
-          outgoing.add(data + i * 64, i + 1, path);
+          outgoing.add(data + i * 64, i + 1, path, 0);
         }
         assert.equal(outgoing.flush(), 0);
         assert.equal(outgoing.count, 0);
@@ -78,11 +84,11 @@ Deno.test("an unspecified socket receives with, and sends from, the right local 
   withSockets(["0.0.0.0", "127.0.0.9"], ([all, peer]) => {
     const arena = newArena();
     const received = new ReceiveBatch(arena);
-    const outgoing = new SendBatch(arena, [all!.fd, peer!.fd], 0);
+    const outgoing = new SendBatch(arena, [all!, peer!], 0);
     const data = arena.reserve(64);
     const ours = at("127.0.0.5", all!.local.port);
-    outgoing.add(data, 5, pathBetween([all!, peer!], ours, peer!.local)!);
-    outgoing.add(data, 6, pathBetween([all!, peer!], peer!.local, ours)!);
+    outgoing.add(data, 5, pathBetween([all!, peer!], ours, peer!.local)!, 0);
+    outgoing.add(data, 6, pathBetween([all!, peer!], peer!.local, ours)!, 0);
     assert.equal(outgoing.flush(), 0);
     assert.equal(receive(arena, received, peer!.fd), 1);
     assert.equal(received.length(0), 5);
@@ -98,23 +104,117 @@ Deno.test("what the kernel refuses is counted, and the rest is sent", () => {
   withSockets(["127.0.0.1", "127.0.0.2"], ([sender, receiver]) => {
     const arena = newArena();
     const received = new ReceiveBatch(arena);
-    const outgoing = new SendBatch(arena, [sender!.fd], 0);
+    const outgoing = new SendBatch(arena, [sender!], 0);
     const data = arena.reserve(70_000);
     const path = pathBetween([sender!], sender!.local, receiver!.local)!;
-    for (const length of [10, 66_000, 20, 66_000]) outgoing.add(data, length, path);
+    for (const length of [10, 66_000, 20, 66_000]) outgoing.add(data, length, path, 0);
     assert.equal(outgoing.flush(), 2);
     assert.equal(receive(arena, received, receiver!.fd), 2);
     assert.deepEqual([received.length(0), received.length(1)], [10, 20]);
   });
 });
 
+for (const [from, to] of families) {
+  Deno.test(`the traffic class of each datagram arrives, from ${from} to ${to}`, () => {
+    withSockets([from, to], ([sender, receiver]) => {
+      assert.ok(enableUdpGro(receiver!));
+      const arena = newArena();
+      const received = new ReceiveBatch(arena);
+      const outgoing = new SendBatch(arena, [sender!], 0, true);
+      const data = arena.reserve(batchSize * 64);
+      const path = pathBetween([sender!], sender!.local, receiver!.local)!;
+      // Runs of one class, then one after the other of all kinds.
+      const classes = [0, 0, 0, 0xb8, 0xb8, 0xb8, 0xb9, 0xb9, 0, 1, 2, 3, 0xfc, 0xff, 0, 0];
+      classes.forEach((trafficClass, i) => {
+        arena.bytes.fill(i, data + i * 64, data + i * 64 + 50);
+        outgoing.add(data + i * 64, 50, path, trafficClass);
+      });
+      assert.equal(outgoing.flush(), 0);
+      const got: number[] = [];
+      let messages = 0;
+      while (got.length < classes.length) {
+        const count = receive(arena, received, receiver!.fd);
+        assert.ok(count > 0);
+        messages += count;
+        for (let m = 0; m < count; m++) {
+          const { segmentSize, trafficClass } = received.facts(m);
+          const size = segmentSize || received.length(m);
+          for (let at = 0; at < received.length(m); at += size) {
+            assert.equal(size, 50);
+            assert.equal(arena.bytes[received.offset(m) + at], got.length);
+            got.push(trafficClass);
+          }
+        }
+        received.recycle(count);
+      }
+      assert.deepEqual(got, classes);
+      assert.ok(messages < classes.length, "runs of one class are one message");
+    });
+  });
+}
+
+Deno.test("a source address, a traffic class and a run go into one message", () => {
+  for (
+    const [any, ours, peerAddress] of [["0.0.0.0", "127.0.0.5", "127.0.0.9"], ["::", "::1", "::1"]]
+  ) {
+    withSockets([any!, peerAddress!], ([all, peer]) => {
+      assert.ok(enableUdpGro(peer!));
+      const arena = newArena();
+      const received = new ReceiveBatch(arena);
+      const outgoing = new SendBatch(arena, [all!], 0, true);
+      const data = arena.reserve(2000);
+      const local = at(ours!, all!.local.port);
+      const path = pathBetween([all!], local, peer!.local)!;
+      for (let i = 0; i < 10; i++) outgoing.add(data + i * 200, 200, path, 0x47);
+      assert.equal(outgoing.flush(), 0);
+      assert.equal(receive(arena, received, peer!.fd), 1);
+      assert.deepEqual(received.remote(0), local);
+      assert.deepEqual(received.localAddress(0), peer!.local.address);
+      assert.deepEqual({ ...received.facts(0) }, { segmentSize: 200, trafficClass: 0x47 });
+      assert.equal(received.length(0), 2000);
+    });
+  }
+});
+
+Deno.test("why the kernel refused is kept apart: no room, or else", () => {
+  withSockets(["127.0.0.1", "127.0.0.2"], ([sender, receiver]) => {
+    const arena = newArena();
+    const outgoing = new SendBatch(arena, [sender!], 0, true);
+    const data = arena.reserve(70_000);
+    const path = pathBetween([sender!], sender!.local, receiver!.local)!;
+    outgoing.add(data, 66_000, path, 0);
+    assert.equal(outgoing.flush(), 1);
+    assert.deepEqual([outgoing.lastError, outgoing.refusedForRoom], [Errno.EMSGSIZE, 0]);
+    assert.equal(path.isStale, false, "a packet for itself says nothing of its path");
+  });
+});
+
+Deno.test("the kernel is asked what a path takes", () => {
+  const probe = new PathProbe();
+  try {
+    withSockets(["127.0.0.1", "::1"], (sockets) => {
+      const mtuTo = (text: string): number | undefined => {
+        const remote = at(text, 4500);
+        const local = sockets.find((it) => it.local.address.family === remote.address.family)!;
+        return probe.mtuOf(pathBetween(sockets, local.local, remote)!);
+      };
+      const mtu = Number(Deno.readTextFileSync("/sys/class/net/lo/mtu"));
+      assert.equal(mtuTo("127.0.0.1"), Math.min(mtu, 65_535)); // IPv4 has no longer packets
+      assert.equal(mtuTo("::1"), mtu);
+      assert.equal(mtuTo("127.0.0.2"), Math.min(mtu, 65_535));
+    });
+  } finally {
+    probe.close();
+  }
+});
+
 Deno.test("the largest datagram is received whole", () => {
   withSockets(["127.0.0.1", "127.0.0.2"], ([sender, receiver]) => {
     const arena = newArena();
     const received = new ReceiveBatch(arena);
-    const outgoing = new SendBatch(arena, [sender!.fd], 0);
+    const outgoing = new SendBatch(arena, [sender!], 0);
     const path = pathBetween([sender!], sender!.local, receiver!.local)!;
-    outgoing.add(arena.reserve(65_507), 65_507, path);
+    outgoing.add(arena.reserve(65_507), 65_507, path, 0);
     assert.equal(outgoing.flush(), 0);
     assert.equal(receive(arena, received, receiver!.fd), 1);
     assert.deepEqual([received.length(0), received.isTruncated(0)], [65_507, false]);

@@ -13,6 +13,7 @@ import { openUdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
 import { type Dataplane, DataplaneError, openDataplane } from "../../../dataplane/mod.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 import { buildOctetsJson, parseOctetsJson } from "../../../core/octets_json.ts";
+import { PlainSocket } from "./plain_socket.ts";
 
 function say(value: unknown): void {
   Deno.stdout.writeSync(new TextEncoder().encode(buildOctetsJson(value) + "\n"));
@@ -26,6 +27,7 @@ async function open(options: Parameters<typeof openDataplane>[0]): Promise<unkno
     ike: (ike) => say({ ike }),
     event: (event) => say({ event }),
     removed: (removed) => say({ removed }),
+    trouble: (trouble) => say({ trouble }),
     fatal: (error) => say({ fatal: error.message }),
   });
   const { sockets, tunName, cryptoName, features } = dataplane;
@@ -125,7 +127,7 @@ async function udpRuns(
   const remote = parseIpAddress(host)!;
   const socket = openUdpSocket({ address, port: 0 }, true);
   const arena = new Arena(receiveBatchBytes + sendBatchBytes + 300_000);
-  const outgoing = new SendBatch(arena, [socket.fd], 0, true);
+  const outgoing = new SendBatch(arena, [socket], 0, true);
   const received = new ReceiveBatch(arena);
   const path = pathBetween([socket], socket.local, { address: remote, port })!;
   const room = arena.reserve(64 * size);
@@ -136,7 +138,7 @@ async function udpRuns(
       const length = i % 16 === 15 ? size >> 1 : size;
       arena.bytes.fill(i & 0xff, at, at + length);
       arena.view.setUint32(at, i);
-      outgoing.add(at, length, path);
+      outgoing.add(at, length, path, 0);
     }
     outgoing.flush();
     for (let tries = 0; tries < 100 && good.size < first + 32; tries++) {
@@ -156,6 +158,24 @@ async function udpRuns(
   }
   libc.close(socket.fd);
   return good.size;
+}
+
+const plainSockets: PlainSocket[] = [];
+
+/** Opens a socket of this program's own, apart from the packet path; its number. */
+function socketOpen(host: string, port: number): number {
+  return plainSockets.push(new PlainSocket(host, port)) - 1;
+}
+
+/** Closes the packet loop's TUN device under it, as nobody should. */
+function closeTun(): void {
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    try {
+      if (Deno.readLinkSync(`/proc/self/fd/${name}`) === "/dev/net/tun") libc.close(Number(name));
+    } catch {
+      // the descriptor of the folder itself
+    }
+  }
 }
 
 /** Sends datagrams that nobody answers. */
@@ -187,6 +207,13 @@ const helpers: Record<string, (...args: any[]) => unknown> = {
   streams,
   udpRuns,
   spray,
+  socketOpen,
+  socketSend: (i: number, ...args: Parameters<PlainSocket["send"]>) =>
+    plainSockets[i]!.send(...args),
+  socketFlood: (i: number, ...args: Parameters<PlainSocket["flood"]>) =>
+    plainSockets[i]!.flood(...args),
+  socketReceive: (i: number, count: number) => plainSockets[i]!.receive(count),
+  closeTun,
   ticks,
   residentBytes,
 };

@@ -8,10 +8,11 @@ import type { EspKeys, EspSuite } from "../../../core/sa/suite.ts";
 import { type IpAddress, parseIpAddress } from "../../../core/wire/address.ts";
 import { Arena } from "../../../dataplane/buffers.ts";
 import { type CounterName, namedCounters, newCounters } from "../../../dataplane/counters.ts";
-import type { OuterPath } from "../../../dataplane/esp/child_sa.ts";
 import type { EspCiphers } from "../../../dataplane/esp/cipher.ts";
+import { type OuterPath, outerPath } from "../../../dataplane/esp/outer_path.ts";
+import { addTrailer, writeEspHeader } from "../../../dataplane/esp/packet.ts";
 import { createPortableEspCiphers } from "../../../dataplane/esp/portable_cipher.ts";
-import { Forwarder } from "../../../dataplane/forwarder.ts";
+import { Forwarder, type ForwardingRules } from "../../../dataplane/forwarder.ts";
 import { SaTable } from "../../../dataplane/sa_table.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 
@@ -24,11 +25,19 @@ export const gcm: EspSuite = {
 };
 
 /** A path to nowhere. */
-export const nowhere: OuterPath = {
-  socket: 0,
-  name: new Uint32Array(4),
-  control: new Uint32Array(0),
-};
+export const nowhere: OuterPath = outerPath(0, new Uint32Array(4), new Uint32Array(0));
+
+/** Packets that replay windows reach back unless told. */
+export const windowPackets = 2048;
+
+/** The traffic class is copied, TCP is left alone. */
+const plainRules: ForwardingRules = { outerClassMask: 0xff, clampMtu: 0 };
+
+/** What may differ between ends. */
+export interface EndOptions {
+  readonly rules?: ForwardingRules;
+  readonly windowPackets?: number;
+}
 
 /** An address from text. */
 export function address(text: string): IpAddress {
@@ -100,9 +109,10 @@ export class End {
   readonly table: SaTable;
   readonly forwarder: Forwarder;
 
-  constructor(arena: Arena, ciphers: EspCiphers) {
-    this.table = new SaTable(ciphers);
-    this.forwarder = new Forwarder(arena.view, this.table, this.counters);
+  constructor(arena: Arena, ciphers: EspCiphers, options: EndOptions = {}) {
+    this.table = new SaTable(ciphers, options.windowPackets ?? windowPackets);
+    const rules = options.rules ?? plainRules;
+    this.forwarder = new Forwarder(arena.view, this.table, this.counters, rules);
   }
 
   /** Counters that are not zero. */
@@ -115,17 +125,22 @@ export class End {
 
 /** Two ends that share an arena; inner packets lie at `at`. */
 export class Tunnel {
-  readonly arena = new Arena(16_384);
+  readonly arena: Arena;
   readonly at: number;
   readonly here: End;
   readonly there: End;
 
   /** Ends with the ciphers that `make` gives for the arena: the portable ones unless told. */
-  constructor(make: (arena: Uint8Array) => EspCiphers = portable) {
-    this.at = this.arena.reserve(8192) + 64;
+  constructor(
+    make: (arena: Uint8Array) => EspCiphers = portable,
+    options: EndOptions = {},
+    roomBytes = 8192,
+  ) {
+    this.arena = new Arena(roomBytes + 8192);
+    this.at = this.arena.reserve(roomBytes) + 64;
     const ciphers = make(this.arena.bytes);
-    this.here = new End(this.arena, ciphers);
-    this.there = new End(this.arena, ciphers);
+    this.here = new End(this.arena, ciphers, options);
+    this.there = new End(this.arena, ciphers, options);
   }
 
   /** Installs a pair at both ends. */
@@ -143,16 +158,42 @@ export class Tunnel {
     return this.#result(end, isGood);
   }
 
-  /** Opens an ESP packet; the inner packet, a copy. */
-  open(end: End, packet: Uint8Array): Uint8Array | undefined {
+  /** Opens an ESP packet, which came with a traffic class; the inner packet, a copy. */
+  open(end: End, packet: Uint8Array, outerClass = 0): Uint8Array | undefined {
     this.arena.bytes.set(packet, this.at);
-    return this.#result(end, end.forwarder.open(this.at, packet.length));
+    return this.#result(end, end.forwarder.open(this.at, packet.length, outerClass));
   }
 
   #result({ forwarder }: End, isGood: boolean): Uint8Array | undefined {
     const { outOffset, outLength } = forwarder;
     return isGood ? this.arena.bytes.slice(outOffset, outOffset + outLength) : undefined;
   }
+}
+
+/** An ESP packet of `tunnel.here` with any content, as a peer with the right keys could make it. */
+export function craftEsp(
+  tunnel: Tunnel,
+  content: Uint8Array,
+  nextHeader: number,
+  padding?: Uint8Array,
+): Uint8Array {
+  const plaintext = new Uint8Array(content.length + 300);
+  plaintext.set(content);
+  const length = addTrailer(new DataView(plaintext.buffer), 0, content.length, 4, nextHeader);
+  if (padding !== undefined) plaintext.set(padding.subarray(0, length - 1), content.length);
+  return sealPlaintext(tunnel, plaintext.subarray(0, length));
+}
+
+/** Seals a plaintext of any octets with its trailer, for `tunnel.there`. */
+export function sealPlaintext({ arena, at, here }: Tunnel, plaintext: Uint8Array): Uint8Array {
+  const sa = here.table.findInbound(0x1001)!;
+  sa.sequence.take();
+  const start = at - sa.sealer.layout.plaintextAt;
+  arena.bytes.set(plaintext, at);
+  writeEspHeader(arena.view, start, sa.outboundSpi, sa.sequence.low);
+  const length = sa.sealer.seal(start, plaintext.length, 0);
+  here.table.ciphers.flush();
+  return arena.bytes.slice(start, start + length);
 }
 
 /** The portable ciphers with a seeded random source. */

@@ -3,6 +3,7 @@
  * everything: what the packet path must agree with.
  */
 import { concatBytes } from "../../../core/bytes.ts";
+import { address } from "./ends.ts";
 
 type Octets = Uint8Array;
 
@@ -122,4 +123,18 @@ export function madePacket(fields: MadeFields): Octets {
     upper.set(tcpOptions, 20);
   }
   return naiveFinish(concatBytes(ip, upper, payload));
+}
+
+/** A UDP or TCP packet between two hosts, with right lengths and checksums. */
+export function addressedPacket(
+  source: string,
+  destination: string,
+  fields: Partial<MadeFields> & Pick<MadeFields, "protocol">,
+): Uint8Array<ArrayBuffer> {
+  const [from, to] = [address(source), address(destination)];
+  const version = from.family;
+  const packet = Uint8Array.from(madePacket({ version, payload: new Uint8Array(8), ...fields }));
+  packet.set(from.octets, version === 4 ? 12 : 8);
+  packet.set(to.octets, version === 4 ? 16 : 24);
+  return Uint8Array.from(naiveFinish(packet));
 }

@@ -5,6 +5,7 @@ import type {
   DataplaneCounters,
   DataplaneEvent,
   DataplaneOptions,
+  DataplaneTrouble,
   IkeDatagram,
 } from "../../../dataplane/mod.ts";
 import type { Namespace } from "../../support/netns.ts";
@@ -24,6 +25,7 @@ interface Line {
   readonly event?: DataplaneEvent;
   readonly ike?: IkeDatagram;
   readonly removed?: ChildSaCounters;
+  readonly trouble?: DataplaneTrouble;
   readonly fatal?: string;
 }
 
@@ -41,6 +43,7 @@ export class RemoteEnd implements AsyncDisposable {
   readonly events: DataplaneEvent[] = [];
   readonly ike: IkeDatagram[] = [];
   readonly removed: ChildSaCounters[] = [];
+  readonly troubles: DataplaneTrouble[] = [];
   readonly fatal: string[] = [];
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -64,7 +67,10 @@ export class RemoteEnd implements AsyncDisposable {
 
   /** Opens the packet path with options that tests share. */
   open(options: Partial<DataplaneOptions> & Pick<DataplaneOptions, "listen">): Promise<Opened> {
-    const shared = { tunName: "tun%d", mtu: 1400, ikePort: 500, nattPort: 4500, workers: 1 };
+    const shared = {
+      ...{ tunName: "tun%d", mtu: 1400, ikePort: 500, nattPort: 4500, workers: 1 },
+      ...{ replayWindow: 2048, fragments: "discover", clampsMss: true, copiesDscp: true },
+    };
     return this.call("open", { ...shared, ...options });
   }
 
@@ -122,6 +128,7 @@ export class RemoteEnd implements AsyncDisposable {
     if (line.event !== undefined) this.events.push(line.event);
     if (line.ike !== undefined) this.ike.push(line.ike);
     if (line.removed !== undefined) this.removed.push(line.removed);
+    if (line.trouble !== undefined) this.troubles.push(line.trouble);
     if (line.fatal !== undefined) this.fatal.push(line.fatal);
     if (line.id === undefined) return;
     this.#calls.get(line.id)?.(line);

@@ -1,5 +1,7 @@
 /** Two network namespaces, joined, with a packet path in each. Needs root. */
 import type { ChildSaInstall } from "../../../core/gateway/output.ts";
+import type { DataplaneCounters } from "../../../dataplane/mod.ts";
+import { until } from "../../support/background.ts";
 import { Lab, type Namespace } from "../../support/netns.ts";
 import { address, mirrored, pair } from "./ends.ts";
 import { RemoteEnd } from "./remote_end.ts";
@@ -76,12 +78,29 @@ export function farSide(install: ChildSaInstall): ChildSaInstall {
   return { ...mirrored(install), local: install.remote, remote: install.local };
 }
 
+/**
+ * The counters of both ends, once each has received all that the other has sent: the last word of a
+ * TCP connection may still be on its way.
+ */
+export function settledCounters(
+  { here, there }: Pick<TwoEnds, "here" | "there">,
+): Promise<readonly [DataplaneCounters, DataplaneCounters]> {
+  return until("what was sent is received", async () => {
+    const [a, b] = [await here.counters(), await there.counters()];
+    const isSettled = a.totals["packets-out"] === b.totals["packets-in"] &&
+      b.totals["packets-out"] === a.totals["packets-in"];
+    return isSettled ? [a, b] as const : undefined;
+  }, 5000);
+}
+
 /** Inner addresses and routes: `10.0.0.1` and `fd00::1` here, the same with 2 there. */
-export async function configureInner({ here, there }: TwoEnds): Promise<void> {
+export async function configureInner(
+  { here, there }: { readonly [Name in keyof TwoEnds]: TwoEnds[Name] | undefined },
+): Promise<void> {
   const prefixes = (n: number) => [
     { address: address(`10.0.0.${n}`), length: 32 },
     { address: address(`fd00::${n}`), length: 128 },
   ];
-  await here.call("configureTun", { addresses: prefixes(1), routes: prefixes(2) });
-  await there.call("configureTun", { addresses: prefixes(2), routes: prefixes(1) });
+  await here?.call("configureTun", { addresses: prefixes(1), routes: prefixes(2) });
+  await there?.call("configureTun", { addresses: prefixes(2), routes: prefixes(1) });
 }
