@@ -60,6 +60,8 @@ export interface LoopStart {
   readonly clampsMss: boolean;
   /** Let the outer header show the inner DSCP. */
   readonly copiesDscp: boolean;
+  /** Take the time of every stage. */
+  readonly profiles: boolean;
   /** One counter of IKE datagrams that the control plane has not seen yet. */
   readonly ikeInFlight: SharedArrayBuffer;
 }

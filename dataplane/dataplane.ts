@@ -12,6 +12,7 @@ import type { Endpoint, IpAddress } from "../core/wire/address.ts";
 import type { CounterName } from "./counters.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
+import type { StageTimes } from "./stage_clock.ts";
 
 /**
  * What becomes of a packet that the path to its peer does not take whole (RFC 4301 §8.1). `discover`: outer
@@ -51,6 +52,8 @@ export interface DataplaneOptions {
   readonly copiesDscp: boolean;
   /** Features to do without even where the kernel has them. */
   readonly without?: readonly DataplaneFeature[];
+  /** Take the time of every stage of the packet loop. */
+  readonly profiles?: boolean;
 }
 
 /** An IKE message as it arrived; the non-ESP marker is gone and `bytes` belong to the receiver. */
@@ -111,6 +114,8 @@ export interface DataplaneCounters {
   readonly totals: Readonly<Record<CounterName, number>>;
   /** Pairs that are installed now. */
   readonly perSa: readonly ChildSaCounters[];
+  /** Where the packet loop's time went since the start, if it is profiled. */
+  readonly stages?: StageTimes;
 }
 
 /** Inner addresses and routes of the TUN device. */

@@ -23,6 +23,9 @@ export { counterNames } from "./counters.ts";
 export type { CounterName } from "./counters.ts";
 export { dataplaneFeatures } from "./features.ts";
 export type { DataplaneFeature } from "./features.ts";
+export type { EspCryptoName } from "./esp/cipher.ts";
+export { stageNames } from "./stage_clock.ts";
+export type { StageName, StageTimes } from "./stage_clock.ts";
 export type {
   ChildSaCounters,
   Dataplane,

@@ -36,6 +36,7 @@ import { ecnMask } from "./ip/ecn.ts";
 import { Segmenter } from "./ip/segmentation.ts";
 import { PathWatch } from "./path_watch.ts";
 import { SaTable } from "./sa_table.ts";
+import { Stage, StageClock } from "./stage_clock.ts";
 import { TooBigTeller } from "./too_big_teller.ts";
 import { TunWriter } from "./tun_writer.ts";
 
@@ -66,6 +67,7 @@ export class PacketLoop {
   readonly #teller: TooBigTeller;
   readonly #edges: EdgeReports;
   readonly #poller: Poller;
+  readonly #clock: StageClock;
   /** In which message a pending packet came. */
   readonly #messageOf = new Uint32Array(mostPutOff);
   readonly #commandBuffer = new Uint8Array(commandBytes);
@@ -87,6 +89,7 @@ export class PacketLoop {
       outerClassMask: start.copiesDscp ? wholeClass : ecnMask,
       clampMtu: start.clampsMss ? start.mtu : 0,
     };
+    this.#clock = new StageClock(start.profiles);
     this.#forwarder = new Forwarder(arena.view, this.#table, this.#counters, rules);
     this.#edges = new EdgeReports(report, this.#forwarder, this.#counters);
     this.#paths = new PathWatch(this.#table, this.#probe, start.fragments === "discover");
@@ -94,7 +97,14 @@ export class PacketLoop {
     this.#outgoing = new SendBatch(arena, start.sockets, 0, features.includes("udp-gso"));
     this.#tun = new TunQueue(arena, start.tunFd, start.mtu, features.includes("tun-tso"));
     this.#segmenter = new Segmenter(arena);
-    this.#writer = new TunWriter(arena, this.#tun, this.#counters, features, this.#edges);
+    this.#writer = new TunWriter(
+      arena,
+      this.#tun,
+      this.#counters,
+      features,
+      this.#edges,
+      this.#clock,
+    );
     this.#teller = new TooBigTeller(arena, this.#writer, this.#counters);
     const fds = [start.commandFd, start.tunFd, ...start.sockets.map((socket) => socket.fd)];
     this.#poller = new Poller(arena, fds);
@@ -107,13 +117,16 @@ export class PacketLoop {
   run(): void {
     const sockets = this.#start.sockets.length;
     while (!this.#isStopped) {
+      this.#clock.enter(Stage.wait);
       this.#poller.wait(this.#patience());
+      this.#clock.enter(Stage.rest);
       this.#now = performance.now();
       if (this.#poller.isReady(0)) this.#drainCommands();
       for (let socket = 0; socket < sockets; socket++) {
         if (this.#poller.isReady(2 + socket)) this.#receive(socket);
       }
       if (this.#poller.isReady(1)) this.#transmit();
+      this.#clock.enter(Stage.rest);
       this.#paths.tend(this.#now);
       this.#edges.tell(this.#now);
       if (this.#now >= this.#keepaliveDueAt) this.#sendKeepalives();
@@ -129,7 +142,9 @@ export class PacketLoop {
   }
 
   #receive(socket: number): void {
+    this.#clock.enter(Stage.receive);
     const count = this.#received.receive((this.#start.sockets[socket] as { fd: number }).fd);
+    this.#clock.enter(Stage.open);
     if (count < 0) {
       if (-count === Errno.EBADF) throw systemError("receive datagrams", -count);
       return;
@@ -207,7 +222,7 @@ export class PacketLoop {
   #finishEsp(socket: number): void {
     const forwarder = this.#forwarder;
     if (forwarder.pending === 0) return;
-    this.#table.ciphers.flush();
+    this.#flushCiphers();
     for (let number = 0; number < forwarder.pending; number++) {
       if (forwarder.finish(number)) {
         this.#writer.add(forwarder.outOffset, forwarder.outLength);
@@ -253,7 +268,9 @@ export class PacketLoop {
     const outgoing = this.#outgoing;
     for (let reads = 0; reads < readLimit && outgoing.count < burst; reads++) {
       const slot = outgoing.count;
+      this.#clock.enter(Stage["tun-read"]);
       const length = this.#tun.read(slot);
+      this.#clock.enter(Stage.seal);
       if (length < 0) {
         if (-length === Errno.EAGAIN) break;
         if (-length === Errno.EINTR) continue;
@@ -303,9 +320,11 @@ export class PacketLoop {
   }
 
   #flush(): void {
-    this.#table.ciphers.flush();
+    this.#flushCiphers();
     const outgoing = this.#outgoing;
+    const stage = this.#clock.enter(Stage.send);
     const refused = outgoing.flush();
+    this.#clock.enter(stage);
     if (refused > 0) {
       const { refusedForRoom, lastError } = outgoing;
       this.#countMany(Counter["send-full"], refusedForRoom);
@@ -315,6 +334,12 @@ export class PacketLoop {
     if (!outgoing.hasStalePath) return;
     outgoing.hasStalePath = false;
     this.#paths.measureStale(this.#now);
+  }
+
+  #flushCiphers(): void {
+    const stage = this.#clock.enter(Stage.cipher);
+    this.#table.ciphers.flush();
+    this.#clock.enter(stage);
   }
 
   #sendKeepalives(): void {
@@ -411,7 +436,12 @@ export class PacketLoop {
   #readCounters(only: readonly number[] | undefined): DataplaneCounters {
     const named = only?.map((spi) => this.#table.findInbound(spi)) ?? [...this.#table.all()];
     const perSa = named.filter((sa) => sa !== undefined).map(carriedBy);
-    return { totals: namedCounters(this.#counters), perSa };
+    const stages = this.#clock.read();
+    return {
+      totals: namedCounters(this.#counters),
+      perSa,
+      ...(stages === undefined ? {} : { stages }),
+    };
   }
 
   #count(slot: number): void {

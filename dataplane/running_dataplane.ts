@@ -182,6 +182,7 @@ class RunningDataplane implements Dataplane {
       fragments: options.fragments,
       clampsMss: options.clampsMss,
       copiesDscp: options.copiesDscp,
+      profiles: options.profiles === true,
       ikeInFlight: this.#ikeInFlight.buffer as SharedArrayBuffer,
     };
     this.#worker.postMessage(start);
@@ -254,10 +255,11 @@ class RunningDataplane implements Dataplane {
     this.#waiters.set(id, { resolve, reject });
     const fits = only !== undefined && only.length <= mostNamedPairs;
     this.#order({ kind: "counters", id, ...(fits ? { only } : {}) });
-    const { totals, perSa } = await promise;
+    const { totals, perSa, ...others } = await promise;
     const { sent, refused } = this.#sender;
     const wanted = only === undefined || fits ? undefined : new Set(only);
     return {
+      ...others,
       totals: { ...totals, "ike-out": sent, "ike-send-error": refused },
       perSa: wanted === undefined ? perSa : perSa.filter((sa) => wanted.has(sa.inboundSpi)),
     };

@@ -8,6 +8,7 @@ import type { DataplaneFeature } from "./features.ts";
 import { Errno, isWantOfRoom } from "./ffi/errno.ts";
 import type { TunQueue } from "./io/tun_queue_linux.ts";
 import { type Aggregate, Coalescer, type InnerSink } from "./ip/coalescer.ts";
+import { Stage, type StageClock } from "./stage_clock.ts";
 
 /** Hears why the kernel refused something. */
 export interface ErrorNotes {
@@ -23,6 +24,7 @@ export class TunWriter implements InnerSink {
   readonly #tun: PacketTarget;
   readonly #counters: Float64Array;
   readonly #notes: ErrorNotes;
+  readonly #clock: StageClock;
   #coalescer: Coalescer | undefined;
   #isRefused = false;
 
@@ -33,10 +35,12 @@ export class TunWriter implements InnerSink {
     counters: Float64Array,
     features: readonly DataplaneFeature[],
     notes: ErrorNotes,
+    clock: StageClock,
   ) {
     this.#tun = tun;
     this.#counters = counters;
     this.#notes = notes;
+    this.#clock = clock;
     if (features.includes("tun-tso")) {
       this.#coalescer = new Coalescer(arena, this, features.includes("tun-uso"));
     }
@@ -56,14 +60,18 @@ export class TunWriter implements InnerSink {
 
   /** Writes one packet now; whether the device took it. */
   writePacket(at: number, length: number): boolean {
+    const stage = this.#clock.enter(Stage["tun-write"]);
     const error = this.#tun.write(at, length);
+    this.#clock.enter(stage);
     if (error !== 0) this.#countRefused(1, error);
     return error === 0;
   }
 
   /** Writes an aggregate now. */
   writeAggregate(aggregate: Aggregate): void {
+    const stage = this.#clock.enter(Stage["tun-write"]);
     const error = this.#tun.writeAggregate(aggregate);
+    this.#clock.enter(stage);
     if (error === 0) return;
     this.#countRefused(aggregate.parts, error);
     // A kernel that does not take what it said it would: from now on packet by packet.

@@ -2,11 +2,12 @@
  * The packet path between two ends of the same kind: ours, strongSwan's user-space ESP, OpenVPN,
  * wireguard-go, and none at all.
  *
- *     deno task bench packet_path [--quick] [--json] [--rounds N] [--seconds N] [--write]
+ *     deno task bench packet_path [--quick] [--json] [--rounds N] [--seconds N] [--write] [--profile]
  *
  * Each round measures every system once, so that all meet the same machine; printed are medians. Both
  * ends and both iperf3 programs share the processors. Our ends have keys from this script and no IKE.
- * `--write` puts the table into docs/performance.md. Needs root and iperf3; a peer that is missing is
+ * `--write` puts the table into docs/performance.md. `--profile` measures our packet loop alone and prints
+ * how long it is in each of its stages. Needs root and iperf3; a peer that is missing is
  * left out and said so.
  */
 import { parseArgs } from "node:util";
@@ -15,6 +16,7 @@ import { ping } from "../../tests/support/netns.ts";
 import { machineText } from "./packet_path/machine.ts";
 import { type Load, type Pace, tcp, udp } from "./packet_path/loads.ts";
 import { openVpn } from "./packet_path/openvpn.ts";
+import { profileOf, profileTable } from "./packet_path/profile.ts";
 import { rejoin } from "./packet_path/rejoin.ts";
 import {
   type Figure,
@@ -91,6 +93,19 @@ async function measure({ system, loads }: Plan, pace: Pace): Promise<readonly Me
   return measured;
 }
 
+/** Ours alone, by stages. */
+async function profile(pace: Pace, isJson: boolean): Promise<void> {
+  const figures = [];
+  for (const suite of ["aes256gcm16", "aes256-sha384"] as const) {
+    const system = rejoin("rejoin", { suite, profiles: true });
+    for (const load of [oneStream, fourStreams]) {
+      figures.push(...await profileOf(system, load, pace));
+    }
+  }
+  if (isJson) { for (const figure of figures) console.log(JSON.stringify(figure)); }
+  else console.log(plainTable(profileTable(figures)));
+}
+
 async function write(figures: readonly Figure[], rows: string[][], pace: Pace): Promise<void> {
   const text = `# Performance
 
@@ -122,6 +137,7 @@ async function main(): Promise<number> {
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       write: { type: "boolean", default: false },
+      profile: { type: "boolean", default: false },
       rounds: { type: "string" },
       seconds: { type: "string" },
     },
@@ -134,6 +150,10 @@ async function main(): Promise<number> {
   const { quick } = values;
   const seconds = Number(values.seconds ?? (quick ? 1 : 4));
   const pace: Pace = { seconds, udpSeconds: quick ? 1 : 3, udpFactor: quick ? 2 : 1.25 };
+  if (values.profile) {
+    await profile(pace, values.json);
+    return 0;
+  }
   const rounds = Number(values.rounds ?? (quick ? 1 : 3));
   const plans = plansOf(quick).filter(({ system: { name, whyNot } }) => {
     if (whyNot !== undefined) console.error(`${name} is left out: ${whyNot}`);

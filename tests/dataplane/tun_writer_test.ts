@@ -1,3 +1,4 @@
+import { StageClock } from "../../dataplane/stage_clock.ts";
 import assert from "node:assert/strict";
 import { Arena } from "../../dataplane/buffers.ts";
 import { namedNonZero, newCounters } from "../../dataplane/counters.ts";
@@ -27,7 +28,14 @@ class Scene {
     };
     const noteError = (cause: string, errno: number): void => void this.notes.push([cause, errno]);
     const features = ["tun-tso"] as const;
-    this.writer = new TunWriter(this.#arena, target, this.#counters, features, { noteError });
+    this.writer = new TunWriter(
+      this.#arena,
+      target,
+      this.#counters,
+      features,
+      { noteError },
+      new StageClock(false),
+    );
   }
 
   /** Adds packets that follow each other in one TCP stream. */

@@ -1,7 +1,7 @@
 /** Our packet path at both ends, with keys from this script and no IKE. */
 import { Encr, Integ } from "../../../core/message/constants.ts";
 import type { EspSuite } from "../../../core/sa/suite.ts";
-import { dataplaneFeatures } from "../../../dataplane/features.ts";
+import { type DataplaneCounters, dataplaneFeatures } from "../../../dataplane/mod.ts";
 import { address, gcm, selector } from "../../../tests/dataplane/support/ends.ts";
 import { RemoteEnd } from "../../../tests/dataplane/support/remote_end.ts";
 import {
@@ -13,7 +13,7 @@ import {
   type TwoEnds,
 } from "../../../tests/dataplane/support/two_ends.ts";
 import { Lab } from "../../../tests/support/netns.ts";
-import { type Flow, innerMtu, type System, type Tunnel } from "./system.ts";
+import { type Flow, innerMtu, type Profile, type System, type Tunnel } from "./system.ts";
 
 /** Suites by name. */
 export const suites = {
@@ -39,13 +39,16 @@ export interface RejoinOptions {
   readonly plain?: boolean;
   /** So many pairs of SAs, with flows spread over them; else one. */
   readonly pairs?: number;
+  /** Take the time of every stage. */
+  readonly profiles?: boolean;
 }
 
 /** Flows that are spread over many SAs. */
 const spreadFlows = 8;
 
 /** Two of our packet paths. */
-export function rejoin(name: string, { suite, plain = false, pairs = 1 }: RejoinOptions): System {
+export function rejoin(name: string, options: RejoinOptions): System {
+  const { suite, plain = false, pairs = 1, profiles = false } = options;
   return {
     name,
     suite,
@@ -55,8 +58,8 @@ export function rejoin(name: string, { suite, plain = false, pairs = 1 }: Rejoin
       await using here = new RemoteEnd(spaces[0]);
       await using there = new RemoteEnd(spaces[1]);
       const without = plain ? dataplaneFeatures : [];
-      const options = { listen: [address("0.0.0.0")], mtu: innerMtu, without };
-      await Promise.all([here.open(options), there.open(options)]);
+      const packets = { listen: [address("0.0.0.0")], mtu: innerMtu, without, profiles };
+      await Promise.all([here.open(packets), there.open(packets)]);
       const ends = { spaces, here, there };
       const tunnel: Omit<Tunnel, "cpu"> = pairs === 1
         ? await single(ends, suite)
@@ -67,6 +70,10 @@ export function rejoin(name: string, { suite, plain = false, pairs = 1 }: Rejoin
           from: await here.call<number>("ticks") / 100,
           to: await there.call<number>("ticks") / 100,
         }),
+        profile: async () => ({
+          from: profileOf(await here.counters()),
+          to: profileOf(await there.counters()),
+        }),
         memory: async () => ({
           from: await here.call<number>("residentBytes"),
           to: await there.call<number>("residentBytes"),
@@ -74,6 +81,10 @@ export function rejoin(name: string, { suite, plain = false, pairs = 1 }: Rejoin
       });
     },
   };
+}
+
+function profileOf({ totals, stages }: DataplaneCounters): Profile {
+  return { packets: totals["packets-in"] + totals["packets-out"], stages: stages ?? {} };
 }
 
 async function single(ends: TwoEnds, suite: RejoinOptions["suite"]): Promise<Omit<Tunnel, "cpu">> {

@@ -19,11 +19,21 @@ export interface CpuSeconds {
   readonly to: number;
 }
 
+/** What a daemon has done so far. */
+export interface Profile {
+  /** Inner packets in both directions. */
+  readonly packets: number;
+  /** Milliseconds in each stage of its packet loop; empty when it is not profiled. */
+  readonly stages: Readonly<Record<string, number>>;
+}
+
 /** A tunnel that stands. */
 export interface Tunnel extends Flow {
   /** Further pairs of places, each on an SA of its own; where there are any, loads use them all. */
   readonly flows?: readonly Flow[];
   cpu(): Promise<CpuSeconds>;
+  /** Of both daemons, where they can tell. */
+  profile?(): Promise<{ readonly from: Profile; readonly to: Profile }>;
   /** Resident memory of both daemons, octets; where it can be asked for. */
   memory?(): Promise<{ readonly from: number; readonly to: number }>;
 }
