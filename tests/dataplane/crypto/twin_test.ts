@@ -4,6 +4,7 @@ import { concatBytes, hexOf } from "../../../core/bytes.ts";
 import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
 import type { CryptoProvider, HashName, SignatureScheme } from "../../../core/crypto/provider.ts";
 import { supportedGroups } from "../../../core/crypto/transforms.ts";
+import { createIpsecMbEspCiphers } from "../../../dataplane/ffi/ipsec_mb_esp.ts";
 import { selectEspCiphers, selectProvider } from "../../../dataplane/crypto.ts";
 import { loadLibcryptoProvider } from "../../../dataplane/ffi/libcrypto_provider.ts";
 import { testKeys } from "../../core/crypto/test_keys.ts";
@@ -176,5 +177,7 @@ Deno.test("the provider is libcrypto when it is there, and noble when that is as
   if (fast !== undefined) {
     assert.equal(selectProvider("libcrypto").name, "libcrypto");
     assert.equal(selectEspCiphers(arena, random, "libcrypto").name, "libcrypto");
+    const fastest = createIpsecMbEspCiphers(arena, random)?.name ?? "libcrypto";
+    assert.equal(selectEspCiphers(arena, random, undefined).name, fastest);
   }
 });
