@@ -9,12 +9,12 @@
 import {
   type Bytes,
   type CryptoProvider,
-  type Endpoint,
   fingerprintOf,
   formatEndpoint,
   formatIpAddress,
   Gateway,
   type IpAddress,
+  parseIpAddress,
   rangeToPrefixes,
 } from "../core/mod.ts";
 import {
@@ -153,7 +153,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     counters: (only) => dataplane.counters(only),
     intervalMs: settings["radius-interim"] * 1000,
     canReconnect: settings["reconnect-timeout"] > 0,
-    nasAddress: settings["radius-source"] ?? sourceTowards(settings.radius, dataplane),
+    nasAddress: settings["radius-source"] ?? sourceTowards(settings, dataplane),
     authenticOf: (method) => aaa.authenticOf(method),
     clock: systemClock,
     random: systemRandom,
@@ -251,12 +251,13 @@ export async function serve(plan: ServePlan): Promise<number> {
   return reason === "packet-path-died" ? 1 : 0;
 }
 
-/** The address that this host asks the first server from. */
+/** The address that this host asks the first server from; unknown for one that is called by a name. */
 function sourceTowards(
-  [server]: readonly Endpoint[],
+  { radius: [server], "radius-tls": [other] }: ServeSettings,
   dataplane: Dataplane,
 ): IpAddress | undefined {
-  return server === undefined ? undefined : dataplane.sourceFor(server.address);
+  const address = server?.address ?? parseIpAddress(other?.host ?? "");
+  return address === undefined ? undefined : dataplane.sourceFor(address);
 }
 
 /** Tells peers, waits for the store, and for answers to DELETE as far as they come soon. */
