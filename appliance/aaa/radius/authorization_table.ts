@@ -210,10 +210,18 @@ const accounting = ["Accounting-Request"] as const;
 
 /** All of those. */
 export const conversationRows: readonly ConversationRow[] = [
-  { attribute: "User-Name", carriers: requests, what: "the user; in accounting as AAA knows it" },
+  {
+    attribute: "User-Name",
+    carriers: ["Access-Request", "Access-Accept", "Accounting-Request"],
+    what: "the user; what an accept says is the name of the session and of accounting",
+  },
   { attribute: "NAS-Identifier", carriers: requests, what: "host name of the gateway" },
   { attribute: "NAS-Port-Type", carriers: requests, what: "Virtual" },
-  { attribute: "Service-Type", carriers: requests, what: "Framed" },
+  {
+    attribute: "Service-Type",
+    carriers: ["Access-Request", "Access-Accept", "Accounting-Request"],
+    what: "Framed; an accept for another service lets nobody in",
+  },
   { attribute: "Calling-Station-Id", carriers: requests, what: "outer address of the client" },
   {
     attribute: "User-Password",
