@@ -195,6 +195,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     settings.control ?? `${state.path}/control.sock`,
     operatorOf({
       snapshot: () => gateway.snapshot(),
+      find: (selector) => gateway.find(selector),
       command: (command) => driver.command(command),
       packets: () => dataplane.counters(),
       counters: () => ({
