@@ -123,13 +123,13 @@ export const policyRows: readonly PolicyRow[] = [
   ...rows(
     "session-lifetime",
     pair("session-lifetime", "seconds from this login until the session ends"),
-    attribute("Session-Timeout", seconds(1), "the same; 0 is no limit"),
+    attribute("Session-Timeout", seconds(1), "the same; 0 says nothing"),
   ),
   ...rows(
     "idle-timeout",
     attribute(
       "Idle-Timeout",
-      seconds(1),
+      seconds(1, ["0"]),
       "seconds without a packet of the user until the session ends; 0 is no limit",
     ),
   ),
@@ -138,7 +138,7 @@ export const policyRows: readonly PolicyRow[] = [
     attribute(
       "Acct-Interim-Interval",
       seconds(60),
-      "seconds between two accounting reports of the session, at least 60",
+      "seconds between two accounting reports of the session, at least 60; 0 says nothing",
     ),
   ),
   ...rows(
