@@ -7,6 +7,7 @@ import { readSecretFile } from "../../../../appliance/aaa/secret_file.ts";
 import { providerOfMachine } from "../../../../appliance/crypto.ts";
 import { systemRandom } from "../../../../appliance/entropy.ts";
 import { type Credential, hexOf, type PacketFilter, textOf, utf8 } from "../../../../core/mod.ts";
+import { hex } from "../../../support/hex.ts";
 import { asked } from "./support.ts";
 
 function accepted(...attributes: Attribute[]): RadiusPacket {
@@ -173,6 +174,14 @@ Deno.test("a secret file is its owner's alone, and its line end is not of the se
     await Deno.writeTextFile(path, "s e c\n");
     await Deno.chmod(path, 0o600);
     assert.equal(textOf(readSecretFile(path)), "s e c");
+    for (const end of ["", "0a", "0d0a"]) {
+      await Deno.writeFile(path, hex(`efbbbfff0aa7${end}`));
+      assert.equal(
+        hexOf(readSecretFile(path)),
+        "efbbbfff0aa7",
+        "any octets, not only those of texts",
+      );
+    }
     await Deno.chmod(path, 0o640);
     assert.throws(() => readSecretFile(path), /mode 0640.*needs mode 0600/);
     await Deno.chmod(path, 0o600);
