@@ -159,6 +159,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     random: systemRandom,
     log,
   });
+  // After the driver has stopped: nothing happens any more that would have to be told.
   running.defer(() => accounting?.close());
   const packets = withNetworkRoutes({ packets: dataplane, routes: dataplane, log });
   const driver = new Driver<never, never>({
@@ -248,7 +249,6 @@ export async function serve(plan: ServePlan): Promise<number> {
   const reason = await signals.stopped;
   log.tell("info", "shutdown", { reason });
   await drain(driver, inbox);
-  await accounting?.close();
   return reason === "packet-path-died" ? 1 : 0;
 }
 
