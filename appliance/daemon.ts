@@ -9,12 +9,12 @@
 import {
   type Bytes,
   type CryptoProvider,
-  type Endpoint,
   fingerprintOf,
   formatEndpoint,
   formatIpAddress,
   Gateway,
   type IpAddress,
+  parseIpAddress,
   rangeToPrefixes,
 } from "../core/mod.ts";
 import {
@@ -156,12 +156,13 @@ export async function serve(plan: ServePlan): Promise<number> {
     counters: (only) => dataplane.counters(only),
     intervalMs: settings["radius-interim"] * 1000,
     canReconnect: settings["reconnect-timeout"] > 0,
-    nasAddress: settings["radius-source"] ?? sourceTowards(settings.radius, dataplane),
+    nasAddress: settings["radius-source"] ?? sourceTowards(settings, dataplane),
     authenticOf: (method) => aaa.authenticOf(method),
     clock: systemClock,
     random: systemRandom,
     log,
   });
+  // After the driver has stopped: nothing happens any more that would have to be told.
   running.defer(() => accounting?.close());
   const packets = withNetworkRoutes({ packets: dataplane, routes: dataplane, log });
   const driver = new Driver<never, never>({
@@ -198,6 +199,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     settings.control ?? `${state.path}/control.sock`,
     operatorOf({
       snapshot: () => gateway.snapshot(),
+      find: (selector) => gateway.find(selector),
       command: (command) => driver.command(command),
       packets: () => dataplane.counters(),
       counters: () => ({
@@ -250,16 +252,16 @@ export async function serve(plan: ServePlan): Promise<number> {
   const reason = await signals.stopped;
   log.tell("info", "shutdown", { reason });
   await drain(driver, inbox);
-  await accounting?.close();
   return reason === "packet-path-died" ? 1 : 0;
 }
 
-/** The address that this host asks the first server from. */
+/** The address that this host asks the first server from; unknown for one that is called by a name. */
 function sourceTowards(
-  [server]: readonly Endpoint[],
+  { radius: [server], "radius-tls": [other] }: ServeSettings,
   dataplane: Dataplane,
 ): IpAddress | undefined {
-  return server === undefined ? undefined : dataplane.sourceFor(server.address);
+  const address = server?.address ?? parseIpAddress(other?.host ?? "");
+  return address === undefined ? undefined : dataplane.sourceFor(address);
 }
 
 /** Tells peers, waits for the store, and for answers to DELETE as far as they come soon. */

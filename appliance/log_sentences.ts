@@ -13,7 +13,7 @@ const sentences: Readonly<Record<string, string>> = {
   "accounting-waits": "{records} accounting records wait for the next start",
   "radius-server-never-answered":
     "RADIUS server {server} has never answered: is its secret right, and does it know this host?",
-  "radius-server-dead": "RADIUS server {server} is silent: others are asked before it",
+  "radius-server-dead": "RADIUS server {server} is silent: it is asked last",
   "radius-server-alive": "RADIUS server {server} answers again",
   "radius-secrets-differ":
     "RADIUS server {server} gives answers with a bad authenticator: is the secret right?",

@@ -18,16 +18,12 @@ export interface NetworkRoutesOptions {
   readonly log: Log;
 }
 
-/** A route and the inbound SPIs of the Child SAs that it is for. */
-interface Held {
-  readonly network: AddressPrefix;
-  readonly spis: Set<number>;
-}
-
 /** The same packet path, whose Child SAs come with their routes. */
 export function withNetworkRoutes({ packets, routes, log }: NetworkRoutesOptions): Packets {
-  /** By network as text. BOUNDED by the Child SAs and the networks that AAA may give a user. */
-  const held = new Map<string, Held>();
+  /** By inbound SPI. BOUNDED by the Child SAs and the networks that AAA may give a user. */
+  const networksOf = new Map<number, readonly AddressPrefix[]>();
+  /** How many Child SAs each network has, by its text. */
+  const carriers = new Map<string, number>();
   const attempt = (event: string, network: AddressPrefix, act: () => void): void => {
     try {
       act();
@@ -42,24 +38,28 @@ export function withNetworkRoutes({ packets, routes, log }: NetworkRoutesOptions
     filterChildSa: (spi, filter) => packets.filterChildSa(spi, filter),
     installChildSa: (sa) => {
       packets.installChildSa(sa);
-      for (const network of sa.networks ?? []) {
+      const { inboundSpi, networks = [] } = sa;
+      if (networks.length > 0) networksOf.set(inboundSpi, networks);
+      for (const network of networks) {
         const name = formatPrefix(network);
-        const known = held.get(name);
-        if (known !== undefined) {
-          known.spis.add(sa.inboundSpi);
-          continue;
-        }
-        held.set(name, { network, spis: new Set([sa.inboundSpi]) });
-        attempt("network-not-routed", network, () => routes.addRoute(network));
+        const before = carriers.get(name) ?? 0;
+        carriers.set(name, before + 1);
+        if (before === 0) attempt("network-not-routed", network, () => routes.addRoute(network));
       }
     },
     removeChildSa: (spi) => {
       packets.removeChildSa(spi);
-      for (const [name, { network, spis }] of held) {
-        if (!spis.delete(spi) || spis.size > 0) continue;
-        held.delete(name);
+      for (const network of networksOf.get(spi) ?? []) {
+        const name = formatPrefix(network);
+        const left = (carriers.get(name) ?? 0) - 1;
+        if (left > 0) {
+          carriers.set(name, left);
+          continue;
+        }
+        carriers.delete(name);
         attempt("network-route-left", network, () => routes.removeRoute(network));
       }
+      networksOf.delete(spi);
     },
   };
 }

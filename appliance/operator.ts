@@ -22,6 +22,8 @@ const partSize = 200;
 /** Whom the operator talks to. */
 export interface OperatorOptions {
   readonly snapshot: () => GatewaySnapshot;
+  /** Pictures of the sessions that a selector means. */
+  readonly find: (selector: SessionSelector) => readonly SessionSnapshot[];
   readonly command: (command: Command) => void;
   readonly packets: () => Promise<DataplaneCounters>;
   /** Counters of the appliance. */
@@ -59,7 +61,7 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
     switch (request.command) {
       case "sessions": {
         const context = await contextOf();
-        const sessions = options.snapshot().sessions.filter(fits(request.selector));
+        const sessions = options.find(request.selector);
         for (let at = 0; at < sessions.length; at += partSize) {
           const part = sessions.slice(at, at + partSize);
           yield { kind: "sessions", sessions: part.map((one) => sessionFacts(one, context)) };
@@ -83,7 +85,7 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
         yield { kind: "done", count: options.accessLists.size };
         return;
       case "clear-sessions": {
-        const count = options.snapshot().sessions.filter(fits(request.selector)).length;
+        const { length: count } = options.find(request.selector);
         options.command({ kind: "clear-sessions", selector: request.selector });
         yield { kind: "done", count };
         return;
@@ -118,18 +120,4 @@ function since(totals: Totals, before: Partial<Totals>): Readonly<Record<string,
       [name, value],
     ) => [name, value - (before[name as keyof Totals] ?? 0)]),
   );
-}
-
-/** Whether a session is meant; the same conditions as the core's `clear-sessions`. */
-function fits(selector: SessionSelector): (session: SessionSnapshot) => boolean {
-  const { remote, userName, id } = selector;
-  return (session) =>
-    (id === undefined || id === session.id) &&
-    (userName === undefined || userName === session.userName) &&
-    (remote === undefined || remote === hostOf(session.lastRemote));
-}
-
-/** The host of `192.0.2.1:4500` or `[2001:db8::1]:4500`. */
-function hostOf(endpoint: string): string {
-  return endpoint.slice(0, endpoint.lastIndexOf(":")).replace(/^\[|\]$/g, "");
 }

@@ -33,6 +33,7 @@ export {
   formatEndpoint,
   formatIpAddress,
   formatPrefix,
+  hostOfEndpoint,
   parseIpAddress,
   parsePrefix,
   parseRange,

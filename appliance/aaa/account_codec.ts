@@ -1,8 +1,5 @@
-/**
- * Account sheets as stored: JSON, octets in it as `{"hex": "…"}`, sealed under their own name, since
- * they say who was where and when.
- */
-import { hexOf, type OwnedBytes, parseHex, textOf, utf8 } from "../../core/mod.ts";
+/** Account sheets as stored: JSON, sealed under their own name, since they say who was where and when. */
+import { buildOctetsJson, type OwnedBytes, parseOctetsJson, textOf, utf8 } from "../../core/mod.ts";
 import { openValue, type Sealing, sealValue } from "../sealed_value.ts";
 import type { AccountSheet } from "./account_sheet.ts";
 
@@ -17,11 +14,7 @@ interface Stored {
 /** A sheet under its name, sealed. */
 export function sealSheet(sealing: Sealing, name: string, sheet: AccountSheet): OwnedBytes {
   const stored: Stored = { version, sheet };
-  const text = JSON.stringify(
-    stored,
-    (_, value: unknown) => value instanceof Uint8Array ? { hex: hexOf(value) } : value,
-  );
-  return sealValue(sealing, nameIn(name), utf8(text));
+  return sealValue(sealing, nameIn(name), utf8(buildOctetsJson(stored)));
 }
 
 /**
@@ -35,10 +28,7 @@ export function openSheet(
 ): AccountSheet | undefined {
   const plaintext = openValue(sealing, nameIn(name), value);
   if (plaintext === undefined) return undefined;
-  const stored = JSON.parse(textOf(plaintext), (_, value: unknown) => {
-    if (typeof value !== "object" || value === null || !("hex" in value)) return value;
-    return typeof value.hex === "string" ? parseHex(value.hex) : value;
-  }) as Stored;
+  const stored = parseOctetsJson(textOf(plaintext)) as Stored;
   return stored.version === version ? stored.sheet : undefined;
 }
 

@@ -10,6 +10,7 @@
  */
 import {
   formatIpAddress,
+  hostOfEndpoint,
   type IpAddress,
   type LoginMethod,
   type Random,
@@ -222,7 +223,7 @@ export class Ledger {
 
   #open(session: SessionSnapshot, before: Account | undefined): Entry {
     const { authenticOf, nasAddress, intervalMs } = this.#options;
-    const { accounting: { id, class: classes, interimSeconds } } = session;
+    const { accounting: { id, class: classes }, attributes: { interimSeconds } } = session;
     const authentic = authenticOf(session.method);
     const account: Account = {
       id,
@@ -348,11 +349,6 @@ function usageOf({ bytesIn, bytesOut, packetsIn, packetsOut }: ChildSaCounters):
 
 /** Outer addresses without ports; ours is known only while an IKE SA stands. */
 function outerOf({ lastRemote, ikeSa }: SessionSnapshot): Pick<Account, "remote" | "local"> {
-  const remote = hostOf(lastRemote);
+  const remote = hostOfEndpoint(lastRemote);
   return ikeSa === undefined ? { remote } : { remote, local: formatIpAddress(ikeSa.local.address) };
-}
-
-/** The host of `192.0.2.1:4500` or `[2001:db8::1]:4500`. */
-function hostOf(endpoint: string): string {
-  return endpoint.slice(0, endpoint.lastIndexOf(":")).replace(/^\[|\]$/g, "");
 }

@@ -24,7 +24,7 @@ import { aaaServerFacts } from "./radius/facts.ts";
 import { RadiusAccounting } from "./radius/accounting.ts";
 import { RadiusClient, usualFirstPauseMs } from "./radius/client.ts";
 import type { Purpose } from "./radius/health.ts";
-import { type ServersByPurpose, tlsServer, udpServers } from "./radius/servers.ts";
+import { addressesOf, type ServersByPurpose, tlsServer, udpServers } from "./radius/servers.ts";
 import type { TlsCredentials } from "./radius/tls_channel.ts";
 import { RadiusVerifier } from "./radius/verifier.ts";
 import { TerritoryCheck } from "./territory.ts";
@@ -68,7 +68,8 @@ export interface Aaa {
 /** The back end of these settings. */
 export function openAaa(options: AaaOptions): Aaa {
   const { settings, pools, accessLists, log } = options;
-  const base = baseOf(options);
+  const servers = serversOf(options);
+  const base = baseOf(options, servers);
   const { groups } = readGroups(settings.group, {
     pools,
     filterOf: (name) => accessLists.get(name),
@@ -83,10 +84,7 @@ export function openAaa(options: AaaOptions): Aaa {
     territory: {
       pools: pools.ranges,
       inner: pools.all,
-      kept: () => [
-        ...ownAddresses(),
-        ...[...settings.radius, ...settings["radius-acct"]].map(({ address }) => address),
-      ],
+      kept: () => [...ownAddresses(), ...addressesOf(servers)],
     },
     log,
   });
@@ -102,9 +100,8 @@ export function openAaa(options: AaaOptions): Aaa {
 }
 
 /** Who says yes or no. */
-function baseOf(options: AaaOptions): Aaa {
+function baseOf(options: AaaOptions, servers: ServersByPurpose): Aaa {
   const { settings, local, nasIdentifier, clock } = options;
-  const servers = serversOf(options);
   if (servers.access.length === 0) {
     return {
       verifier: local,

@@ -23,6 +23,7 @@ import {
   poolName,
   prefix,
   wholeNumber,
+  wholeNumberOrOff,
 } from "../config/forms.ts";
 
 /** One thing that can be decided. */
@@ -126,7 +127,7 @@ export const policyItems = {
   "session-lifetime": one(wholeNumber(1, longestSeconds), (seconds) => ({
     sessionLifetimeSeconds: seconds,
   })),
-  "idle-timeout": one(wholeNumber(1, longestSeconds), (seconds) => ({
+  "idle-timeout": one(wholeNumberOrOff(1, longestSeconds), (seconds) => ({
     idleTimeoutSeconds: seconds,
   })),
   "interim": one(wholeNumber(60, longestSeconds), (seconds) => ({ interimSeconds: seconds })),

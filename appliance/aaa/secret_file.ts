@@ -1,19 +1,18 @@
 /**
- * A shared secret in a file of its own: the text of the file without the line end behind it. Only its
- * owner may read it, since the secret opens what users type.
+ * A shared secret in a file of its own: the octets of the file without the line end behind them. Only
+ * its owner may read it, since the secret opens what users type.
  */
-import { utf8 } from "../../core/mod.ts";
 import { reasonOf, StartError } from "../start_error.ts";
 
 const othersMay = 0o077;
 
 /** Reads a secret; `StartError` when the file cannot be used. Nothing of its content is told. */
 export function readSecretFile(path: string): Uint8Array {
-  let text: string;
+  let octets: Uint8Array;
   let mode: number | null;
   try {
     ({ mode } = Deno.statSync(path));
-    text = Deno.readTextFileSync(path);
+    octets = Deno.readFileSync(path);
   } catch (error) {
     throw new StartError(`Cannot read secret file ${path}: ${reasonOf(error)}`);
   }
@@ -24,7 +23,12 @@ export function readSecretFile(path: string): Uint8Array {
         `0600; chmod 600 ${path}`,
     );
   }
-  const secret = utf8(text.replace(/\r?\n$/, ""));
+  const secret = octets.subarray(0, octets.length - lineEndBytes(octets));
   if (secret.length === 0) throw new StartError(`Cannot use secret file ${path}: it is empty`);
   return secret;
+}
+
+function lineEndBytes(octets: Uint8Array): number {
+  if (octets.at(-1) !== 0x0a) return 0;
+  return octets.at(-2) === 0x0d ? 2 : 1;
 }

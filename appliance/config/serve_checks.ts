@@ -6,6 +6,7 @@ import { authMethod } from "./forms.ts";
 import type { Gathered } from "./gather.ts";
 import { type FilterLookup, readGroups } from "./groups.ts";
 import { rangesOfPools } from "./pools.ts";
+import { radsecFlags } from "./serve_files.ts";
 import type { serveFlags } from "./serve_flags.ts";
 
 /** All disagreements; `filterOf` finds the access lists that groups may name. */
@@ -156,10 +157,7 @@ function repeated<T>(values: readonly T[]): ReadonlySet<T> {
   return new Set(values.filter((value, i) => values.indexOf(value) !== i));
 }
 
-/** What servers over TLS need. */
-const radsecFlags = ["radius-tls-ca", "radius-tls-cert", "radius-tls-key"] as const;
-
-/** What has no meaning with them. */
+/** What has no meaning with servers over TLS. */
 const udpFlags = [
   "radius",
   "radius-acct",

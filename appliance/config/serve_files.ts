@@ -12,8 +12,8 @@ import { gatewayIdentity } from "./identity.ts";
 import { NamedFiles } from "./named_files.ts";
 import type { ServeSettings } from "./serve_flags.ts";
 
-/** What servers over TLS need, in the order of `radsecCredentials`. */
-const radsecFlags = ["radius-tls-ca", "radius-tls-cert", "radius-tls-key"] as const;
+/** What servers over TLS need: CA, certificate, key. */
+export const radsecFlags = ["radius-tls-ca", "radius-tls-cert", "radius-tls-key"] as const;
 
 /** Files as read. */
 export interface ServeFiles {

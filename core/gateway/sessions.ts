@@ -13,7 +13,7 @@ import type { Admission, Login, ReconnectCandidate, Wishes } from "../exchange/a
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { Step } from "../exchange/step.ts";
 import type { CloseReason } from "../exchange/world.ts";
-import { equalAddresses } from "../wire/address.ts";
+import { equalAddresses, hostOfEndpoint } from "../wire/address.ts";
 import { AddressPool } from "./address_pool.ts";
 import type { SessionChange, SessionSelector } from "./input.ts";
 import type { SessionRecord } from "./record.ts";
@@ -222,12 +222,7 @@ function matches(session: Session, selector: SessionSelector): boolean {
   const { remote, userName, id, accountingId, addresses = [] } = selector;
   return (id === undefined || session.id === id) &&
     (userName === undefined || session.userName === userName) &&
-    (remote === undefined || hostOf(session.lastRemote) === remote) &&
+    (remote === undefined || hostOfEndpoint(session.lastRemote) === remote) &&
     (accountingId === undefined || session.accountingId === accountingId) &&
     addresses.every((wanted) => session.addresses.some((held) => equalAddresses(held, wanted)));
-}
-
-/** The address in "192.0.2.1:4500" or "[2001:db8::1]:4500". */
-function hostOf(endpoint: string): string {
-  return endpoint.slice(0, endpoint.lastIndexOf(":")).replace(/^\[|\]$/g, "");
 }

@@ -86,11 +86,10 @@ export interface SessionSnapshot {
   readonly firstLogin: Wall;
   /** The session ends here whatever happens. */
   readonly absoluteEnd?: Wall;
-  /** What accounting calls it by, what it gives back, and how often AAA wants a report. */
+  /** What accounting calls it by, and what it gives back. */
   readonly accounting: {
     readonly id: string;
     readonly class: readonly OwnedBytes[];
-    readonly interimSeconds?: number;
   };
   /** Only with a reconnect record. */
   readonly reconnect?: {

@@ -52,13 +52,7 @@ function sessionSnapshot(session: Session, limitSeconds: number): SessionSnapsho
     attributes,
     firstLogin,
     ...(absoluteEnd === undefined ? {} : { absoluteEnd }),
-    accounting: {
-      id: session.accountingId,
-      class: attributes.class ?? [],
-      ...(attributes.interimSeconds === undefined
-        ? {}
-        : { interimSeconds: attributes.interimSeconds }),
-    },
+    accounting: { id: session.accountingId, class: attributes.class ?? [] },
     ...(record === undefined ? {} : {
       reconnect: {
         count: record.reconnectCount,

@@ -136,6 +136,11 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return `${endpoint.address.family === 6 ? `[${host}]` : host}:${endpoint.port}`;
 }
 
+/** The host of a text that `formatEndpoint` made. */
+export function hostOfEndpoint(text: string): string {
+  return text.slice(0, text.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+}
+
 // Order and arithmetic
 
 /** Negative, zero or positive as `a` is before, equal to or after `b`; IPv4 is before IPv6. */

@@ -257,3 +257,20 @@ radiusInterop(
       assert.equal(lines.length, 1);
     }, { flags }),
 );
+
+radiusInterop(
+  "a gateway that waits for an accounting server before it is gone lets nobody in any more",
+  (scene) =>
+    withRadius(scene, async () => {
+      const { process } = scene.gateway;
+      await using client = await connect(scene, "eap-mschapv2", { user: "bob" });
+      assert.equal((await client.nextEstablished(10_000)).how, "login");
+      const stopping = process.stop("SIGTERM", 15_000);
+      await process.waitFor(/Going down/, 5_000);
+      await using late = await connect(scene, "eap-mschapv2", { flags: { tun: "tun1" } });
+      await stopping;
+      assert.match(process.output, /accounting records wait for the next start/);
+      assert.doesNotMatch(process.output, /Going down[^]* session-started/);
+      assert.doesNotMatch(late.process.output, /established/);
+    }, { flags: { ...flags, "radius-acct": "127.0.0.1:1899" } }),
+);

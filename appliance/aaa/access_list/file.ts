@@ -8,8 +8,8 @@
  *     access-list 101 permit ip any 10.0.0.0 0.0.0.255
  *
  * Rules of one name and both families make one list. Rules stand in the order of their numbers; one
- * without a number comes 10 behind the highest. `remark`, `exit`, `end`, and lines that begin with `!` or
- * `#` say nothing. Left out: standard lists, and every other command.
+ * without a number comes 10 behind the highest. `remark`, which may have a number, `exit`, `end`, and lines
+ * that begin with `!` or `#` say nothing. Left out: standard lists, and every other command.
  */
 import type { FilterRule } from "../../../core/mod.ts";
 import { lineFaultText } from "./line_words.ts";
@@ -59,7 +59,7 @@ export function readAccessLists(text: string): AccessListFile {
   let current: Section | undefined;
   for (const [i, raw] of text.split(/\r?\n/).entries()) {
     const line = raw.trim();
-    if (/^($|[!#]|(remark|exit|end)\b)/i.test(line)) {
+    if (/^($|[!#]|((sequence\s+)?\d{1,9}\s+)?remark\b|(exit|end)\b)/i.test(line)) {
       if (/^(exit|end)\b/i.test(line)) current = undefined;
       continue;
     }
@@ -100,7 +100,7 @@ function addRule(section: Section, line: string, refuse: (wanted: string) => voi
   const [, before, rule = "", behind] =
     /^(?:(?:sequence\s+)?(\d{1,9})\s+)?(.*?)(?:\s+sequence\s+(\d{1,9}))?$/i.exec(line) ?? [];
   const given = before ?? behind;
-  const sequence = given === undefined ? Math.max(0, ...section.rules.keys()) + 10 : Number(given);
+  const sequence = given === undefined ? section.highest + 10 : Number(given);
   const parsed = parseRule(rule, section.family);
   if (!parsed.ok) return refuse(`${lineFaultText(parsed.fault)} of the rule`);
   if (section.rules.has(sequence)) {

@@ -23,7 +23,7 @@ import { type IpAddress, utf8 } from "../../../core/mod.ts";
 import type { Clock } from "../../clock.ts";
 import type { Account, AccountRecord, Authentic, Usage } from "../account.ts";
 import type { Delivery } from "../accounting_queue.ts";
-import type { AttributeName } from "./attributes.ts";
+import { type AttributeName, framedService, virtualPort } from "./attributes.ts";
 import type { RadiusClient } from "./client.ts";
 import { type Attribute, Code, number32 } from "./packet.ts";
 import { terminateCauseOf } from "./terminate_cause.ts";
@@ -44,10 +44,6 @@ const statusTypes = { start: 1, stop: 2, interim: 3, on: 7, off: 8 } as const sa
 
 /** Acct-Authentic (RFC 2866 §5.6). */
 const authentics = { radius: 1, local: 2 } as const satisfies Record<Authentic, number>;
-
-/** Service-Type Framed, NAS-Port-Type Virtual. */
-const framed = 2;
-const virtual = 5;
 
 /** Sends records. */
 export class RadiusAccounting {
@@ -91,7 +87,7 @@ export function accountingAttributes(
     text("Acct-Session-Id", account?.id ?? record.id),
     text("NAS-Identifier", nasIdentifier),
     ...address("NAS-IP-Address", "NAS-IPv6-Address", nasAddress),
-    number("NAS-Port-Type", virtual),
+    number("NAS-Port-Type", virtualPort),
     number("Event-Timestamp", secondsOf(record.at)),
     number("Acct-Delay-Time", secondsOf(delayMs)),
     text("Cisco-AVPair", `rejoin:record-id=${record.id}`),
@@ -104,7 +100,7 @@ function sessionAttributes(record: AccountRecord, account: Account): Attribute[]
   const { authentic, firstLogin } = account;
   const attributes: Attribute[] = [
     text("User-Name", account.userName),
-    number("Service-Type", framed),
+    number("Service-Type", framedService),
     text("Calling-Station-Id", record.remote),
     ...(record.local === undefined ? [] : [text("Called-Station-Id", record.local)]),
     ...(authentic === undefined ? [] : [number("Acct-Authentic", authentics[authentic])]),

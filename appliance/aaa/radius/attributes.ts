@@ -86,6 +86,12 @@ export const attributeTable = {
   "MS-Secondary-NBNS-Server": { type: 31, vendor: microsoft },
 } as const satisfies Readonly<Record<string, AttributeRow>>;
 
+/** Service-Type Framed (RFC 2865 §5.6): the only service that is asked for, given and told of. */
+export const framedService = 2;
+
+/** NAS-Port-Type Virtual (RFC 2865 §5.41). */
+export const virtualPort = 5;
+
 /** A name of the table. */
 export type AttributeName = keyof typeof attributeTable;
 

@@ -5,12 +5,16 @@
  * Cisco's pairs are `PROTOCOL:KEY=VALUE` where the key is mandatory and `PROTOCOL:KEY*VALUE` where it is
  * not; a key may have a number behind it, `KEY#1`. Those of the protocol `ipsec` are for us all of them,
  * of others we know none.
+ *
+ * An accept for another service than the one that was asked for, which is the only one that is given,
+ * counts as a rejection (RFC 2865 §5.6).
  */
 import { type Bytes, copyBytes, type UserAttributes } from "../../../core/mod.ts";
 import { policyItems } from "../policy_items.ts";
 import { joinAttributes } from "../user_attributes.ts";
+import { framedService } from "./attributes.ts";
 import { foreignKeys, type PolicyRow, policyRows } from "./authorization_table.ts";
-import { type RadiusPacket, valuesOf } from "./packet.ts";
+import { type RadiusPacket, readNumber32, valuesOf } from "./packet.ts";
 
 /** What an accept says. */
 export type Authorization =
@@ -37,6 +41,10 @@ const longestClasses = 2048;
 
 /** Reads an Access-Accept. */
 export function authorize(accept: RadiusPacket): Authorization {
+  const services = valuesOf(accept, "Service-Type");
+  if (services.some((service) => readNumber32(service) !== framedService)) {
+    return { kind: "unusable", attribute: "Service-Type" };
+  }
   const pairs = valuesOf(accept, "Cisco-AVPair").map(readPair).filter((pair) => pair !== undefined);
   if (pairs.includes("unreadable")) return { kind: "unusable", attribute: "Cisco-AVPair" };
   const readable = pairs.filter((pair) => pair !== "unreadable");

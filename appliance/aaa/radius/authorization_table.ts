@@ -123,13 +123,13 @@ export const policyRows: readonly PolicyRow[] = [
   ...rows(
     "session-lifetime",
     pair("session-lifetime", "seconds from this login until the session ends"),
-    attribute("Session-Timeout", seconds(1), "the same; 0 is no limit"),
+    attribute("Session-Timeout", seconds(1), "the same; 0 says nothing"),
   ),
   ...rows(
     "idle-timeout",
     attribute(
       "Idle-Timeout",
-      seconds(1),
+      seconds(1, ["0"]),
       "seconds without a packet of the user until the session ends; 0 is no limit",
     ),
   ),
@@ -138,7 +138,7 @@ export const policyRows: readonly PolicyRow[] = [
     attribute(
       "Acct-Interim-Interval",
       seconds(60),
-      "seconds between two accounting reports of the session, at least 60",
+      "seconds between two accounting reports of the session, at least 60; 0 says nothing",
     ),
   ),
   ...rows(
@@ -210,10 +210,18 @@ const accounting = ["Accounting-Request"] as const;
 
 /** All of those. */
 export const conversationRows: readonly ConversationRow[] = [
-  { attribute: "User-Name", carriers: requests, what: "the user; in accounting as AAA knows it" },
+  {
+    attribute: "User-Name",
+    carriers: ["Access-Request", "Access-Accept", "Accounting-Request"],
+    what: "the user; what an accept says is the name of the session and of accounting",
+  },
   { attribute: "NAS-Identifier", carriers: requests, what: "host name of the gateway" },
   { attribute: "NAS-Port-Type", carriers: requests, what: "Virtual" },
-  { attribute: "Service-Type", carriers: requests, what: "Framed" },
+  {
+    attribute: "Service-Type",
+    carriers: ["Access-Request", "Access-Accept", "Accounting-Request"],
+    what: "Framed; an accept for another service lets nobody in",
+  },
   { attribute: "Calling-Station-Id", carriers: requests, what: "outer address of the client" },
   {
     attribute: "User-Password",

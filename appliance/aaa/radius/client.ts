@@ -7,7 +7,7 @@
  * a second push to his telephone because he took his time, unless the server that sent the first one
  * has fallen silent altogether.
  */
-import type { Bytes, Random } from "../../../core/mod.ts";
+import type { Bytes, IpAddress, Random } from "../../../core/mod.ts";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
 import type { Attempt, Request } from "./attempt.ts";
@@ -36,6 +36,8 @@ export interface RadiusServerSettings {
   readonly secret: Bytes;
   /** Believes answers to Access-Requests without Message-Authenticator. */
   readonly allowUnsigned: boolean;
+  /** Where it is; of a server that is called by a name, where it was reached last, if it was. */
+  readonly address: () => IpAddress | undefined;
   readonly openChannel: (events: ChannelEvents) => Channel;
 }
 

@@ -13,7 +13,7 @@ import {
   utf8,
   type Verdict,
 } from "../../../core/mod.ts";
-import { eapAttributes, eapPacketIn, mskIn, userNameIn } from "./eap.ts";
+import { eapAttributes, eapPacketIn, mskIn } from "./eap.ts";
 import { rejectionMessage, replyMessage } from "./messages.ts";
 import { makeMschapExchange, mschapAttributes, mschapProof, mschapSuccess } from "./mschap.ts";
 import { type Attribute, type RadiusPacket, valuesOf } from "./packet.ts";
@@ -35,7 +35,10 @@ export interface Plan {
 }
 
 /** Parts of an accept that depend on what was asked. */
-export type Settled = Omit<Verdict & { readonly kind: "accept" }, "kind" | "attributes">;
+export type Settled = Omit<
+  Verdict & { readonly kind: "accept" },
+  "kind" | "attributes" | "userName"
+>;
 
 /** What plans are made with. */
 export interface PlanOptions {
@@ -121,11 +124,7 @@ function eapPlan(packet: Bytes, state: Bytes | undefined): Plan | undefined {
       const success = eapPacketIn(accept, "success");
       if (success === undefined) throw new Error("RADIUS server accepted without EAP-Success");
       const msk = mskIn(accept);
-      const userName = userNameIn(accept);
-      return {
-        eap: msk === undefined ? { packet: success } : { packet: success, msk },
-        ...(userName === undefined ? {} : { userName }),
-      };
+      return { eap: msk === undefined ? { packet: success } : { packet: success, msk } };
     },
   };
 }

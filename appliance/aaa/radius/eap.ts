@@ -1,17 +1,11 @@
 /**
- * EAP by way of RADIUS (RFC 3579): a peer's packet in attributes, and the server's packet, its keys and
- * the user's name out of them.
+ * EAP by way of RADIUS (RFC 3579): a peer's packet in attributes, and the server's packet and its keys
+ * out of them.
  *
  * The packet type alone says yes or no (§2.6.3), and a yes that does not go with EAP-Success and whole
  * keys is none. Reply-Message next to EAP (§2.6.5) is never the peer's to see.
  */
-import {
-  type Bytes,
-  concatBytes,
-  type OwnedBytes,
-  parseEapPacket,
-  textOf,
-} from "../../../core/mod.ts";
+import { type Bytes, concatBytes, type OwnedBytes, parseEapPacket } from "../../../core/mod.ts";
 import { type Attribute, number32, type RadiusPacket, valuesOf } from "./packet.ts";
 
 /** Octets of a value: what one octet of length leaves (RFC 3579 §3.1). */
@@ -70,18 +64,4 @@ export function mskIn(packet: RadiusPacket): OwnedBytes | undefined {
     throw new Error("RADIUS server accepted with unusable keys");
   }
   return concatBytes(receive, send, new Uint8Array(mskBytes - 2 * size));
-}
-
-/** No name has these (RFC 8265 §3). */
-const control = /\p{Cc}/u;
-
-/** The name that an accept gives the user (RFC 2865 §5.1), if any; throws when it is no name. */
-export function userNameIn(packet: RadiusPacket): string | undefined {
-  const [octets] = valuesOf(packet, "User-Name");
-  if (octets === undefined) return undefined;
-  const name = textOf(octets);
-  if (name === "" || control.test(name)) {
-    throw new Error("RADIUS server accepted under a User-Name that is none");
-  }
-  return name;
 }

@@ -1,4 +1,7 @@
-/** What a server says to people: Reply-Message (RFC 2865 §5.18), MS-CHAP-Error (RFC 2548 §2.1.5). */
+/**
+ * What a server says to people, Reply-Message (RFC 2865 §5.18) and MS-CHAP-Error (RFC 2548 §2.1.5), and
+ * what it calls them.
+ */
 import { textOf } from "../../../core/mod.ts";
 import { type RadiusPacket, valuesOf } from "./packet.ts";
 
@@ -18,6 +21,18 @@ const mschapErrors: Readonly<Record<string, string>> = {
   "648": "The password has expired.",
   "649": "The account may not log in from outside.",
 };
+
+/** The name that an accept gives the user (RFC 2865 §5.1), if any; throws when it is no name. */
+export function userNameIn(accept: RadiusPacket): string | undefined {
+  const [octets] = valuesOf(accept, "User-Name");
+  if (octets === undefined) return undefined;
+  const name = textOf(octets);
+  // No name has control characters (RFC 8265 §3).
+  if (name === "" || /\p{Cc}/u.test(name)) {
+    throw new Error("RADIUS server accepted under a User-Name that is none");
+  }
+  return name;
+}
 
 /** All of Reply-Message as one line; `undefined` when it says nothing. */
 export function replyMessage(packet: RadiusPacket): string | undefined {

@@ -95,12 +95,12 @@ function hostOf(network: IpAddress, host: bigint): string {
   return formatIpAddress(addressFromBigInt(6, addressToBigInt(network) + host));
 }
 
-/** Seconds, of which 0 stands for no limit; a time out of the range is the nearest in it. */
-export function seconds(least: number): Reading {
+/** Seconds; 0 says nothing, unless told otherwise, and a time out of the range is the nearest in it. */
+export function seconds(least: number, zero: Texts = []): Reading {
   return (octets) => {
     const value = readNumber32(octets);
     if (value === undefined) return undefined;
-    return value === 0 ? [] : [String(Math.min(Math.max(value, least), longestSeconds))];
+    return value === 0 ? zero : [String(Math.min(Math.max(value, least), longestSeconds))];
   };
 }
 

@@ -1,5 +1,11 @@
 /** From what the flags name to servers with a way to each and the secret that goes with it. */
-import { type Bytes, type Endpoint, formatIpAddress, type IpAddress } from "../../../core/mod.ts";
+import {
+  type Bytes,
+  type Endpoint,
+  formatIpAddress,
+  type IpAddress,
+  parseIpAddress,
+} from "../../../core/mod.ts";
 import type { Clock } from "../../clock.ts";
 import type { RadiusServerSettings } from "./client.ts";
 import { radsecSecret, tlsChannel, type TlsCredentials, type TlsServer } from "./tls_channel.ts";
@@ -27,6 +33,12 @@ export interface ServersByPurpose {
   readonly accounting: readonly RadiusServerSettings[];
 }
 
+/** Where they are, as far as that is known now. */
+export function addressesOf({ access, accounting }: ServersByPurpose): readonly IpAddress[] {
+  return [...access, ...accounting].map(({ address }) => address())
+    .filter((address) => address !== undefined);
+}
+
 /** A server over UDP. */
 export function udpServer(
   server: Endpoint,
@@ -38,6 +50,7 @@ export function udpServer(
     port: server.port,
     secret,
     allowUnsigned,
+    address: () => server.address,
     openChannel: (events) => udpChannel({ server, source, events }),
   };
 }
@@ -48,11 +61,14 @@ export function tlsServer(
   credentials: TlsCredentials,
   clock: Clock,
 ): RadiusServerSettings {
+  let address = parseIpAddress(server.host);
   return {
     ...server,
     secret: radsecSecret,
     allowUnsigned: true,
-    openChannel: (events) => tlsChannel({ server, credentials, clock, events }),
+    address: () => address,
+    openChannel: (events) =>
+      tlsChannel({ server, credentials, clock, events, reached: (at) => address = at }),
   };
 }
 

@@ -6,8 +6,7 @@
  * A connection that fails is not tried again at once: pauses double from one second to half a minute
  * until a server gives an answer. A source address cannot be chosen, and DTLS is left out.
  */
-import type { Bytes } from "../../../core/mod.ts";
-import { utf8 } from "../../../core/mod.ts";
+import { type Bytes, type IpAddress, parseIpAddress, utf8 } from "../../../core/mod.ts";
 import type { Clock } from "../../clock.ts";
 import { reasonOf } from "../../start_error.ts";
 import { Channel, type ChannelEvents, type Line, UnreachableError } from "./channel.ts";
@@ -46,6 +45,8 @@ export interface TlsChannelOptions {
   readonly credentials: TlsCredentials;
   readonly clock: Clock;
   readonly events: ChannelEvents;
+  /** The server was reached at this address. */
+  readonly reached: (address: IpAddress) => void;
 }
 
 /** A channel that has not opened anything yet. */
@@ -56,7 +57,10 @@ export function tlsChannel(options: TlsChannelOptions): Channel {
     openLine: async (closing) => {
       await pace.wait(closing);
       try {
-        return lineOf(await connect(options, closing), pace, options.events);
+        const connection = await connect(options, closing);
+        const address = parseIpAddress(connection.remoteAddr.hostname);
+        if (address !== undefined) options.reached(address);
+        return lineOf(connection, pace, options.events);
       } catch (error) {
         pace.failed();
         const { host, port } = options.server;

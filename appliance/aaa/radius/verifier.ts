@@ -21,10 +21,12 @@ import type { Log } from "../../log.ts";
 import type { AccessLists } from "../access_list/lists.ts";
 import { Counted } from "../counted.ts";
 import { ToldOnce } from "../told_once.ts";
+import { framedService, virtualPort } from "./attributes.ts";
 import { authorize } from "./authorization.ts";
 import { NoAnswerError, type RadiusAnswer, type RadiusClient } from "./client.ts";
 import { type AskedCredential, type Plan, planOf, rejection } from "./credentials.ts";
 import { readFilter } from "./filters.ts";
+import { userNameIn } from "./messages.ts";
 import { type Attribute, Code, number32, type RadiusPacket } from "./packet.ts";
 
 /** What a verifier works with. */
@@ -48,9 +50,6 @@ export interface RadiusVerifierOptions {
 
 /** Longest User-Name: one octet of length. */
 const longestName = 253;
-/** Service-Type Framed, NAS-Port-Type Virtual. */
-const framed = 2;
-const virtual = 5;
 
 /** Asks servers about users. */
 export class RadiusVerifier implements UserVerifier {
@@ -105,8 +104,8 @@ export class RadiusVerifier implements UserVerifier {
     return [
       { name: "User-Name", value: name },
       { name: "NAS-Identifier", value: utf8(this.#options.nasIdentifier) },
-      { name: "NAS-Port-Type", value: number32(virtual) },
-      { name: "Service-Type", value: number32(framed) },
+      { name: "NAS-Port-Type", value: number32(virtualPort) },
+      { name: "Service-Type", value: number32(framedService) },
       { name: "Calling-Station-Id", value: utf8(formatIpAddress(remote.address)) },
     ];
   }
@@ -117,7 +116,13 @@ export class RadiusVerifier implements UserVerifier {
     const attributes = this.#authorized(userName, packet);
     const filter = attributes && this.#filtered(userName, packet);
     if (attributes === undefined || filter === undefined) return rejected;
-    return { kind: "accept", attributes: { ...attributes, ...filter }, ...plan.settle(packet) };
+    const name = userNameIn(packet);
+    return {
+      kind: "accept",
+      attributes: { ...attributes, ...filter },
+      ...(name === undefined ? {} : { userName: name }),
+      ...plan.settle(packet),
+    };
   }
 
   /** What an accept gives; `undefined` when it cannot be obeyed. */

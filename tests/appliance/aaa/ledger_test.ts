@@ -291,8 +291,8 @@ Deno.test("traces of sessions that nobody accounts for are passed over", async (
 Deno.test("RFC 2869 §2.1: reports come by the clock, at the interval that AAA names or else the flag", async () => {
   using scene = new Scene(5 * minute);
   scene.login(1, 11);
-  scene.login(2, 12, { accounting: { id: "s2", class: [], interimSeconds: 120 } });
-  scene.login(3, 13, { accounting: { id: "s3", class: [], interimSeconds: 5 } });
+  scene.login(2, 12, { attributes: { interimSeconds: 120 } });
+  scene.login(3, 13, { attributes: { interimSeconds: 5 } });
   await scene.run(1800);
   const count = (id: string): number =>
     scene.told.filter((line) => line.startsWith(`${id} interim clock`)).length;
@@ -305,7 +305,7 @@ Deno.test("RFC 2869 §2.1: reports come by the clock, at the interval that AAA n
 Deno.test("with the flag at 0 only those report whose server wants it", async () => {
   using scene = new Scene(0);
   scene.login(1, 11);
-  scene.login(2, 12, { accounting: { id: "s2", class: [], interimSeconds: 60 } });
+  scene.login(2, 12, { attributes: { interimSeconds: 60 } });
   await scene.run(600);
   assert.equal(scene.told.some((line) => line.startsWith("s1 interim")), false);
   assert.ok(scene.told.some((line) => line.startsWith("s2 interim")));

@@ -83,11 +83,13 @@ Deno.test("a file in the form of IOS: headings, numbers, remarks, both families,
     `! from the old gateway
 ip access-list extended staff
  remark web servers
+ 25 remark all others
  30 deny ip any any log
  10 permit tcp any 10.0.0.0 0.0.0.255 eq www 443
  20 permit icmp any any echo
 !
 ipv6 access-list staff
+ sequence 4 remark of IPv6
  permit tcp any 2001:db8::/32 eq 443
  sequence 5 permit icmp any any echo-request
  permit udp any any eq domain sequence 15

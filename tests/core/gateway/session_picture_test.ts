@@ -13,7 +13,7 @@ Deno.test("a picture of one session is that of all, and ends with the session", 
   world.login("bob", "198.51.100.8");
   for (const session of world.show.sessions) {
     deepEqual(world.gateway.session(session.id), session);
-    equal(session.accounting.interimSeconds, session.userName === "alice" ? 300 : undefined);
+    equal(session.attributes.interimSeconds, session.userName === "alice" ? 300 : undefined);
   }
   const [first] = world.show.sessions;
   world.clear({ userName: "alice" });

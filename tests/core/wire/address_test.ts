@@ -10,6 +10,7 @@ import {
   formatEndpoint,
   formatIpAddress,
   formatPrefix,
+  hostOfEndpoint,
   type IpAddress,
   netmaskOf,
   parseIpAddress,
@@ -118,6 +119,8 @@ Deno.test("random addresses keep their octets through their text", () => {
 Deno.test("endpoints: IPv6 hosts stand in brackets", () => {
   assert.equal(formatEndpoint({ address: ip("1.2.3.4"), port: 500 }), "1.2.3.4:500");
   assert.equal(formatEndpoint({ address: ip("::1"), port: 4500 }), "[::1]:4500");
+  assert.equal(hostOfEndpoint("1.2.3.4:500"), "1.2.3.4");
+  assert.equal(hostOfEndpoint("[::1]:4500"), "::1");
   assert.ok(equalEndpoints({ address: ip("::1"), port: 1 }, { address: ip("0::1"), port: 1 }));
   assert.ok(!equalEndpoints({ address: ip("::1"), port: 1 }, { address: ip("::1"), port: 2 }));
 });

@@ -4,7 +4,8 @@
  * Only listed clients are heard, and only with the secret. What is not believed gets no answer and no
  * line in the log: it is counted by cause. What is believed is answered: with NAK and an Error-Cause when
  * it cannot be done, and then nothing has changed; with ACK when it is done for every session that it
- * names, the store included, so that no crash takes it back.
+ * names, the store included, so that no crash takes it back. A store that fails, which the log tells,
+ * keeps no ACK back: the sessions are ended or changed all the same.
  *
  * A request is obeyed once; one that comes again gets the answer that it got. How long that is remembered
  * depends on its Event-Timestamp (§6.3). With one, a request older than 300 seconds is not heard, and all

@@ -99,10 +99,14 @@ function setting(list: RowCase, set: (value: unknown) => unknown): RowCase {
   return { ...list, good: list.good.map(([values, value]) => [values, set(value)]) };
 }
 
-const timeCase = (key: keyof UserAttributes, least: number): RowCase => ({
+const timeCase = (
+  key: keyof UserAttributes,
+  least: number,
+  ofZero: UserAttributes = {},
+): RowCase => ({
   good: [
     one(3600, { [key]: 3600 }),
-    one(0, {}),
+    one(0, ofZero),
     one(least, { [key]: least }),
     one(0xffff_ffff, { [key]: 25_920_000 }),
     [[900, 800], { [key]: 900 }],
@@ -259,7 +263,7 @@ const cases: Readonly<Record<string, RowCase>> = {
     bad: ["soon", "0", "-1", "25920001", "1e3", "1.5", "", invalidText, "9".repeat(200)],
   },
   "Session-Timeout": timeCase("sessionLifetimeSeconds", 1),
-  "Idle-Timeout": timeCase("idleTimeoutSeconds", 1),
+  "Idle-Timeout": timeCase("idleTimeoutSeconds", 1, { idleTimeoutSeconds: 0 }),
   "Acct-Interim-Interval": (() => {
     const plain = timeCase("interimSeconds", 60);
     return { ...plain, good: [...plain.good, one(5, { interimSeconds: 60 })] };

@@ -232,15 +232,6 @@ for (
   });
 }
 
-Deno.test("RFC 2865 §5.1: the server's name for the user counts, and one that is none lets nobody in", () => {
-  const named = (text: string): Attribute => ({ name: "User-Name", value: utf8(text) });
-  const success = messages("03090004");
-  assert.equal(accepted(...success, named("OFFICE\\alice")).userName, "OFFICE\\alice");
-  for (const bad of ["", "alice\0", "al\u001b[2Jice", "a\nb"]) {
-    assert.throws(() => accepted(...success, named(bad)), /User-Name that is none/, bad);
-  }
-});
-
 Deno.test("a reject has the server's EAP-Failure and nothing else of EAP", () => {
   assert.deepEqual(rejection(packet(Code.ACCESS_REJECT, ...messages("04090004"))), {
     kind: "reject",

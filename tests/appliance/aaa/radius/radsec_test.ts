@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { RadiusClient, type RadiusClientOptions } from "../../../../appliance/aaa/radius/client.ts";
 import { Code, headerBytes, number32 } from "../../../../appliance/aaa/radius/packet.ts";
-import { tlsServer } from "../../../../appliance/aaa/radius/servers.ts";
+import { addressesOf, tlsServer } from "../../../../appliance/aaa/radius/servers.ts";
 import {
   PacketCutter,
   radsecSecret,
@@ -10,7 +10,7 @@ import {
 } from "../../../../appliance/aaa/radius/tls_channel.ts";
 import { systemClock } from "../../../../appliance/clock.ts";
 import { systemRandom } from "../../../../appliance/entropy.ts";
-import { concatBytes, utf8 } from "../../../../core/mod.ts";
+import { concatBytes, formatIpAddress, utf8 } from "../../../../core/mod.ts";
 import { until } from "../../../support/background.ts";
 import { startFreeRadius, whyNoFreeRadius } from "../../../support/free_radius.ts";
 import { type LabPki, makeLabPki } from "../../../support/lab_pki.ts";
@@ -19,7 +19,11 @@ import { answerTo, keepingLog } from "./support.ts";
 
 const folder = await Deno.makeTempDir();
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-const pki = await makeLabPki(`${folder}/pki`, ["radius.example.test", "127.0.0.1", "::1"]);
+const pki = await makeLabPki(`${folder}/pki`, [
+  "radius.example.test",
+  "127.0.0.1",
+  "::1",
+]);
 
 function credentialsOf(
   { ca, client }: LabPki,
@@ -47,13 +51,13 @@ class TlsServer implements AsyncDisposable {
   connections = 0;
   script: Script;
 
-  constructor(script: Script, port = 0) {
+  constructor(script: Script, port = 0, { server }: Pick<LabPki, "server"> = pki) {
     this.script = script;
     this.#listener = Deno.listenTls({
       hostname: "127.0.0.1",
       port,
-      cert: Deno.readTextFileSync(pki.server.certificate),
-      key: Deno.readTextFileSync(pki.server.key),
+      cert: Deno.readTextFileSync(server.certificate),
+      key: Deno.readTextFileSync(server.key),
     });
     this.#accepting = this.#accept();
   }
@@ -159,6 +163,23 @@ Deno.test("RFC 6613 §2.6.4: a stream is cut into packets wherever the readings 
     assert.deepEqual(cutter.add(bytes), []);
     assert.equal(cutter.isBroken, true, String(length));
   }
+});
+
+Deno.test("where a server is, is known by its address, or once it was reached by its name", async () => {
+  const local = await makeLabPki(`${folder}/local`, ["localhost"]);
+  await using server = new TlsServer(accept, 0, local);
+  const { port } = server;
+  const [literal, named, other] = ["2001:db8::1", "localhost", "radius.example.test"].map((host) =>
+    tlsServer({ host, port }, credentialsOf(local), systemClock)
+  );
+  assert.ok(literal !== undefined && named !== undefined && other !== undefined);
+  const known = (): readonly string[] =>
+    addressesOf({ access: [literal, named], accounting: [other] }).map(formatIpAddress);
+  assert.deepEqual(known(), ["2001:db8::1"]);
+  await withClient([], { servers: [named] }, async (client) => {
+    assert.equal((await client.ask(question)).packet.code, Code.ACCESS_ACCEPT);
+  });
+  assert.deepEqual(known(), ["2001:db8::1", "127.0.0.1"]);
 });
 
 Deno.test("questions of both kinds share a connection, said once each, and 300 take two", async () => {

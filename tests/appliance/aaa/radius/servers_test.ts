@@ -1,7 +1,17 @@
-/** Which secret goes with which server. */
+/** Which secret goes with which server, and where servers are. */
 import assert from "node:assert/strict";
-import { secretsWanted, udpServers } from "../../../../appliance/aaa/radius/servers.ts";
-import { type Endpoint, parseIpAddress, textOf, utf8 } from "../../../../core/mod.ts";
+import {
+  addressesOf,
+  secretsWanted,
+  udpServers,
+} from "../../../../appliance/aaa/radius/servers.ts";
+import {
+  type Endpoint,
+  formatIpAddress,
+  parseIpAddress,
+  textOf,
+  utf8,
+} from "../../../../core/mod.ts";
 
 function endpoint(host: string, port: number): Endpoint {
   return { address: parseIpAddress(host) ?? assert.fail(), port };
@@ -36,4 +46,16 @@ Deno.test("secrets stand in the order of the servers, those for accounting last"
   ]);
   const acct = [endpoint("192.0.2.9", 1813)];
   assert.equal(secretsWanted({ radius: acct, "radius-acct": acct }), 2);
+});
+
+Deno.test("servers of both purposes are where the flags say", () => {
+  const servers = udpServers(
+    {
+      radius: [endpoint("192.0.2.1", 1812)],
+      "radius-acct": [endpoint("2001:db8::9", 1813)],
+    },
+    [utf8("x")],
+    { source: undefined, allowUnsigned: false },
+  );
+  assert.deepEqual(addressesOf(servers).map(formatIpAddress), ["192.0.2.1", "2001:db8::9"]);
 });

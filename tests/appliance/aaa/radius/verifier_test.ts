@@ -1,12 +1,13 @@
 /** What becomes of answers, without a server: attributes, proofs, challenges, secrets. */
 import assert from "node:assert/strict";
 import { challengeState, planOf } from "../../../../appliance/aaa/radius/credentials.ts";
-import { type Attribute, Code } from "../../../../appliance/aaa/radius/packet.ts";
+import { type Attribute, Code, number32 } from "../../../../appliance/aaa/radius/packet.ts";
 import type { RadiusPacket } from "../../../../appliance/aaa/radius/packet.ts";
 import { readSecretFile } from "../../../../appliance/aaa/secret_file.ts";
 import { providerOfMachine } from "../../../../appliance/crypto.ts";
 import { systemRandom } from "../../../../appliance/entropy.ts";
-import { hexOf, type PacketFilter, textOf, utf8 } from "../../../../core/mod.ts";
+import { type Credential, hexOf, type PacketFilter, textOf, utf8 } from "../../../../core/mod.ts";
+import { hex } from "../../../support/hex.ts";
 import { asked } from "./support.ts";
 
 function accepted(...attributes: Attribute[]): RadiusPacket {
@@ -24,6 +25,42 @@ Deno.test("an accept that makes no sense is a rejection, counted and told each t
   assert.deepEqual(verifier.counted.counts, { "attribute-unusable": 2 });
   const told = ["radius-attribute-unusable", { user: "alice", attribute: "ipsec:dns-servers" }];
   assert.deepEqual(log.told, [told, told]);
+});
+
+Deno.test("RFC 2865 §5.1: the server's name for the user counts, and one that is none lets nobody in", async () => {
+  const named = (text: string): Attribute => ({ name: "User-Name", value: utf8(text) });
+  const success: Attribute = { name: "EAP-Message", value: Uint8Array.of(3, 9, 0, 4) };
+  const form: Credential = { kind: "password", password: "secret" };
+  const packet = Uint8Array.of(2, 9, 0, 5, 1);
+  const relayed: Credential = { kind: "eap", packet, state: undefined };
+  for (const credential of [form, relayed]) {
+    const nameFor = async (text: string): Promise<unknown> => {
+      const { verdicts: [verdict] } = await asked(
+        { attributes: [success, named(text)] },
+        credential,
+      );
+      return verdict?.kind === "accept" ? verdict.userName : verdict?.kind;
+    };
+    assert.equal(await nameFor("OFFICE\\alice"), "OFFICE\\alice");
+    for (const bad of ["", "alice\0", "al\u001b[2Jice", "a\nb"]) {
+      assert.equal(await nameFor(bad), undefined, bad);
+    }
+  }
+});
+
+Deno.test("RFC 2865 §5.6: an accept for another service than Framed is a rejection", async () => {
+  for (const service of [1, 4, 5, 6, 7, 8, 11]) {
+    const attributes: Attribute[] = [{ name: "Service-Type", value: number32(service) }];
+    const { verdicts, log, verifier } = await asked({ attributes });
+    assert.deepEqual(verdicts, [{ kind: "reject" }], `${service}`);
+    assert.deepEqual(verifier.counted.counts, { "attribute-unusable": 1 });
+    const told = { user: "alice", attribute: "Service-Type" };
+    assert.deepEqual(log.told, [["radius-attribute-unusable", told]]);
+  }
+  const { verdicts } = await asked({
+    attributes: [{ name: "Service-Type", value: number32(2) }],
+  });
+  assert.deepEqual(verdicts, [{ kind: "accept", attributes: {} }]);
 });
 
 const typing = [pair("ipsec:addr-pol=staff"), pair("ipsec:session-lifetime=60")];
@@ -137,6 +174,14 @@ Deno.test("a secret file is its owner's alone, and its line end is not of the se
     await Deno.writeTextFile(path, "s e c\n");
     await Deno.chmod(path, 0o600);
     assert.equal(textOf(readSecretFile(path)), "s e c");
+    for (const end of ["", "0a", "0d0a"]) {
+      await Deno.writeFile(path, hex(`efbbbfff0aa7${end}`));
+      assert.equal(
+        hexOf(readSecretFile(path)),
+        "efbbbfff0aa7",
+        "any octets, not only those of texts",
+      );
+    }
     await Deno.chmod(path, 0o640);
     assert.throws(() => readSecretFile(path), /mode 0640.*needs mode 0600/);
     await Deno.chmod(path, 0o600);
