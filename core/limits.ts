@@ -20,7 +20,7 @@ export const limits = {
   fragmentsPerMessage: 64,
   /** Certificates read from one message. */
   certificatesPerMessage: 8,
-  /** EAP rounds in one login by a method of our own: MSCHAPv2 takes 4, AnyConnect-EAP with retries about 12. */
+  /** EAP rounds by a method of our own: MSCHAPv2 takes 4, AnyConnect-EAP with retries about 12. */
   eapRounds: 30,
   /** The same with a method of a server: EAP-TLS with long chains takes about 25. */
   eapRelayRounds: 100,
@@ -52,6 +52,8 @@ export const limits = {
   filterBytes: 32_000,
   /** Sessions of one user, inactive ones included: a person has a handful of devices, not a pool's worth. */
   sessionsPerUser: 16,
+  /** Addresses of one range that rest after use before the longest resting one is given out again. */
+  restingAddresses: 65_536,
   /** Half-open time without any progress, milliseconds. */
   halfOpenMs: 30_000,
   /** Half-open IKE SAs of one source (IPv6: one /64): a company behind one address logs in at once. */

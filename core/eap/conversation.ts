@@ -3,35 +3,25 @@
  * (`server.ts`) speaks a method itself, the other (`relay.ts`) leaves that to a server of AAA.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
-import type { Credential, UserAttributes, Verdict } from "../gateway/question.ts";
+import type { Verdict } from "../gateway/question.ts";
 import type { SessionPair } from "../gateway/record.ts";
+import type { EapMethodStep } from "./method.ts";
 
-/** What the IKE_AUTH exchange does next. */
+/** A step of a method whose end has a packet for the peer: EAP-Success, EAP-Failure. */
+type WithPacket<K extends EapMethodStep["kind"]> =
+  & Extract<EapMethodStep, { kind: K }>
+  & { readonly packet: OwnedBytes };
+
+/**
+ * What the IKE_AUTH exchange does next: the steps of a method, but in whole packets. After `success` the
+ * peer is authenticated once its AUTH payload is good too. After `ignore` an IKE request that carried the
+ * packet may be answered by `lastRequest`.
+ */
 export type EapStep =
   /** Send this EAP packet and wait for the answer. */
   | { readonly kind: "request"; readonly packet: OwnedBytes }
-  /** Ask AAA, and hand the verdict to `complete` or the lack of one to `abandon`. */
-  | {
-    readonly kind: "verify";
-    readonly userName: string;
-    readonly credential: Credential;
-    /** The group that the user chose, where there was a choice. */
-    readonly group?: string;
-  }
-  /** Make the session, store its record, and hand the pair to `granted`: the method will show it. */
-  | { readonly kind: "grant"; readonly userName: string; readonly attributes: UserAttributes }
-  /** Send this EAP-Success; the peer is authenticated once its AUTH payload is good too. */
-  | {
-    readonly kind: "success";
-    readonly packet: OwnedBytes;
-    readonly userName: string;
-    readonly attributes: UserAttributes;
-    readonly msk: OwnedBytes | undefined;
-  }
-  /** Send this EAP-Failure and give up. `reason` is a kebab-case word for traces. */
-  | { readonly kind: "failure"; readonly packet: OwnedBytes; readonly reason: string }
-  /** The packet is to be discarded. An IKE request that carried it may be answered by `lastRequest`. */
-  | { readonly kind: "ignore" };
+  | Extract<EapMethodStep, { kind: "verify" | "grant" | "ignore" }>
+  | WithPacket<"success" | "failure">;
 
 /** One conversation with one peer. Calls that come out of turn change nothing. */
 export interface EapConversation {

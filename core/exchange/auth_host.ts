@@ -48,7 +48,7 @@ export type Admission =
     readonly kind: "admitted";
     readonly session: number;
     readonly addresses: readonly IpAddress[];
-    /** What AAA said at the first login. */
+    /** What AAA said at the first login, or changed since. */
     readonly attributes: UserAttributes;
     /** When the session ends for good, where it does. */
     readonly absoluteEnd?: Wall;

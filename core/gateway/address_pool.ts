@@ -6,8 +6,9 @@
  *
  * Addresses that were never used go out first, then those that have been free the longest, so that
  * a late packet for the last holder rarely meets a new one. Memory grows with leases, not with the
- * size of the ranges: an IPv6 /64 costs nothing.
+ * size of the ranges, nor with how often one is given back: an IPv6 /64 costs nothing.
  */
+import { limits } from "../limits.ts";
 import type { IpAddress } from "../wire/address.ts";
 import { addressFromBigInt, addressToBigInt } from "../wire/address.ts";
 import type { PoolRange } from "./policy.ts";
@@ -26,7 +27,7 @@ interface Range {
   readonly last: bigint;
   /** The lowest address that was never given out. */
   fresh: bigint;
-  /** Addresses given back, oldest first. */
+  /** Addresses given back, oldest first. BOUNDED by `limits.restingAddresses`, and by the holders. */
   readonly returned: Set<bigint>;
   /** BOUNDED by `limits` on sessions: one entry a held address. */
   readonly holders: Map<bigint, LeaseHolder>;
@@ -60,13 +61,13 @@ export class AddressPool {
 
   /** Whether there is any range of this family to choose. */
   serves(family: 4 | 6, choice: PoolChoice): boolean {
-    return this.#chosen(family, choice).length > 0;
+    return this.#ranges.some((range) => range.family === family && isChosen(range, choice));
   }
 
   /** Whether an address lies in one of the ranges to choose, so that others may have it one day. */
   isAmong(address: IpAddress, choice: PoolChoice): boolean {
     const range = this.#rangeOf(address.family, addressToBigInt(address));
-    return range !== undefined && this.#chosen(address.family, choice).includes(range);
+    return range !== undefined && isChosen(range, choice);
   }
 
   /** The next free address of a family for `holder`, or `undefined` when all are held. */
@@ -109,6 +110,17 @@ export class AddressPool {
     return (range?.holders ?? this.#outside[address.family]).get(value);
   }
 
+  /** Whether `lease` would find an address. */
+  hasFree(family: 4 | 6, choice: PoolChoice): boolean {
+    return this.#chosen(family, choice)
+      .some(({ first, last, holders }) => BigInt(holders.size) <= last - first);
+  }
+
+  /** Who holds an address of the ranges to choose. */
+  *holders(family: 4 | 6, choice: PoolChoice): Iterable<LeaseHolder> {
+    for (const range of this.#chosen(family, choice)) yield* range.holders.values();
+  }
+
   /** Each range with its size and use. */
   snapshot(): readonly PoolSnapshot[] {
     return this.#ranges.map((range) => ({
@@ -132,8 +144,12 @@ export class AddressPool {
   }
 }
 
+function isChosen({ range: { name } }: Range, choice: PoolChoice): boolean {
+  return choice === undefined ? name === undefined : name !== undefined && choice.includes(name);
+}
+
 function nextFree(range: Range): bigint | undefined {
-  while (range.fresh <= range.last) {
+  while (range.fresh <= range.last && range.returned.size < limits.restingAddresses) {
     const value = range.fresh++;
     // An address that was reserved and given back before its turn waits among the returned ones.
     if (!range.holders.has(value) && !range.returned.has(value)) return value;

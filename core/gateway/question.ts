@@ -1,6 +1,6 @@
 /**
- * Slow or durable work, as questions and answers. AAA back ends (local users now, RADIUS later) and
- * the store answer asynchronously; a person may take minutes; any question may be cancelled.
+ * Slow or durable work, as questions and answers. AAA (local users, or servers) and the store answer
+ * asynchronously; a person may take minutes; any question may be cancelled.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import type { Endpoint, IpAddress } from "../wire/address.ts";

@@ -40,7 +40,7 @@ export interface SessionRecord {
   readonly peerType: PeerType;
   /** Inner addresses, which stay with the session. */
   readonly addresses: readonly IpAddress[];
-  /** Attributes that AAA gave at the first login. */
+  /** Attributes that AAA gave at the first login, or changed since. */
   readonly attributes: UserAttributes;
   /** RADIUS state of the session: accounting id, Class. */
   readonly accounting: { readonly sessionId: string; readonly class: readonly OwnedBytes[] };

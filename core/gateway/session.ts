@@ -14,6 +14,7 @@ export interface Session {
   readonly identity: { readonly idType: number; readonly data: OwnedBytes };
   readonly method: LoginMethod;
   readonly peerType: PeerType;
+  /** What AAA gave at the first login, or changed since. */
   attributes: UserAttributes;
   /** What accounting calls it by, from the first login to the end. */
   readonly accountingId: string;

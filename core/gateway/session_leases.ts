@@ -42,7 +42,7 @@ export function makeRoomForUser(ground: SessionGround, step: Step, userName: str
   for (;;) {
     const sessions = ground.table.ofUser(userName);
     if (sessions.length < limits.sessionsPerUser) return true;
-    const [oldest] = idleOf(ground, userName);
+    const [oldest] = waitingOf(ground, userName);
     if (oldest === undefined) {
       const facts = { user: userName, sessions: sessions.length };
       trace(step, { level: "warning", event: "user-session-limit", facts });
@@ -70,8 +70,12 @@ export function leaseAddresses(
   const wanted = wantedBy(pool, newcomer.attributes, wishes);
   if (wanted.length === 0) return refuse("no-pool-for-user", {});
   // Nobody is ended for a login that cannot have all it needs.
-  if (wanted.some(({ given }) => given !== undefined && !mayHave(ground, step, newcomer, given))) {
-    return [];
+  for (const { family, given, choice } of wanted) {
+    if (given !== undefined) {
+      if (!mayHave(ground, step, newcomer, given)) return [];
+    } else if (!pool.hasFree(family, choice) && !isAnyoneWaiting(ground, family, choice)) {
+      return refuse("no-address-left", { family });
+    }
   }
   const leased: IpAddress[] = [];
   for (const { family, given, choice } of wanted) {
@@ -168,10 +172,9 @@ function leaseOrEvict(
   const { pool, table } = ground;
   const free = pool.lease(family, choice, id);
   if (free !== undefined) return free;
-  for (const candidates of [idleOf(ground, userName), table.parked()]) {
+  for (const candidates of [waitingOf(ground, userName), table.parked()]) {
     for (const parked of candidates) {
-      const isOfUse = holdsOf(ground, parked, family, choice);
-      if (parked.pending !== undefined || !isOfUse) continue;
+      if (!isWaiting(ground, parked) || !holdsOf(ground, parked, family, choice)) continue;
       evict(ground, step, parked);
       const address = pool.lease(family, choice, id);
       if (address !== undefined) return address;
@@ -190,6 +193,18 @@ function evict(ground: SessionGround, step: Step, parked: Session): void {
   endSession(ground, parked, step, "evicted");
 }
 
+/**
+ * Whether any address to choose is held by somebody who can be ended for it. The holders are looked
+ * through, not everybody who waits: those may be many, and a user may try again and again.
+ */
+function isAnyoneWaiting(ground: SessionGround, family: 4 | 6, choice: PoolChoice): boolean {
+  for (const id of ground.pool.holders(family, choice)) {
+    const holder = ground.table.byId(id);
+    if (holder !== undefined && isWaiting(ground, holder)) return true;
+  }
+  return false;
+}
+
 /** Whether its end gives an address back that may be chosen. */
 function holdsOf(
   { pool }: SessionGround,
@@ -200,9 +215,14 @@ function holdsOf(
   return addresses.some((address) => address.family === family && pool.isAmong(address, choice));
 }
 
-/** The user's inactive sessions that nobody is coming back to now, the longest parked first. */
-function idleOf({ table }: SessionGround, userName: string): readonly Session[] {
-  return table.ofUser(userName)
-    .filter((session) => table.isParked(session) && session.pending === undefined)
+/** Whether it is inactive and nobody is coming back to it now. */
+function isWaiting({ table }: SessionGround, session: Session): boolean {
+  return table.isParked(session) && session.pending === undefined;
+}
+
+/** Those of a user's sessions that wait, the longest parked first. */
+function waitingOf(ground: SessionGround, userName: string): readonly Session[] {
+  return ground.table.ofUser(userName)
+    .filter((session) => isWaiting(ground, session))
     .sort((a, b) => (a.record?.deadline ?? 0) - (b.record?.deadline ?? 0));
 }

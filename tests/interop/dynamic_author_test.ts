@@ -10,10 +10,9 @@ import { until } from "../support/background.ts";
 import { type InteropScene, interopTest } from "../support/interop.ts";
 import { ping } from "../support/netns.ts";
 import { radclient, type RadclientAnswer, whyNoRadclient } from "../support/radclient.ts";
+import { connect } from "../support/radius_scene.ts";
 import type { Flags } from "../support/rejoin.ts";
-import { type RejoinClient, startClient } from "../support/rejoin_client.ts";
 import { innerTarget } from "../support/road_warrior.ts";
-import { gatewayName } from "../support/test_pki.ts";
 
 /** Shared with `radclient`, and with nobody else. */
 const secret = "of those who may disconnect";
@@ -26,25 +25,6 @@ async function hearRadclient(scene: InteropScene, flags: Flags = {}): Promise<vo
     "dynamic-author": "127.0.0.1",
     "dynamic-author-secret-file": secretFile,
     ...flags,
-  });
-}
-
-async function connect({ lab, site, pki }: InteropScene): Promise<RejoinClient> {
-  const folder = `${lab.folder}/client`;
-  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  await Deno.writeTextFile(`${folder}/password`, "alicepw\n", { mode: 0o600 });
-  return await startClient({
-    namespace: site.namespace,
-    folder,
-    gateway: site.gatewayAddress,
-    flags: {
-      user: "alice",
-      auth: "eap-mschapv2",
-      "password-file": `${folder}/password`,
-      ca: pki.ca,
-      "remote-id": gatewayName,
-      "state-dir": folder,
-    },
   });
 }
 
@@ -94,7 +74,7 @@ dynamicInterop(
   "radclient ends a session by each of its names, active or not, and its token is void",
   (scene) =>
     withRadius(scene, async (server) => {
-      await using first = await connect(scene);
+      await using first = await connect(scene, "eap-mschapv2");
       assert.equal((await first.nextEstablished(15_000)).how, "login");
       await first.process.stop("SIGKILL");
       let logins = 1;
@@ -115,7 +95,7 @@ dynamicInterop(
           assert.deepEqual(await scene.gateway.sessions(), []);
           assert.deepEqual((await scene.gateway.pools()).map(({ inUse }) => inUse), [0]);
           const { failed } = await scene.gateway.reconnectStats();
-          await using again = await connect(scene);
+          await using again = await connect(scene, "eap-mschapv2");
           assert.equal((await again.nextEstablished(15_000)).how, "login", what);
           assert.equal((await scene.gateway.reconnectStats()).failed, failed + 1, what);
           await again.process.stop("SIGKILL");
@@ -138,14 +118,14 @@ dynamicInterop(
   "a disconnected client is told at once, and its session stays away after a crash",
   async (scene) => {
     await hearRadclient(scene);
-    await using client = await connect(scene);
+    await using client = await connect(scene, "eap-mschapv2");
     await client.nextEstablished(10_000);
     const named = { "User-Name": "alice", "Proxy-State": "0x0102", "NAS-IP-Address": "127.0.0.1" };
     const answer = await ask(scene, "disconnect", named);
     assert.equal(answer?.code, "Disconnect-ACK");
     assert.equal(answer?.["Proxy-State"], "0x0102");
     await client.process.waitFor(/deleted-by-gateway/, 5_000);
-    await using second = await connect(scene);
+    await using second = await connect(scene, "eap-mschapv2");
     await second.nextEstablished(10_000);
     await second.process.stop("SIGKILL");
     // The answer comes when the record is gone from the disk, so a crash right behind it brings nothing back.
@@ -162,7 +142,7 @@ dynamicInterop(
   "radclient gives a session less time, and then it is over",
   async (scene) => {
     await hearRadclient(scene);
-    await using client = await connect(scene);
+    await using client = await connect(scene, "eap-mschapv2");
     await client.nextEstablished(10_000);
     const change = { "User-Name": "alice", "Session-Timeout": 3 };
     assert.equal((await ask(scene, "coa", change))?.code, "CoA-ACK");
@@ -177,7 +157,7 @@ dynamicInterop(
   "radclient lets a session be idle for six seconds: it lives while packets come, and no longer",
   (scene) =>
     withRadius(scene, async (server) => {
-      await using client = await connect(scene);
+      await using client = await connect(scene, "eap-mschapv2");
       await client.nextEstablished(10_000);
       const source = "10.99.0.77";
       const carried = async (): Promise<void> => {
@@ -205,14 +185,14 @@ dynamicInterop(
   "a session that is parked for being idle is come back to with its pair",
   async (scene) => {
     await hearRadclient(scene, { "idle-action": "park" });
-    await using client = await connect(scene);
+    await using client = await connect(scene, "eap-mschapv2");
     await client.nextEstablished(10_000);
     const change = { "User-Name": "alice", "Idle-Timeout": 2 };
     assert.equal((await ask(scene, "coa", change))?.code, "CoA-ACK");
     await scene.gateway.process.waitFor(/session-parked.*reason=idle-timeout/, 10_000);
     assert.equal((await scene.gateway.session("alice"))?.state, "inactive");
     await client.process.stop("SIGKILL");
-    await using again = await connect(scene);
+    await using again = await connect(scene, "eap-mschapv2");
     assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
     assert.equal((await scene.gateway.reconnectStats()).success, 1);
   },
@@ -222,7 +202,7 @@ dynamicInterop(
   "radclient changes what a user may send, by a list of the gateway and by rules of its own",
   async (scene) => {
     await hearRadclient(scene, { "access-list": ["quiet:deny icmp any any"] });
-    await using client = await connect(scene);
+    await using client = await connect(scene, "eap-mschapv2");
     await client.nextEstablished(10_000);
     const [source = ""] = (await scene.gateway.session("alice"))?.addresses ?? [];
     const answered = async (): Promise<number> =>
@@ -238,7 +218,7 @@ dynamicInterop(
     assert.equal(await answered(), 0);
     await client.process.stop("SIGKILL");
     scene.gateway = await scene.gateway.restart("SIGKILL");
-    await using again = await connect(scene);
+    await using again = await connect(scene, "eap-mschapv2");
     assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
     assert.equal(await answered(), 0, "also after a crash and a return");
     assert.equal(await change({ "Cisco-AVPair": "ip:inacl#1=permit icmp any any" }), "CoA-ACK");
@@ -250,7 +230,7 @@ dynamicInterop(
   "what radclient changed holds over a crash of the gateway and the return of the user",
   async (scene) => {
     await hearRadclient(scene);
-    await using client = await connect(scene);
+    await using client = await connect(scene, "eap-mschapv2");
     await client.nextEstablished(10_000);
     const change = { "User-Name": "alice", "Session-Timeout": 5000, "Idle-Timeout": 900 };
     assert.equal((await ask(scene, "coa", change))?.code, "CoA-ACK");
@@ -258,7 +238,7 @@ dynamicInterop(
     await client.process.stop("SIGKILL");
     scene.gateway = await scene.gateway.restart("SIGKILL");
     assert.equal((await scene.gateway.session("alice"))?.absoluteEnd, before?.absoluteEnd);
-    await using again = await connect(scene);
+    await using again = await connect(scene, "eap-mschapv2");
     assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
     const after = await scene.gateway.session("alice");
     assert.equal(after?.absoluteEnd, before?.absoluteEnd);
@@ -270,7 +250,7 @@ dynamicInterop(
   "a wrong secret and an unlisted client get no answer, and what cannot be done is said",
   async (scene) => {
     await hearRadclient(scene);
-    await using client = await connect(scene);
+    await using client = await connect(scene, "eap-mschapv2");
     await client.nextEstablished(10_000);
     const alice = { "User-Name": "alice" };
     assert.equal(await ask(scene, "disconnect", alice, { secret: "another" }), undefined);

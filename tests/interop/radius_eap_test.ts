@@ -5,14 +5,13 @@ import {
   type FreeRadius,
   radiusSecret,
   startFreeRadius,
-  whyNoFreeRadius,
 } from "../support/free_radius.ts";
-import { type InteropOptions, type InteropScene, interopTest } from "../support/interop.ts";
+import type { InteropScene } from "../support/interop.ts";
 import { ping } from "../support/netns.ts";
+import { connect, radiusInterop } from "../support/radius_scene.ts";
 import type { Flags } from "../support/rejoin.ts";
-import { type RejoinClient, startClient } from "../support/rejoin_client.ts";
 import { innerTarget } from "../support/road_warrior.ts";
-import { clientName, gatewayName, makeTestPki } from "../support/test_pki.ts";
+import { clientName, makeTestPki } from "../support/test_pki.ts";
 
 const port = 1812;
 
@@ -50,39 +49,6 @@ async function assertCarries({ site }: InteropScene, source: string): Promise<vo
   assert.equal(answers.received, answers.sent);
 }
 
-async function connect(
-  { lab, site, pki }: InteropScene,
-  password = "alicepw",
-): Promise<RejoinClient> {
-  const folder = `${lab.folder}/client`;
-  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  await Deno.writeTextFile(`${folder}/password`, `${password}\n`, { mode: 0o600 });
-  return await startClient({
-    namespace: site.namespace,
-    folder,
-    gateway: site.gatewayAddress,
-    flags: {
-      user: "alice",
-      auth: "eap-mschapv2",
-      "password-file": `${folder}/password`,
-      ca: pki.ca,
-      "remote-id": gatewayName,
-      "state-dir": folder,
-    },
-  });
-}
-
-const reason = whyNoFreeRadius();
-
-function eapInterop(
-  name: string,
-  run: (scene: InteropScene) => Promise<void>,
-  options: InteropOptions = {},
-): void {
-  if (reason === undefined) interopTest(name, run, options);
-  else console.log(`skipped: interop: ${name}: ${reason}`);
-}
-
 /** The session of strongSwan's user, and that its packets get through. */
 async function assertLoggedIn(scene: InteropScene, userName: string): Promise<void> {
   const session = await scene.gateway.session(userName);
@@ -91,7 +57,7 @@ async function assertLoggedIn(scene: InteropScene, userName: string): Promise<vo
   await assertCarries(scene, session.addresses[0] ?? "");
 }
 
-eapInterop(
+radiusInterop(
   "RADIUS speaks EAP-MSCHAPv2 with strongSwan, and gives its user the address",
   (scene) =>
     withEap(scene, "mschapv2", async () => {
@@ -108,7 +74,7 @@ eapInterop(
     }),
 );
 
-eapInterop(
+radiusInterop(
   "a method that strongSwan refuses by Nak is followed by the one that it wants",
   (scene) =>
     withEap(scene, "md5", async () => {
@@ -119,7 +85,7 @@ eapInterop(
     }),
 );
 
-eapInterop(
+radiusInterop(
   "after EAP-MD5, which makes no key, strongSwan and we agree on AUTH all the same",
   (scene) =>
     withEap(scene, "md5", async () => {
@@ -130,7 +96,7 @@ eapInterop(
     }),
 );
 
-eapInterop(
+radiusInterop(
   "a wrong password is RADIUS's to refuse, and nothing is left of it",
   (scene) =>
     withEap(scene, "mschapv2", async () => {
@@ -146,7 +112,7 @@ eapInterop(
     }),
 );
 
-eapInterop(
+radiusInterop(
   "RADIUS speaks EAP-TLS with strongSwan, whose fragments pass both ways",
   (scene) =>
     withEap(scene, "tls", async () => {
@@ -162,7 +128,7 @@ eapInterop(
   { keys: "rsa" },
 );
 
-eapInterop(
+radiusInterop(
   "a client certificate of another CA is refused by RADIUS",
   (scene) =>
     withEap(scene, "tls", async (server) => {
@@ -177,7 +143,7 @@ eapInterop(
     }),
 );
 
-eapInterop(
+radiusInterop(
   "RADIUS speaks EAP-TTLS with strongSwan",
   (scene) =>
     withEap(scene, "ttls", async () => {
@@ -188,11 +154,11 @@ eapInterop(
     }),
 );
 
-eapInterop(
+radiusInterop(
   "our own client logs in by EAP of RADIUS, and comes back while RADIUS is gone",
   (scene) =>
     withEap(scene, "peap", async (server) => {
-      await using first = await connect(scene);
+      await using first = await connect(scene, "eap-mschapv2");
       assert.equal((await first.nextEstablished(10_000)).how, "login");
       const before = await scene.gateway.session("alice");
       assert.deepEqual(before?.addresses, ["10.99.0.77"]);
@@ -201,7 +167,7 @@ eapInterop(
       assert.equal((await scene.gateway.counters())["radius-requests"], 4);
       await server.process.stop();
       await first.process.stop("SIGKILL");
-      await using again = await connect(scene);
+      await using again = await connect(scene, "eap-mschapv2");
       assert.equal((await again.nextEstablished(10_000)).how, "reconnect");
       const after = await scene.gateway.session("alice");
       assert.deepEqual(after?.addresses, ["10.99.0.77"]);
@@ -213,12 +179,12 @@ eapInterop(
     }),
 );
 
-eapInterop(
+radiusInterop(
   "EAP needs the server: no local user stands in while it is silent",
   (scene) =>
     withEap(scene, "mschapv2", async (server) => {
       await server.process.stop();
-      await using client = await connect(scene);
+      await using client = await connect(scene, "eap-mschapv2");
       await client.process.waitFor(/refused|failed/i, 20_000);
       assert.deepEqual(await scene.gateway.sessions(), []);
       const counters = await scene.gateway.counters();

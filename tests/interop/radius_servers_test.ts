@@ -2,19 +2,11 @@
 import assert from "node:assert/strict";
 import type { AaaServerFacts } from "../../appliance/show/facts.ts";
 import { until } from "../support/background.ts";
-import {
-  type FreeRadius,
-  radiusSecret,
-  startFreeRadius,
-  whyNoFreeRadius,
-} from "../support/free_radius.ts";
+import { type FreeRadius, radiusSecret, startFreeRadius } from "../support/free_radius.ts";
 import { makeLabPki } from "../support/lab_pki.ts";
-import { type InteropOptions, type InteropScene, interopTest } from "../support/interop.ts";
+import type { InteropOptions, InteropScene } from "../support/interop.ts";
+import { connect, radiusInterop } from "../support/radius_scene.ts";
 import type { Flags } from "../support/rejoin.ts";
-import { type RejoinClient, startClient } from "../support/rejoin_client.ts";
-import { gatewayName } from "../support/test_pki.ts";
-
-const reason = whyNoFreeRadius();
 
 /** A test with FreeRADIUS servers at these ports, each with a secret of its own name. */
 function serversTest(
@@ -24,8 +16,7 @@ function serversTest(
   run: (scene: InteropScene, servers: readonly FreeRadius[]) => Promise<void>,
   options: InteropOptions = {},
 ): void {
-  if (reason !== undefined) return console.log(`skipped: interop: ${name}: ${reason}`);
-  interopTest(name, async (scene) => {
+  radiusInterop(name, async (scene) => {
     const { lab: { folder }, inside } = scene;
     await using running = new AsyncDisposableStack();
     const servers: FreeRadius[] = [];
@@ -50,60 +41,39 @@ function serversTest(
   }, options);
 }
 
-async function connect({ lab, site, pki }: InteropScene, user: string): Promise<RejoinClient> {
-  const folder = `${lab.folder}/client-${user}`;
-  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  await Deno.writeTextFile(`${folder}/password`, `${user}pw\n`, { mode: 0o600 });
-  return await startClient({
-    namespace: site.namespace,
-    folder,
-    gateway: site.gatewayAddress,
-    flags: {
-      user,
-      auth: "anyconnect-eap",
-      "password-file": `${folder}/password`,
-      ca: pki.ca,
-      "remote-id": gatewayName,
-      "state-dir": folder,
-    },
-  });
-}
-
 async function aaaServers({ gateway }: InteropScene): Promise<readonly AaaServerFacts[]> {
   return JSON.parse(await gateway.show("aaa", "servers", "--json")).aaaServers;
 }
 
-if (reason === undefined) {
-  interopTest("RADIUS over TLS lets a user in and is told of the session", async (scene) => {
-    const { lab: { folder }, inside } = scene;
-    const pki = await makeLabPki(`${folder}/radius-pki`, ["radius.example.test", "127.0.0.1"]);
-    const { certificate, key } = pki.server;
-    const tls = { port: 2083, ca: pki.ca, certificate, key };
-    const place = { folder: `${folder}/radius`, port: 1812, namespace: inside };
-    await using server = await startFreeRadius({ ...place, signs: false, tls });
-    scene.gateway = await scene.gateway.restart("SIGTERM", {
-      "radius-tls": "127.0.0.1",
-      "radius-tls-ca": pki.ca,
-      "radius-tls-cert": pki.client.certificate,
-      "radius-tls-key": pki.client.key,
-      "radius-accounting": true,
-    });
-    await using client = await connect(scene, "alice");
-    assert.equal((await client.nextEstablished(10_000)).how, "login");
-    const started = await server.record({ "Acct-Status-Type": "Start" });
-    assert.equal(started["Framed-IP-Address"], "10.99.0.77");
-    const text = await scene.gateway.show("aaa", "servers");
-    assert.match(text, /^RADIUS: id 1, priority 1, host 127.0.0.1, RADSEC-port 2083\n/);
-    assert.match(text, /Response: accept 1, reject 0, challenge 0\n/);
-    assert.match(text, /Response: start 1, interim 0, stop 0\n/);
-    // One connection carries both.
-    const { stdout } = await inside.finish(["ss", "-Htn", "state", "established", "dport = 2083"]);
-    assert.equal(stdout.trim().split("\n").length, 1, stdout);
-    const counters = await scene.gateway.counters();
-    assert.equal(counters["radius-accepts"], 1);
-    assert.equal(counters["radius-accounting-start-passed"], 1);
+radiusInterop("RADIUS over TLS lets a user in and is told of the session", async (scene) => {
+  const { lab: { folder }, inside } = scene;
+  const pki = await makeLabPki(`${folder}/radius-pki`, ["radius.example.test", "127.0.0.1"]);
+  const { certificate, key } = pki.server;
+  const tls = { port: 2083, ca: pki.ca, certificate, key };
+  const place = { folder: `${folder}/radius`, port: 1812, namespace: inside };
+  await using server = await startFreeRadius({ ...place, signs: false, tls });
+  scene.gateway = await scene.gateway.restart("SIGTERM", {
+    "radius-tls": "127.0.0.1",
+    "radius-tls-ca": pki.ca,
+    "radius-tls-cert": pki.client.certificate,
+    "radius-tls-key": pki.client.key,
+    "radius-accounting": true,
   });
-}
+  await using client = await connect(scene, "anyconnect-eap", { user: "alice" });
+  assert.equal((await client.nextEstablished(10_000)).how, "login");
+  const started = await server.record({ "Acct-Status-Type": "Start" });
+  assert.equal(started["Framed-IP-Address"], "10.99.0.77");
+  const text = await scene.gateway.show("aaa", "servers");
+  assert.match(text, /^RADIUS: id 1, priority 1, host 127.0.0.1, RADSEC-port 2083\n/);
+  assert.match(text, /Response: accept 1, reject 0, challenge 0\n/);
+  assert.match(text, /Response: start 1, interim 0, stop 0\n/);
+  // One connection carries both.
+  const { stdout } = await inside.finish(["ss", "-Htn", "state", "established", "dport = 2083"]);
+  assert.equal(stdout.trim().split("\n").length, 1, stdout);
+  const counters = await scene.gateway.counters();
+  assert.equal(counters["radius-accepts"], 1);
+  assert.equal(counters["radius-accounting-start-passed"], 1);
+});
 
 /** Longer than a half-open IKE SA lives without progress. */
 const pressesButtonMs = 33_000;
@@ -118,7 +88,7 @@ serversTest(
     const strongSwan = await scene.client(other, { auth: "eap", user: "bob", password: "bobpw" });
     first.process.signal("SIGSTOP");
     try {
-      await using client = await connect(scene, "alice");
+      await using client = await connect(scene, "anyconnect-eap", { user: "alice" });
       const up = strongSwan.initiate("net", 60);
       await new Promise((resolve) => setTimeout(resolve, pressesButtonMs));
       assert.equal((await aaaServers(scene))[0]?.access?.outstanding, 2);
@@ -150,13 +120,13 @@ serversTest(
   async (scene, [first, second]) => {
     assert.ok(first !== undefined && second !== undefined);
     {
-      await using client = await connect(scene, "alice");
+      await using client = await connect(scene, "anyconnect-eap", { user: "alice" });
       await client.nextEstablished(10_000);
       await first.record({ "Acct-Status-Type": "Start" });
     }
     await first.record({ "Acct-Status-Type": "Stop" });
     await first.process.stop();
-    await using client = await connect(scene, "bob");
+    await using client = await connect(scene, "anyconnect-eap", { user: "bob" });
     assert.equal((await client.nextEstablished(20_000)).how, "login");
     await second.record({ "Acct-Status-Type": "Start" });
     const text = await scene.gateway.show("aaa", "servers");

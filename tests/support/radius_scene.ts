@@ -6,7 +6,7 @@ import {
   startFreeRadius,
   whyNoFreeRadius,
 } from "./free_radius.ts";
-import { type InteropScene, interopTest } from "./interop.ts";
+import { type InteropOptions, type InteropScene, interopTest } from "./interop.ts";
 import type { Flags } from "./rejoin.ts";
 import { type RejoinClient, startClient } from "./rejoin_client.ts";
 import { gatewayName } from "./test_pki.ts";
@@ -91,7 +91,11 @@ export async function connect(
 const reason = whyNoFreeRadius();
 
 /** Declares an interop test that needs FreeRADIUS. */
-export function radiusInterop(name: string, run: (scene: InteropScene) => Promise<void>): void {
-  if (reason === undefined) interopTest(name, run);
+export function radiusInterop(
+  name: string,
+  run: (scene: InteropScene) => Promise<void>,
+  options: InteropOptions = {},
+): void {
+  if (reason === undefined) interopTest(name, run, options);
   else console.log(`skipped: interop: ${name}: ${reason}`);
 }

@@ -5,6 +5,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { ClientLogin } from "../../core/exchange/initiator_settings.ts";
 import type { SessionChange } from "../../core/gateway/input.ts";
+import type { PacketFilter } from "../../core/gateway/packet_filter.ts";
+import type { UserAttributes } from "../../core/gateway/question.ts";
 import type { SessionRecord } from "../../core/gateway/record.ts";
 import type { GatewaySnapshot, SessionSnapshot } from "../../core/gateway/snapshot.ts";
 import { limits } from "../../core/limits.ts";
@@ -12,7 +14,7 @@ import { formatIpAddress } from "../../core/wire/address.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import { SeededRandom as Seeded } from "./seeded_random.ts";
 import type { SimClient } from "./sim_client.ts";
-import { anyConnectLogin, endpoint, range } from "./sim_settings.ts";
+import { address, anyConnectLogin, endpoint, range } from "./sim_settings.ts";
 import { calm, describe, SimWorld } from "./sim_world.ts";
 
 const MINUTE = 60_000;
@@ -21,6 +23,14 @@ const DAY = 24 * 60 * MINUTE;
 const LINGERING = 10_000;
 const STEPS = 40;
 const USERS = ["alice", "bob", "carol"] as const;
+/** Half of them has one of these, from the first login or from a change. */
+const FILTERS: readonly PacketFilter[] = ["staff", "guests"].map((name) => ({
+  name,
+  rules: [{ action: "permit", family: 4, protocol: name === "staff" ? 6 : 17 }],
+}));
+/** A pool of a name with hardly more addresses than users. */
+const STAFF = { ...range("10.98.0.2-10.98.0.5"), name: "staff" };
+const NETWORK = { address: address("10.50.0.0"), length: 24 };
 
 /** What a run came to. */
 export interface RunFacts {
@@ -68,21 +78,31 @@ class Run {
     this.world = new SimWorld(
       seed,
       {
-        pools: [range("10.99.0.2-10.99.0.250")],
+        pools: [range("10.99.0.2-10.99.0.250"), STAFF],
         lifetimes,
         dpd: { intervalMs: 30_000, retryMs: 2_000 },
         fragmentMtu: random.pick([576, 1280]),
         cookieThreshold: random.pick([0, 2, 1_000]),
-        loginMethods: ["anyconnect-eap", "eap-mschapv2", "certificate"],
+        loginMethods: [
+          "anyconnect-eap",
+          random.pick(["eap-mschapv2", "eap-radius"] as const),
+          "certificate",
+        ],
         idleAction: random.pick(["end", "park"]),
       },
       { loss: random.fraction() * 0.2, duplication: random.fraction() * 0.2, latencyMs: [5, 80] },
     );
     for (const user of USERS) {
-      const idleTimeoutSeconds = random.pick([0, 0, 90, 600]);
+      const attributes: UserAttributes = {
+        idleTimeoutSeconds: random.pick([0, 0, 90, 600]),
+        ...random.pick([{}, { filter: random.pick(FILTERS) }]),
+        ...random.pick([{}, { pools: ["staff"] }]),
+        ...random.pick([{}, { networks: [NETWORK] }]),
+        ...random.pick([{}, {}, { addresses: [address(`10.97.0.${USERS.indexOf(user)}`)] }]),
+      };
       // Who logs in by certificate goes by the name in it.
       for (const name of [user, `${user}@example.test`]) {
-        this.world.backend.attributes.set(name, { idleTimeoutSeconds });
+        this.world.backend.attributes.set(name, attributes);
       }
     }
     const { certificate, signer } = this.world.pki.client;
@@ -161,11 +181,11 @@ class Run {
       disconnect: () => this.#order(undefined),
       change: () => {
         const seconds = random.pick([0, 120, 900, 7200]);
-        this.#order(
-          random.chance()
-            ? { sessionLifetimeSeconds: seconds }
-            : { idleTimeoutSeconds: random.pick([0, 60, 600]) },
-        );
+        this.#order(random.pick<SessionChange>([
+          { sessionLifetimeSeconds: seconds },
+          { idleTimeoutSeconds: random.pick([0, 60, 600]) },
+          { filter: random.pick(FILTERS) },
+        ]));
       },
       dummies: () => world.traffic(sim, "dummies"),
       traffic: () => world.traffic(sim),
@@ -258,7 +278,10 @@ class Run {
 
   #isRested(): boolean {
     const { world } = this;
-    return world.clients.every((sim) => world.carries(sim)) && world.backend.waiting === 0;
+    const soon = world.at.wall + 1_000;
+    const isEnding = world.show.sessions.some(({ absoluteEnd = soon }) => absoluteEnd < soon);
+    return world.clients.every((sim) => world.carries(sim)) && world.backend.waiting === 0 &&
+      !isEnding;
   }
 
   #checkRest({ sessions, pools }: GatewaySnapshot): void {
@@ -272,7 +295,12 @@ class Run {
       ok(!sim.client.pair || holder?.reconnect !== undefined);
     }
     const held = sessions.flatMap(({ addresses }) => addresses).length;
-    equal(pools[0]?.inUse, held, "leases are the addresses of the sessions");
+    const fixed = sessions.flatMap(({ attributes }) => attributes.addresses ?? []).length;
+    const leased = pools.reduce((sum, { inUse }) => sum + inUse, 0);
+    // A login that its client left in the middle holds its address for a while.
+    const { negotiating } = world.gateway.load();
+    const abandoned = leased - (held - fixed);
+    ok(abandoned >= 0 && abandoned <= negotiating, "leases are the addresses of the sessions");
     const facts = (
       { userName, addresses, state, absoluteEnd }: SessionRecord | SessionSnapshot,
     ): string => JSON.stringify([userName, addresses.map(formatIpAddress), state, absoluteEnd]);
@@ -305,7 +333,7 @@ class Run {
     world.wallOffsetMs += DAY;
     world.run(LINGERING);
     deepEqual(world.show.sessions, []);
-    equal(world.show.pools[0]?.inUse, 0, "no lease");
+    deepEqual(world.show.pools.map(({ inUse }) => inUse), [0, 0], "no lease");
     equal(world.backend.store.size, 0, "no record");
     equal(world.installed.size, 0, "no SA in the packet path");
     const nothing = { ikeSas: 0, espSpis: 0, negotiating: 0, timers: 0, questions: 0 };
@@ -324,7 +352,9 @@ class Run {
     const { sessions, pools } = world.show;
     const addresses = sessions.flatMap(({ addresses }) => addresses.map(formatIpAddress));
     equal(new Set(addresses).size, addresses.length, "one holder an address");
-    ok((pools[0]?.inUse ?? 0) >= addresses.length, "every address is leased");
+    const leased = pools.reduce((sum, { inUse }) => sum + inUse, 0);
+    const fixed = sessions.flatMap(({ attributes }) => attributes.addresses ?? []).length;
+    ok(leased >= addresses.length - fixed, "every address is leased");
     const ikeSas = sessions.flatMap(({ ikeSa }) => ikeSa === undefined ? [] : [ikeSa.localSpi]);
     equal(new Set(ikeSas).size, ikeSas.length, "one session an IKE SA");
     const spis = sessions.flatMap(({ childSas }) => childSas.map(({ inboundSpi }) => inboundSpi));
@@ -334,14 +364,25 @@ class Run {
       "the packet path holds what the sessions have",
     );
     const isTimeDue = (world.gateway.nextTimeout() ?? Number.POSITIVE_INFINITY) <= world.nowMs;
-    for (const { accounting, absoluteEnd, idle } of sessions) {
+    for (const { accounting, absoluteEnd, addresses, attributes, childSas, idle } of sessions) {
+      for (const { inboundSpi } of childSas) {
+        const { filter, networks } = world.installed.get(inboundSpi)!;
+        equal(filter, attributes.filter, "every Child SA has its session's filter");
+        ok(networks === undefined || attributes.networks !== undefined, "and its networks alone");
+      }
+      const isStaff = addresses.every((one) => formatIpAddress(one).startsWith("10.98."));
+      const hasPool = attributes.addresses === undefined && attributes.pools !== undefined;
+      equal(isStaff, hasPool, "a pool with a name is for those alone who are given it");
       if (idle !== undefined && idle.limitSeconds > 0 && !isTimeDue) {
         ok(world.nowMs - idle.since <= idle.limitSeconds * 1000, "nobody is idle for too long");
       }
       if (!this.#orders.has(accounting.id)) continue;
       const order = this.#orders.get(accounting.id);
       ok(order !== undefined, "whom AAA disconnects is gone for good");
-      const { idleTimeoutSeconds, sessionLifetimeSeconds } = order;
+      const { idleTimeoutSeconds, sessionLifetimeSeconds, filter } = order;
+      if (filter !== undefined) {
+        equal(attributes.filter?.name, filter.name, "what AAA changes stays so");
+      }
       if (idleTimeoutSeconds !== undefined && idle !== undefined) {
         equal(idle.limitSeconds, idleTimeoutSeconds, "what AAA changes stays so");
       }

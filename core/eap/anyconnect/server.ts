@@ -7,8 +7,8 @@
  * the certificate is the machine's: its name need not be the user's.
  *
  * An unknown user, a wrong password and an answer without either look the same: the form once more,
- * with a text of AAA if it has one, and EAP-Failure after the last try. A document that makes no sense where it comes ends the login;
- * it was authenticated by IKE, so it is no stranger's.
+ * with a text of AAA if it has one, and EAP-Failure after the last try. A document that makes no sense
+ * where it comes ends the login; it was authenticated by IKE, so it is no stranger's.
  */
 import { type Bytes, copyBytes, type OwnedBytes } from "../../bytes.ts";
 import type { Credential, UserAttributes, Verdict } from "../../gateway/question.ts";

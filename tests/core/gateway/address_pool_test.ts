@@ -2,6 +2,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { AddressPool, type PoolChoice } from "../../../core/gateway/address_pool.ts";
 import type { PoolRange } from "../../../core/gateway/policy.ts";
+import { limits } from "../../../core/limits.ts";
 import type { IpAddress } from "../../../core/wire/address.ts";
 import { addressFromBigInt, addressToBigInt, formatIpAddress } from "../../../core/wire/address.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
@@ -98,7 +99,9 @@ Deno.test("AddressPool equals a naive one on random leases, reservations and rel
         case 0: {
           const family = random.pick([4, 6] as const);
           const choice = random.chance() ? undefined : random.pick(choices);
+          const isFree = pool.hasFree(family, choice);
           const leased = pool.lease(family, choice, holder);
+          equal(isFree, leased !== undefined, `seed ${seed}`);
           const expected = twin.lease(family, choice, holder);
           equal(leased && formatIpAddress(leased), expected, `seed ${seed}`);
           if (leased !== undefined) known.push(formatIpAddress(leased));
@@ -136,6 +139,35 @@ Deno.test("A /64 costs nothing and its size is capped", () => {
   equal(formatIpAddress(pool.lease(6, undefined, 1)!), "2001:db8::");
   ok(pool.reserve(address("2001:db8::1"), 2));
   equal(formatIpAddress(pool.lease(6, undefined, 3)!), "2001:db8::2");
+});
+
+Deno.test("An address of a /64 rests for long after use, but not all that were ever used do", () => {
+  const pool = new AddressPool([range("2001:db8::-2001:db8::ffff:ffff:ffff:ffff")]);
+  const use = (): string => {
+    const leased = pool.lease(6, undefined, 1)!;
+    pool.release(leased, 1);
+    return formatIpAddress(leased);
+  };
+  equal(use(), "2001:db8::");
+  for (let i = 1; i < limits.restingAddresses; i++) use();
+  deepEqual([use(), use()], ["2001:db8::", "2001:db8::1"]);
+});
+
+Deno.test("Holders are found by where their addresses may come from", () => {
+  const pool = new AddressPool([
+    range("10.0.0.1-10.0.0.9"),
+    { ...range("10.0.1.1-10.0.1.9"), name: "staff" },
+    { ...range("10.0.2.1-10.0.2.9"), name: "guests" },
+  ]);
+  const choices: readonly PoolChoice[] = [undefined, ["staff"], ["guests"]];
+  choices.forEach((choice, i) => pool.lease(4, choice, i + 1));
+  pool.reserve(address("10.0.1.9"), 4);
+  const holders = (family: 4 | 6, choice: PoolChoice): readonly number[] => [
+    ...pool.holders(family, choice),
+  ];
+  deepEqual(holders(4, undefined), [1]);
+  deepEqual(holders(4, ["guests", "staff"]), [3, 2, 4]);
+  deepEqual([holders(6, undefined), holders(4, [])], [[], []]);
 });
 
 Deno.test("design rule 14: an address reserved ahead of its turn and given back is leased once", () => {

@@ -9,6 +9,7 @@ import type { LoginMethod } from "../../../core/gateway/record.ts";
 import { limits } from "../../../core/limits.ts";
 import { AuthMethod, ExchangeType, NotifyType } from "../../../core/message/constants.ts";
 import type { Payload } from "../../../core/message/payload.ts";
+import { assertNothing, reasons } from "../../support/sim_claims.ts";
 import { SimEapServer } from "../../support/sim_eap_server.ts";
 import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
 import { calm, describe, SimWorld } from "../../support/sim_world.ts";
@@ -17,19 +18,6 @@ const AUTH = ExchangeType.IKE_AUTH;
 
 function newWorld(seed: number, loginMethods: readonly LoginMethod[] = ["eap-radius"]): SimWorld {
   return new SimWorld(seed, { loginMethods }, calm, { crypto: nobleProvider });
-}
-
-function reasons(world: SimWorld): unknown[] {
-  return world.traces.filter(({ event }) => event === "authentication-failed")
-    .map(({ facts }) => facts?.["reason"]);
-}
-
-function assertNothing(world: SimWorld): void {
-  equal(world.show.negotiating, 0);
-  deepEqual(world.show.sessions, []);
-  equal(world.show.pools[0]!.inUse, 0);
-  equal(world.installed.size, 0);
-  equal(world.backend.waiting, 0);
 }
 
 /** The kinds of credentials that AAA was asked about. */

@@ -14,6 +14,7 @@ import { notify } from "../../../core/message/notify.ts";
 import type { Payload } from "../../../core/message/payload.ts";
 import { selectorOfAddress } from "../../../core/sa/narrowing.ts";
 import { formatIpAddress } from "../../../core/wire/address.ts";
+import { assertNothing, reasons } from "../../support/sim_claims.ts";
 import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
 import { makeSimPki } from "../../support/sim_pki.ts";
 import { quickCrypto } from "../../support/sim_crypto.ts";
@@ -22,24 +23,11 @@ import { describe, SimWorld } from "../../support/sim_world.ts";
 
 const AUTH = ExchangeType.IKE_AUTH;
 
-function reasons(world: SimWorld): unknown[] {
-  return world.traces.filter(({ event }) => event === "authentication-failed")
-    .map(({ facts }) => facts?.["reason"]);
-}
-
 /** Refused by AUTHENTICATION_FAILED for this reason, and nothing is left. */
 function assertRefused(world: SimWorld, response: readonly Payload[], reason: string): void {
   deepEqual(notifiesOf(response), [NotifyType.AUTHENTICATION_FAILED]);
   deepEqual(reasons(world), [reason]);
   assertNothing(world);
-}
-
-function assertNothing(world: SimWorld): void {
-  equal(world.show.negotiating, 0);
-  deepEqual(world.show.sessions, []);
-  equal(world.show.pools[0]!.inUse, 0);
-  equal(world.installed.size, 0);
-  equal(world.backend.waiting, 0);
 }
 
 // --- certificates -----------------------------------------------------------------------------

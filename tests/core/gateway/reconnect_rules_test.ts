@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, notEqual, ok, throws } from "node:assert/strict";
 import { hexOf } from "../../../core/bytes.ts";
 import type { Output } from "../../../core/gateway/output.ts";
-import type { SessionPair, SessionRecord } from "../../../core/gateway/record.ts";
+import type { SessionPair } from "../../../core/gateway/record.ts";
 import type { ReconnectStats } from "../../../core/gateway/snapshot.ts";
 import { find } from "../../../core/exchange/payloads.ts";
 import { limits } from "../../../core/limits.ts";
@@ -14,6 +14,7 @@ import {
 } from "../../../core/message/constants.ts";
 import { utf8 } from "../../../core/bytes.ts";
 import { equalEndpoints, formatIpAddress } from "../../../core/wire/address.ts";
+import { ended, silence, stored } from "../../support/sim_claims.ts";
 import { quickCrypto, watchCrypto } from "../../support/sim_crypto.ts";
 import type { SimClient } from "../../support/sim_client.ts";
 import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
@@ -30,26 +31,8 @@ function stats(world: SimWorld): number[] {
   return [success + failed, success, failed, activeCapable, inactiveCapable];
 }
 
-/** The only record in the store. */
-function stored(world: SimWorld): SessionRecord {
-  const records = [...world.backend.store.values()];
-  equal(records.length, 1);
-  return records[0]!;
-}
-
-/** The client's network goes away until the gateway has noticed. */
-function silence(world: SimWorld, client: SimClient): void {
-  client.online = false;
-  world.runUntil(() => world.show.reconnect.inactiveCapable > 0, 2 * MINUTE);
-}
-
 function inUse(world: SimWorld): number {
   return world.show.pools[0]!.inUse;
-}
-
-function ended(world: SimWorld): unknown[] {
-  return world.traces.filter(({ event }) => event === "session-ended")
-    .map(({ facts }) => facts?.["why"]);
 }
 
 function indexOf(outputs: readonly Output[], claim: (output: Output) => boolean): number {

@@ -2,9 +2,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { SessionChange } from "../../../core/gateway/input.ts";
 import type { PacketFilter } from "../../../core/gateway/packet_filter.ts";
-import type { SessionRecord } from "../../../core/gateway/record.ts";
 import { NotifyType } from "../../../core/message/constants.ts";
-import type { SimClient } from "../../support/sim_client.ts";
+import { ended, silence, stored } from "../../support/sim_claims.ts";
 import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
 import { address } from "../../support/sim_settings.ts";
 import { SimWorld } from "../../support/sim_world.ts";
@@ -13,24 +12,6 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 /** A client that asks often whether the gateway is there. */
 const CURIOUS = { dpd: { intervalMs: 10 * SECOND, retryMs: 2_000 } };
-
-function ended(world: SimWorld): unknown[] {
-  return world.traces.filter(({ event }) => event === "session-ended")
-    .map(({ facts }) => facts?.["why"]);
-}
-
-/** The only record in the store. */
-function stored(world: SimWorld): SessionRecord {
-  const records = [...world.backend.store.values()];
-  equal(records.length, 1);
-  return records[0]!;
-}
-
-/** The client's network goes away until the gateway has noticed. */
-function silence(world: SimWorld, client: SimClient): void {
-  client.online = false;
-  world.runUntil(() => world.show.reconnect.inactiveCapable > 0, 2 * MINUTE);
-}
 
 function disconnect(world: SimWorld): void {
   world.command({ kind: "disconnect-session", id: world.session.id });

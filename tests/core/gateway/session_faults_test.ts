@@ -10,8 +10,8 @@ import { AuthMethod, ExchangeType, IdType, NotifyType } from "../../../core/mess
 import { idBody } from "../../../core/message/identification.ts";
 import { notify } from "../../../core/message/notify.ts";
 import { authOctets, sharedKeyAuth } from "../../../core/sa/auth_octets.ts";
+import { ended, silence } from "../../support/sim_claims.ts";
 import { quickCrypto } from "../../support/sim_crypto.ts";
-import type { SimClient } from "../../support/sim_client.ts";
 import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
 import { address, endpoint, range } from "../../support/sim_settings.ts";
 import { calm, SimWorld } from "../../support/sim_world.ts";
@@ -21,11 +21,6 @@ const MINUTE = 60_000;
 const PATIENT = { dpd: { intervalMs: 600 * MINUTE, retryMs: 2_000 } };
 /** A gateway that does not look for its clients. */
 const DEAF: Partial<Policy> = { dpd: { intervalMs: 600 * MINUTE, retryMs: 2_000 } };
-
-function ended(world: SimWorld): unknown[] {
-  return world.traces.filter(({ event }) => event === "session-ended")
-    .map(({ facts }) => facts?.["why"]);
-}
 
 function traced(world: SimWorld, event: string): unknown[] {
   return world.traces.filter((trace) => trace.event === event).map(({ facts }) => facts);
@@ -38,14 +33,6 @@ function who(world: SimWorld): string[] {
 
 function inUse(world: SimWorld): number | undefined {
   return world.show.pools[0]?.inUse;
-}
-
-/** The clients' networks go away until the gateway has noticed all of them. */
-function silence(world: SimWorld, ...clients: SimClient[]): void {
-  const before = world.show.reconnect.inactiveCapable;
-  for (const client of clients) client.online = false;
-  const claim = (): boolean => world.show.reconnect.inactiveCapable === before + clients.length;
-  world.runUntil(claim, 2 * MINUTE);
 }
 
 /** Logs in by certificate as alice, one more time; the response. */

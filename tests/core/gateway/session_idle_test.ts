@@ -4,7 +4,7 @@ import type { UserAttributes } from "../../../core/gateway/question.ts";
 import type { Policy } from "../../../core/gateway/policy.ts";
 import { find } from "../../../core/exchange/payloads.ts";
 import { hexOf } from "../../../core/bytes.ts";
-import type { SimClient } from "../../support/sim_client.ts";
+import { ended, silence } from "../../support/sim_claims.ts";
 import { SimPeer } from "../../support/sim_peer.ts";
 import { simNumbers, simPolicy } from "../../support/sim_settings.ts";
 import { makeSimPki } from "../../support/sim_pki.ts";
@@ -23,11 +23,6 @@ const PATIENT = { dpd: { intervalMs: 600 * MINUTE, retryMs: 2_000 } };
 function worldOf(seed: number, change: Partial<Policy> = {}): SimWorld {
   const { attributes } = simPolicy(makeSimPki(quickCrypto));
   return new SimWorld(seed, { attributes: { ...attributes, idleTimeoutSeconds: 600 }, ...change });
-}
-
-function ended(world: SimWorld): unknown[] {
-  return world.traces.filter(({ event }) => event === "session-ended")
-    .map(({ facts }) => facts?.["why"]);
 }
 
 function parked(world: SimWorld): unknown[] {
@@ -125,12 +120,6 @@ Deno.test("Idle-Timeout: a packet on a rekeyed pair is a packet of the session",
   }
   deepEqual(ended(world), []);
 });
-
-/** The network goes away until the gateway has noticed. */
-function silence(world: SimWorld, client: SimClient): void {
-  client.online = false;
-  world.runUntil(() => world.show.reconnect.inactiveCapable > 0, 2 * MINUTE);
-}
 
 Deno.test("Idle-Timeout: who is away is not idle, and who comes back begins anew", () => {
   const world = worldOf(806);

@@ -1,9 +1,10 @@
 /** Pools by name: who gets addresses from which, and who has to make room there (design rule 10). */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { AddressPool } from "../../../core/gateway/address_pool.ts";
 import type { UserAttributes } from "../../../core/gateway/question.ts";
 import { formatIpAddress } from "../../../core/wire/address.ts";
+import { silence } from "../../support/sim_claims.ts";
 import { address, range } from "../../support/sim_settings.ts";
-import type { SimClient } from "../../support/sim_client.ts";
 import { SimWorld } from "../../support/sim_world.ts";
 
 const MINUTE = 60_000;
@@ -109,19 +110,13 @@ Deno.test("pools by name: the next pool is tried when one is full, in their orde
   deepEqual(addresses, ["10.1.0.1", "10.1.1.1", "10.2.0.1"]);
 });
 
-function park(world: SimWorld, client: SimClient): void {
-  const before = world.show.reconnect.inactiveCapable;
-  client.online = false;
-  world.runUntil(() => world.show.reconnect.inactiveCapable > before, 3 * MINUTE);
-}
-
 Deno.test("design rule 10: a full named pool gives up its own oldest inactive record, no other", () => {
   const world = worldWith(704, { bob: { pools: ["guests"] }, carol: { pools: ["guests"] } });
   const alice = world.login("alice", "198.51.100.7");
-  park(world, alice);
+  silence(world, alice);
   const bob = world.login("bob", "198.51.100.8");
   equal(bob.address, "10.2.0.1");
-  park(world, bob);
+  silence(world, bob);
   // Alice has been away for longer, but her address is of no use to carol.
   const carol = world.login("carol", "198.51.100.9", PATIENT);
   equal(carol.address, "10.2.0.1");
@@ -136,7 +131,7 @@ Deno.test("design rule 10: a login into a full pool of everybody evicts nobody o
     pools: [range("10.99.0.2-10.99.0.2"), { ...range("10.1.0.1-10.1.0.1"), name: "staff" }],
   });
   world.backend.attributes.set("alice", { pools: ["staff"] });
-  park(world, world.login("alice", "198.51.100.7"));
+  silence(world, world.login("alice", "198.51.100.7"));
   world.login("bob", "198.51.100.8", PATIENT);
   const carol = world.addClient("carol", "198.51.100.9");
   world.connect(carol);
@@ -147,6 +142,45 @@ Deno.test("design rule 10: a login into a full pool of everybody evicts nobody o
     world.traces.find(({ event }) => event === "no-address-left")?.facts,
     { user: "carol", family: 4 },
   );
+});
+
+Deno.test("design rule 10: nobody is given up for a login that cannot have both its addresses", () => {
+  const world = new SimWorld(707, {
+    pools: [range("10.99.0.2-10.99.0.2"), { ...range("fd00:2::1-fd00:2::1"), name: "guests" }],
+  });
+  const guest = { ip6Pools: ["guests"] };
+  world.backend.attributes.set("bob", { ...guest, addresses: [address("10.97.0.1")] });
+  world.backend.attributes.set("carol", guest);
+  silence(world, world.login("alice", "198.51.100.7"));
+  world.login("bob", "198.51.100.8", { ...PATIENT, wants: both });
+  const carol = world.addClient("carol", "198.51.100.9", { wants: both });
+  world.connect(carol);
+  world.run(2_000);
+  deepEqual(
+    world.traces.find(({ event }) => event === "no-address-left")?.facts,
+    { user: "carol", family: 6 },
+  );
+  deepEqual(world.show.sessions.map(({ userName }) => userName), ["alice", "bob"]);
+});
+
+Deno.test("who waits elsewhere is not looked through for a login into a small pool that is full", () => {
+  const world = worldWith(708, { bob: { pools: ["guests"] }, carol: { pools: ["guests"] } });
+  silence(world, world.login("alice", "198.51.100.7"));
+  world.login("bob", "198.51.100.8", PATIENT);
+  const { isAmong } = AddressPool.prototype;
+  let looks = 0;
+  AddressPool.prototype.isAmong = function (...given): boolean {
+    looks++;
+    return isAmong.apply(this, given);
+  };
+  try {
+    world.connect(world.addClient("carol", "198.51.100.9"));
+    world.run(2_000);
+  } finally {
+    AddressPool.prototype.isAmong = isAmong;
+  }
+  ok(world.traces.some(({ event }) => event === "no-address-left"));
+  equal(looks, 0);
 });
 
 Deno.test("design rule 6: who comes back keeps an address whose pool has another name by now", () => {

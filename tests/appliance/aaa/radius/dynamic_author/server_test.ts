@@ -6,7 +6,7 @@ import { NotifyType } from "../../../../../core/message/constants.ts";
 import { openDynamicAuthor } from "../../../../../appliance/aaa/radius/dynamic_author/server.ts";
 import { StartError } from "../../../../../appliance/start_error.ts";
 import { until } from "../../../../support/background.ts";
-import type { SimClient } from "../../../../support/sim_client.ts";
+import { silence } from "../../../../support/sim_claims.ts";
 import { notifiesOf, SimPeer } from "../../../../support/sim_peer.ts";
 import type { SimWorld } from "../../../../support/sim_world.ts";
 import { SeededRandom } from "../../../../support/seeded_random.ts";
@@ -28,7 +28,6 @@ import {
   withScene,
 } from "./support.ts";
 
-const MINUTE = 60_000;
 const alice: Plain = [type.userName, text("alice")];
 
 function dynamicTest(
@@ -37,12 +36,6 @@ function dynamicTest(
   options: SceneOptions = {},
 ): void {
   Deno.test(name, () => withScene(run, options));
-}
-
-/** The client's network goes away until the gateway has noticed. */
-function silence(world: SimWorld, client: SimClient): void {
-  client.online = false;
-  world.runUntil(() => world.show.reconnect.inactiveCapable > 0, 2 * MINUTE);
 }
 
 // --- Disconnect ---------------------------------------------------------------------------------
