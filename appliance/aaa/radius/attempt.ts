@@ -180,7 +180,10 @@ export class Attempt {
     const mustBeSigned = request.code === Code.ACCESS_REQUEST &&
       (request.mustBeSigned ?? !allowUnsigned);
     const opened = openAnswer(secret, authenticator, bytes, mustBeSigned);
-    if (!opened.ok) return report.dropped(opened.fault);
+    if (!opened.ok) {
+      report.dropped(opened.fault);
+      return this.#slot?.distrust();
+    }
     const { code } = opened.value;
     if (!answerCodes[request.code].includes(code)) return report.dropped("unexpected-code");
     this.#end("answered");

@@ -12,6 +12,8 @@ export interface Slot {
   readonly isReliable: boolean;
   /** Sends to the server; a failure is as good as a loss. */
   send(bytes: Bytes): void;
+  /** What came is not believed: of a connection nothing more is heard (RFC 6613 §2.6.4). */
+  distrust(): void;
   /** Gives the identifier back. */
   release(outcome: Outcome): void;
 }
@@ -104,6 +106,9 @@ function slotOf(line: Line, holder: Holder): Slot {
     identifier,
     isReliable: line.isReliable,
     send: (bytes) => line.send(bytes),
+    distrust: () => {
+      if (line.isReliable) line.close();
+    },
     release: (outcome) => line.identifiers.release(identifier, outcome),
   };
 }

@@ -81,14 +81,17 @@ export class Probing {
       nonce,
     });
     if (sealed === undefined) return;
-    take = (bytes) => this.#take(sealed.authenticator, bytes);
+    take = (bytes) => this.#take(slot, sealed.authenticator, bytes);
     slot.send(sealed.bytes);
   }
 
-  #take(authenticator: Bytes, bytes: Bytes): void {
+  #take(slot: Slot, authenticator: Bytes, bytes: Bytes): void {
     const { secret, dropped, answered } = this.#options;
     const opened = openAnswer(secret, authenticator, bytes, false);
-    if (!opened.ok) return dropped(opened.fault);
+    if (!opened.ok) {
+      dropped(opened.fault);
+      return slot.distrust();
+    }
     if (!lifeCodes.includes(opened.value.code)) return dropped("unexpected-code");
     this.stop();
     answered();

@@ -3,8 +3,8 @@
  * length, questions of every kind on the same connection. The server shows a certificate for the name or
  * address that it is called by, from our CA or one that the runtime trusts anyway; we show ours.
  *
- * A connection that fails is not tried again at once: pauses double from one second to half a minute
- * until a server gives an answer. A source address cannot be chosen, and DTLS is left out.
+ * A connection that fails, or brings what is not believed, is not tried again at once: pauses double
+ * from one second to half a minute until a server gives an answer. A source address cannot be chosen, and DTLS is left out.
  */
 import { type Bytes, type IpAddress, parseIpAddress, utf8 } from "../../../core/mod.ts";
 import type { Clock } from "../../clock.ts";
@@ -164,16 +164,20 @@ function lineOf(connection: Deno.TlsConn, pace: Pace, events: ChannelEvents): Li
     closeQuietly(connection);
   };
   const take = (packet: Bytes): void => {
-    isUseful = true;
-    pace.worked();
     const stray = identifiers.deliver(packet);
     if (stray !== undefined) events.stray(stray);
+    if (!isOpen) return pace.failed();
+    isUseful = true;
+    pace.worked();
   };
   const read = async (): Promise<void> => {
     const packets = new PacketCutter();
     const buffer = new Uint8Array(longestPacket);
     for (let count = await connection.read(buffer); count !== null;) {
-      for (const packet of packets.add(buffer.subarray(0, count))) take(packet);
+      for (const packet of packets.add(buffer.subarray(0, count))) {
+        take(packet);
+        if (!isOpen) return;
+      }
       if (packets.isBroken) {
         events.stray("bad-length");
         reason = "a packet of no length that can be";

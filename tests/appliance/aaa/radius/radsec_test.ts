@@ -285,15 +285,30 @@ for (const [what, lie, cause] of nonsense) {
   Deno.test(`RADIUS, bad input over TLS: ${what} is counted, and the next answer is heard`, async () => {
     await using server = new TlsServer(async (packet, count, connection) => {
       if (count === 1) await connection.write(new Uint8Array(lie(packet)));
-      if (count > 1 || cause !== "bad-length") await accept(packet, count, connection);
+      if (count > 1 || cause === "unasked") await accept(packet, count, connection);
     });
     await withClient([server.port], {}, async (client) => {
       assert.equal((await client.ask(question)).packet.code, Code.ACCESS_ACCEPT);
       assert.equal(client.counters.get(cause as "unasked"), 1);
-      assert.equal(server.connections, cause === "bad-length" ? 2 : 1);
+      assert.equal(server.connections, cause === "unasked" ? 1 : 2);
     });
   });
 }
+
+Deno.test("RFC 6613 §2.6.4: a connection is closed over an answer that is not believed, and slowly made anew", async () => {
+  const wrong = utf8("x");
+  await using server = new TlsServer((packet, _, connection) =>
+    connection.write(answerTo(packet, Code.ACCESS_ACCEPT, [], true, wrong))
+  );
+  const times = { timeoutMs: 2_500, deadMs: 60_000, firstPauseMs: 100 };
+  await withClient([server.port], { times }, async (client) => {
+    await assert.rejects(client.ask(question), /no RADIUS server answered/);
+    // At once, after one second, and not yet after two more.
+    assert.equal(server.connections, 2);
+    assert.equal(server.heard.length, 2);
+    assert.equal(client.counters.get("bad-authenticator"), 2);
+  });
+});
 
 Deno.test("a server whose certificate is another's, or of an unknown CA, learns nothing", async () => {
   await using server = new TlsServer(accept);
