@@ -102,6 +102,10 @@ export class Client {
       newIkeSpi: () => this.#spis.newIkeSpi(),
       newEspSpi: (sa) => this.#spis.newEspSpi(sa),
       freeEspSpi: (spi) => this.#spis.freeEspSpi(spi),
+      onMade: (sa) => {
+        this.#spis.addIkeSa(sa);
+        this.#sas.add(sa);
+      },
       onRekeyed: (old, next) => {
         this.#spis.addSuccessor(next);
         this.#sas.add(next);

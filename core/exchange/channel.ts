@@ -6,7 +6,6 @@
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { buildCiscoFragments } from "../eap/anyconnect/cisco_fragments.ts";
-import { limits } from "../limits.ts";
 import type { MessageHeader } from "../message/header.ts";
 import type { ParsedMessage } from "../message/message.ts";
 import { parsePayloads } from "../message/message.ts";
@@ -245,9 +244,4 @@ export class Channel {
       message.length <= mostBytes ? [message] : buildCiscoFragments(message, mostBytes)
     );
   }
-}
-
-/** How DPD repeats itself. */
-export function livenessPlan(retryMs: number): RetransmissionPlan {
-  return { firstMs: retryMs, transmissions: limits.dpdTransmissions, backoff: 1 };
 }

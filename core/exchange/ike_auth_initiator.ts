@@ -272,7 +272,7 @@ export class IkeAuthInitiator {
       weInitiate: true,
       localSelectors,
       remoteSelectors,
-      outboundWaits: false,
+      sends: "at-once",
     });
     const routes = remoteSelectors.flatMap(({ startAddress, endAddress }) =>
       rangeToPrefixes({ first: startAddress, last: endAddress })

@@ -18,12 +18,16 @@ import type { IkeKeys } from "../sa/keymat.ts";
 import { largestMessage } from "../sa/protection.ts";
 import type { IkeSuite } from "../sa/suite.ts";
 import type { Endpoint } from "../wire/address.ts";
-import { equalEndpoints } from "../wire/address.ts";
 import type { Answer } from "../gateway/question.ts";
 import type { MessageSize } from "./channel.ts";
-import { Channel, livenessPlan } from "./channel.ts";
+import { Channel } from "./channel.ts";
 import type { ChildSa } from "./child_sa.ts";
-import { childDeadline, rekeyMoment, removeChildSa } from "./child_sa.ts";
+import { removeChildSa } from "./child_sa.ts";
+import { childDeadline, tendChildSas } from "./lifetimes.ts";
+import type { Path } from "./path.ts";
+import { equalPaths, transmit } from "./path.ts";
+import { rekeyMoment, retryMoment } from "./rekey_time.ts";
+import { Requests } from "./requests.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
 import type { Task } from "./task.ts";
@@ -33,9 +37,13 @@ import type { CloseReason, SaWorld } from "./world.ts";
 export type Phase =
   /** IKE_SA_INIT is done, IKE_AUTH is not. */
   | "authenticating"
+  /** Made by the peer's rekey while ours is under way: one of the two will count (RFC 7296 §2.8.2). */
+  | "disputed"
   | "established"
   /** Rekeyed; waits for the DELETE of whoever began the rekey. */
   | "replaced"
+  /** One SA too many, of two rekeys that crossed; waits for the DELETE of whoever made it. */
+  | "redundant"
   /** Over; only repeats its last response to a peer that did not get it. */
   | "lingering"
   | "closed";
@@ -48,6 +56,14 @@ export interface Authenticator {
   complete(sa: IkeSa, step: Step, id: number, answer: Answer): void;
   /** The SA is gone; questions are no longer of interest. */
   abandon(sa: IkeSa, step: Step): void;
+}
+
+/** What a disputed IKE SA tells the rekey that it is in dispute with. */
+export interface Dispute {
+  /** The peer uses the SA: it counts. */
+  won(step: Step): void;
+  /** The SA is gone: it does not. */
+  lost(): void;
 }
 
 /** How the two sides proved who they are, for `show`. */
@@ -89,18 +105,10 @@ export interface IkeSaSeed {
   readonly nat: "none" | "inside" | "outside" | "both";
 }
 
-/** How long a Child SA whose lifetime is over goes on receiving while its DELETE is under way. */
-const DELETE_GRACE_MS = 30_000;
 /** How long a finished SA repeats its last response. */
 const LINGER_MS = 5_000;
-/** How long a rekeyed SA waits for its DELETE. */
-const REPLACED_MS = 60_000;
-/**
- * When to try again after a rekey was refused for the moment (RFC 7296 §2.25). By chance, because
- * two sides that refuse each other would do it again if both waited for the same time.
- */
-const RETRY_REKEY_MS = { least: 2_000, spread: 8_000 } as const;
-
+/** How long an SA that has no further use waits for its DELETE. */
+const UNUSED_MS = 60_000;
 /** One IKE SA. */
 export class IkeSa {
   readonly world: SaWorld;
@@ -116,6 +124,8 @@ export class IkeSa {
   readonly children = new Map<number, ChildSa>();
   local: Endpoint;
   remote: Endpoint;
+  /** Where the packets of its Child SAs go. */
+  traffic: Path;
   phase: Phase = "authenticating";
   established: Moment | undefined;
   authentication: AuthenticationFacts | undefined;
@@ -127,15 +137,13 @@ export class IkeSa {
   lastInbound: Monotonic;
 
   readonly #channel: Channel;
-  /** BOUNDED: one task a Child SA, one rekey, one delete. */
-  readonly #queue: Task[] = [];
-  #current: Task | undefined;
+  readonly #requests: Requests;
+  #dispute: Dispute | undefined;
+  /** Which way the request came that is being answered. */
+  #askedFrom: Path;
   /** End of the present phase where it has one. */
   #phaseEnd: Monotonic | undefined;
   #rekeyAt: Monotonic | undefined;
-  readonly #born: Monotonic;
-  /** When the request under way was last known to be unanswered by a living peer. */
-  #askedAt: Monotonic;
   #confirmed = false;
 
   constructor(world: SaWorld, seed: IkeSaSeed, at: Moment) {
@@ -147,15 +155,16 @@ export class IkeSa {
     this.keys = seed.keys;
     this.local = seed.local;
     this.remote = seed.remote;
+    this.traffic = { local: seed.local, remote: seed.remote };
+    this.#askedFrom = this.traffic;
     this.fragmentation = seed.fragmentation;
     this.ciscoFragments = seed.ciscoFragments;
     this.nat = seed.nat;
     this.begun = at.monotonic;
     this.lastInbound = at.monotonic;
-    this.#born = at.monotonic;
-    this.#askedAt = at.monotonic;
     this.#phaseEnd = after(at.monotonic, limits.halfOpenMs);
     this.#channel = new Channel(world, seed, () => this.#messageSize());
+    this.#requests = new Requests(this, this.#channel, at.monotonic);
   }
 
   /** Our SPI. */
@@ -173,9 +182,9 @@ export class IkeSa {
     return this.#channel.messageIds;
   }
 
-  /** Whether the SA still takes part in protocol. */
-  get isAlive(): boolean {
-    return this.phase === "authenticating" || this.phase === "established";
+  /** Our request that waits for its response. */
+  get current(): Task | undefined {
+    return this.#requests.current;
   }
 
   // --- what happens to it -------------------------------------------------------------------
@@ -198,7 +207,7 @@ export class IkeSa {
         return;
       case "repeated":
         this.world.count("retransmission-answered");
-        this.#transmit(step, received.datagrams, local, remote);
+        transmit(step, { local, remote }, received.datagrams);
         return;
       case "malformed":
         this.world.count("malformed-payloads");
@@ -210,17 +219,17 @@ export class IkeSa {
         });
         // RFC 7296 §2.21.2: an authenticated request deserves an answer.
         if (received.isRequest && this.phase !== "lingering") {
-          this.#sawPeer(step, local, remote);
+          this.#sawRequest(step, { local, remote });
           this.reply(step, [faultNotify(received.fault)]);
         }
         return;
       case "request":
         if (this.phase === "lingering") return;
-        this.#sawPeer(step, local, remote);
+        this.#sawRequest(step, { local, remote });
         this.#handleRequest(step, received.exchangeType, received.payloads);
         return;
       case "response":
-        this.#sawPeer(step, local, remote);
+        this.#sawPeer(step, { local, remote });
         this.#handleResponse(step, received.payloads);
         return;
     }
@@ -231,9 +240,13 @@ export class IkeSa {
     const now = step.at.monotonic;
     if (this.phase === "closed") return;
     if (this.#phaseEnd !== undefined && now >= this.#phaseEnd) return this.#endPhase(step);
-    this.#retransmit(step);
+    if (!this.#requests.retransmit(step)) {
+      trace(step, { level: "info", event: "peer-silent", remote: this.remote });
+      return this.close(step, "peer-silent");
+    }
     if (this.phase !== "established") return;
-    this.#tendLifetimes(step);
+    if (this.#rekeyAt !== undefined && now >= this.#rekeyAt) this.rekey(step);
+    tendChildSas(this, step);
     if (this.#wantsLivenessCheck(now)) this.request(step, this.world.exchanges.livenessCheck());
   }
 
@@ -245,7 +258,7 @@ export class IkeSa {
 
   /** Authenticated packets of a Child SA come from another endpoint now (RFC 7296 §2.23). */
   peerMoved(step: Step, remote: Endpoint): void {
-    if (this.phase === "established") this.#sawPeer(step, this.local, remote);
+    if (this.phase === "established") this.#sawPeer(step, { local: this.local, remote });
   }
 
   /** A Child SA is near its limit in octets or sequence numbers. */
@@ -263,11 +276,11 @@ export class IkeSa {
     const consider = (at: Monotonic | undefined) => {
       if (at !== undefined && (next === undefined || at < next)) next = at;
     };
-    consider(this.#channel.deadline);
+    consider(this.#requests.deadline);
     if (this.phase === "established") {
       consider(this.#rekeyAt);
       for (const child of this.children.values()) consider(childDeadline(child));
-      if (this.#current === undefined) {
+      if (this.current === undefined) {
         consider(after(this.lastInbound, this.world.settings.dpd.intervalMs));
       }
     }
@@ -278,18 +291,19 @@ export class IkeSa {
 
   /** Queues a request of ours. */
   request(step: Step, task: Task): void {
-    this.#queue.push(task);
-    this.#startNext(step);
+    if (this.phase === "closed" || this.phase === "lingering") return;
+    this.#requests.add(task);
+    this.#requests.startNext(step);
   }
 
   /** Answers the request in progress. */
   reply(step: Step, payloads: readonly Payload[]): void {
-    this.#transmit(step, this.#channel.reply(payloads), this.local, this.remote);
+    transmit(step, this.#answerPath(), this.#channel.reply(payloads));
   }
 
   /** Authentication made progress: the peer has `ms` for the next step, within the time for all. */
   extendHalfOpen(step: Step, ms: number): void {
-    const limit = after(this.#born, limits.authenticationMs);
+    const limit = after(this.begun, limits.authenticationMs);
     const end = after(step.at.monotonic, ms);
     this.#phaseEnd = end < limit ? end : limit;
   }
@@ -315,7 +329,7 @@ export class IkeSa {
     this.authenticator = undefined;
     this.lastInbound = step.at.monotonic;
     this.#phaseEnd = after(step.at.monotonic, ikeMs);
-    this.#rekeyAt = rekeyMoment(this, step.at.monotonic, ikeMs);
+    this.#rekeyAt = rekeyMoment(this.world, step.at.monotonic, ikeMs);
   }
 
   /** Begins to rekey the IKE SA. */
@@ -328,6 +342,10 @@ export class IkeSa {
   /** Begins to rekey a Child SA. */
   rekeyChildSa(step: Step, child: ChildSa): void {
     if (child.state !== "installed") return;
+    if (child.follows !== undefined && this.children.has(child.follows)) {
+      child.rekeyAt = retryMoment(this.world, step.at.monotonic);
+      return;
+    }
     child.state = "rekeying";
     this.request(step, this.world.exchanges.rekeyChildSa(child.inboundSpi));
   }
@@ -338,11 +356,11 @@ export class IkeSa {
     for (const child of this.children.values()) this.rekeyChildSa(step, child);
   }
 
-  /** A rekey was refused for the moment: try again later. */
-  postponeRekey(step: Step, child?: ChildSa): void {
-    const [chance = 0] = this.world.random.bytes(1);
-    const { least, spread } = RETRY_REKEY_MS;
-    const again = after(step.at.monotonic, least + Math.floor(spread * chance / 256));
+  /** A rekey was refused: try again later, unless the peer never rekeys (RFC 7296 §2.25, §4). */
+  postponeRekey(step: Step, notifyType: number, child?: ChildSa): void {
+    const again = notifyType === NotifyType.NO_ADDITIONAL_SAS
+      ? undefined
+      : retryMoment(this.world, step.at.monotonic);
     if (child === undefined) {
       this.#rekeyAt = again;
       return;
@@ -351,25 +369,52 @@ export class IkeSa {
     child.rekeyAt = again;
   }
 
-  /** Whether one of our own requests of this kind is under way. */
-  isRunning(name: string): boolean {
-    return this.#current?.name === name;
-  }
-
   /** Hands everything that lives on to the SA that a rekey made, and waits for DELETE. */
   becomeReplaced(step: Step, next: IkeSa): void {
     for (const [spi, child] of this.children) next.children.set(spi, child);
     this.children.clear();
-    next.#queue.push(...this.#queue.splice(0));
+    for (const task of this.#requests.takeWaiting()) {
+      // Another rekey of ours that waited for its turn has come about.
+      if (task.name !== "rekey-ike-sa") next.#requests.add(task);
+    }
     next.#confirmed = true;
+    next.#dispute = undefined;
+    next.local = this.local;
+    next.remote = this.remote;
+    next.traffic = this.traffic;
     next.allowedSelectors = this.allowedSelectors;
     if (this.authentication !== undefined) next.establish(step, this.authentication);
     this.phase = "replaced";
-    this.#phaseEnd = after(step.at.monotonic, REPLACED_MS);
+    this.#phaseEnd = after(step.at.monotonic, UNUSED_MS);
     this.#rekeyAt = undefined;
-    next.#startNext(step);
+    next.#requests.startNext(step);
     // Last, so that the owner asks for a deadline that holds.
     this.world.onRekeyed(this, next, step);
+  }
+
+  /** It was made by a rekey that crossed ours: `dispute` is told what the peer does with it. */
+  dispute(step: Step, dispute: Dispute): void {
+    this.phase = "disputed";
+    this.#dispute = dispute;
+    this.#phaseEnd = after(step.at.monotonic, UNUSED_MS);
+    this.world.onMade(this, step);
+  }
+
+  /** The other one of two counts: this one waits for DELETE. */
+  becomeRedundant(step: Step): void {
+    this.phase = "redundant";
+    this.#dispute = undefined;
+    this.#phaseEnd = after(step.at.monotonic, UNUSED_MS);
+    this.world.count("ike-sa-redundant");
+    this.world.onMade(this, step);
+  }
+
+  /** Packets of its Child SAs take this way from now on. */
+  moveTraffic(step: Step, { local, remote }: Path): void {
+    this.traffic = { local, remote };
+    for (const { inboundSpi } of this.children.values()) {
+      step.outputs.push({ kind: "move-child-sa", inboundSpi, local, remote });
+    }
   }
 
   /** Ends the SA at once; nothing is sent. */
@@ -398,7 +443,7 @@ export class IkeSa {
   /** Says a last word that nobody waits for; to be followed by `close`. */
   farewell(step: Step, payloads: readonly Payload[]): void {
     const datagrams = this.#channel.sendUnanswered(ExchangeType.INFORMATIONAL, payloads);
-    this.#transmit(step, datagrams, this.local, this.remote);
+    transmit(step, this, datagrams);
   }
 
   // --- inside -------------------------------------------------------------------------------
@@ -417,75 +462,20 @@ export class IkeSa {
       }
       return;
     }
+    if (this.phase === "disputed" && !deletesIkeSa(payloads)) this.#dispute?.won(step);
     this.#confirm(step);
     this.world.exchanges.respond(this, step, exchangeType, payloads);
   }
 
   #handleResponse(step: Step, payloads: readonly Payload[]): void {
-    const task = this.#current;
-    this.#current = undefined;
+    const task = this.#requests.finish();
     if (this.phase === "established") this.#confirm(step);
     task?.handle(this, step, payloads);
-    this.#startNext(step);
-  }
-
-  #startNext(step: Step): void {
-    while (this.#current === undefined && this.phase !== "closed" && this.phase !== "lingering") {
-      const task = this.#queue.shift();
-      if (task === undefined) return;
-      const payloads = task.build(this, step);
-      if (payloads === undefined) continue;
-      this.#current = task;
-      this.#askedAt = step.at.monotonic;
-      const plan = task.isLivenessCheck === true
-        ? livenessPlan(this.world.settings.dpd.retryMs)
-        : undefined;
-      const datagrams = this.#channel.send(step.at.monotonic, task.exchangeType, payloads, plan);
-      this.#transmit(step, datagrams, this.local, this.remote);
-    }
-  }
-
-  #retransmit(step: Step): void {
-    // A peer whose ESP arrives is alive, however long its IKE takes (RFC 7296 §2.4, design rule 12).
-    if (this.#current?.isLivenessCheck === true && this.lastInbound > this.#askedAt) {
-      this.#channel.renewRequest();
-      this.#askedAt = step.at.monotonic;
-    }
-    const due = this.#channel.retransmit(step.at.monotonic);
-    if (due === "gave-up") {
-      trace(step, { level: "info", event: "peer-silent", remote: this.remote });
-      this.close(step, "peer-silent");
-    } else if (due !== undefined) {
-      this.world.count("retransmission-sent");
-      this.#transmit(step, due, this.local, this.remote);
-    }
-  }
-
-  #tendLifetimes(step: Step): void {
-    const now = step.at.monotonic;
-    if (this.#rekeyAt !== undefined && now >= this.#rekeyAt) this.rekey(step);
-    for (const child of [...this.children.values()]) {
-      if (now >= child.expireAt) {
-        this.#endChildSa(step, child);
-      } else if (child.state === "installed" && now >= child.rekeyAt) {
-        this.rekeyChildSa(step, child);
-      }
-    }
-  }
-
-  /** A pair that nobody rekeyed: deleted with a word to the peer, which gets a while for its answer. */
-  #endChildSa(step: Step, child: ChildSa): void {
-    if (child.isEnding) return removeChildSa(this, step, child.inboundSpi);
-    trace(step, { level: "warning", event: "child-sa-lifetime-over", remote: this.remote });
-    const others = [...this.children.values()].filter((other) => other !== child);
-    if (others.length === 0) return this.giveUp(step, "lifetime-over");
-    child.isEnding = true;
-    child.expireAt = after(step.at.monotonic, DELETE_GRACE_MS);
-    this.request(step, this.world.exchanges.deleteChildSa(child.inboundSpi));
+    if (this.phase !== "closed" && this.phase !== "lingering") this.#requests.startNext(step);
   }
 
   #wantsLivenessCheck(now: Monotonic): boolean {
-    return this.#current === undefined && this.#queue.length === 0 &&
+    return this.#requests.isIdle &&
       now >= after(this.lastInbound, this.world.settings.dpd.intervalMs);
   }
 
@@ -495,7 +485,9 @@ export class IkeSa {
         return this.close(step, "half-open-timeout");
       case "established":
         return this.giveUp(step, "lifetime-over");
+      case "disputed":
       case "replaced":
+      case "redundant":
         return this.close(step, "rekeyed");
       case "lingering":
       case "closed":
@@ -512,23 +504,29 @@ export class IkeSa {
     this.authenticator?.abandon(this, step);
     this.authenticator = undefined;
     for (const spi of [...this.children.keys()]) removeChildSa(this, step, spi);
-    this.#queue.length = 0;
-    this.#current?.abandon?.(this);
-    this.#current = undefined;
+    this.#requests.drop(step);
+    this.#dispute?.lost();
+    this.#dispute = undefined;
     this.#rekeyAt = undefined;
-    this.#channel.abandonRequest();
     this.world.onClosed(this, reason, step);
   }
 
-  #sawPeer(step: Step, local: Endpoint, remote: Endpoint): void {
+  #sawRequest(step: Step, path: Path): void {
+    this.#askedFrom = path;
+    this.#sawPeer(step, path);
+  }
+
+  /** Who follows nobody answers nobody else either. */
+  #answerPath(): Path {
+    return this.world.settings.followPeer ? this.#askedFrom : this;
+  }
+
+  #sawPeer(step: Step, path: Path): void {
     this.lastInbound = step.at.monotonic;
-    if (equalEndpoints(this.remote, remote) && equalEndpoints(this.local, local)) return;
-    if (!this.world.settings.followPeer) return;
-    this.local = local;
-    this.remote = remote;
-    for (const child of this.children.values()) {
-      step.outputs.push({ kind: "move-child-sa", inboundSpi: child.inboundSpi, local, remote });
-    }
+    if (equalPaths(this, path) || !this.world.settings.followPeer) return;
+    this.local = path.local;
+    this.remote = path.remote;
+    this.moveTraffic(step, path);
     // The float from port 500 to 4500 during IKE_AUTH is no news (RFC 7296 §2.23).
     if (this.phase === "established") this.world.onMoved(this, step);
   }
@@ -548,15 +546,10 @@ export class IkeSa {
       : "never";
     return { cutting, mostBytes };
   }
+}
 
-  #transmit(
-    step: Step,
-    datagrams: readonly OwnedBytes[],
-    local: Endpoint,
-    remote: Endpoint,
-  ): void {
-    for (const bytes of datagrams) step.outputs.push({ kind: "transmit", local, remote, bytes });
-  }
+function deletesIkeSa(payloads: readonly Payload[]): boolean {
+  return payloads.some((it) => it.kind === "D" && it.protocol === ProtocolId.IKE);
 }
 
 function faultNotify(fault: { readonly kind: string; readonly had?: number }): Payload {

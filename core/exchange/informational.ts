@@ -68,8 +68,9 @@ export function respondInformational(sa: IkeSa, step: Step, request: readonly Pa
   const refused = findNotify(request, NotifyType.AUTHENTICATION_FAILED) !== undefined;
   if (deletesIkeSa || refused) {
     sa.reply(step, []);
-    const wasReplaced = sa.phase === "replaced";
-    sa.linger(step, wasReplaced ? "rekeyed" : refused ? "authentication-failed" : "peer-deleted");
+    sa.current?.concede?.(sa, step);
+    const isReplaced = ["replaced", "redundant", "disputed"].includes(sa.phase);
+    sa.linger(step, isReplaced ? "rekeyed" : refused ? "authentication-failed" : "peer-deleted");
     return;
   }
   sa.reply(step, deleteChildSas(sa, step, request));

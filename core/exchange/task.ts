@@ -1,6 +1,7 @@
 /** A request of ours: how to build it when its turn comes, and what its response means. */
 import type { Payload } from "../message/payload.ts";
 import type { IkeSa } from "./ike_sa.ts";
+import type { Path } from "./path.ts";
 import type { Step } from "./step.ts";
 
 /** One exchange that we begin. An IKE SA runs them one at a time, in order. */
@@ -11,10 +12,14 @@ export interface Task {
   readonly exchangeType: number;
   /** Whether it only asks if the peer is alive: repeated as DPD says, not as other requests. */
   readonly isLivenessCheck?: boolean;
+  /** Where it goes, if that is not where the IKE SA is; asked anew for each repetition. */
+  path?(sa: IkeSa): Path | undefined;
   /** The request's payloads, or `undefined` when it has become pointless. */
   build(sa: IkeSa, step: Step): readonly Payload[] | undefined;
   /** The response has come. */
   handle(sa: IkeSa, step: Step, response: readonly Payload[]): void;
+  /** The peer deletes the IKE SA while the request is under way (RFC 7296 §2.25.2). */
+  concede?(sa: IkeSa, step: Step): void;
   /** No response will come, because the IKE SA is over: gives back what `build` took. */
-  abandon?(sa: IkeSa): void;
+  abandon?(sa: IkeSa, step: Step): void;
 }

@@ -90,6 +90,8 @@ export interface SaWorld {
   newEspSpi(sa: IkeSa): number;
   /** Gives an inbound ESP SPI back. */
   freeEspSpi(spi: number): void;
+  /** `sa` exists besides the one that it was to replace: two rekeys crossed (RFC 7296 §2.8.2). */
+  onMade(sa: IkeSa, step: Step): void;
   /** `next` replaces `old` after a rekey and already holds its Child SAs. */
   onRekeyed(old: IkeSa, next: IkeSa, step: Step): void;
   /** `sa` is over; its Child SAs are removed already. It may still repeat its last response. */

@@ -376,6 +376,10 @@ export class Gateway {
       newIkeSpi: () => this.#spis.newIkeSpi(),
       newEspSpi: (sa) => this.#spis.newEspSpi(sa),
       freeEspSpi: (spi) => this.#spis.freeEspSpi(spi),
+      onMade: (sa) => {
+        this.#spis.addIkeSa(sa);
+        this.#timers.set(sa, sa.nextDeadline());
+      },
       onRekeyed: (old, next) => {
         this.#spis.addSuccessor(next);
         this.#sessions.rekeyed(old, next);

@@ -39,6 +39,8 @@ export interface ChildSaInstall {
   readonly replaces?: number;
   /** Whether sending waits as said at `replaces` (we answered the rekey) or starts at once. */
   readonly outboundWaits: boolean;
+  /** Nothing is sent on it, ever: another pair carries the traffic, and this one is about to go. */
+  readonly inboundOnly?: true;
   /** Octets after which the packet path reports a soft limit; `undefined` for no limit. */
   readonly softLimitBytes?: number;
   /** What the peer may send; everything that fits the selectors, if there is none. */

@@ -101,7 +101,11 @@ export class ChildSa {
     this.sequence = new OutboundSequence(install.suite.esn);
     this.filter = install.filter;
     this.path = path;
-    this.outbound = install.outboundWaits ? "waiting" : "active";
+    this.outbound = install.inboundOnly === true
+      ? "superseded"
+      : install.outboundWaits
+      ? "waiting"
+      : "active";
   }
 
   /** Adds one packet to a direction: `slot` counts packets, the slot behind it octets. */

@@ -275,9 +275,13 @@ class Play {
       case "transmit":
         return;
       case "install-child-sa": {
-        const { inboundSpi, replaces, outboundWaits } = output.sa;
+        const { inboundSpi, replaces, outboundWaits, inboundOnly } = output.sa;
         const instead = replaces === undefined ? "" : ` instead of ${this.#spi(replaces)}`;
-        const waiting = outboundWaits ? ", sending waits" : "";
+        const waiting = inboundOnly === true
+          ? ", to receive only"
+          : outboundWaits
+          ? ", sending waits"
+          : "";
         return this.#line(`gateway installs ${this.#spi(inboundSpi)}${instead}${waiting}`);
       }
       case "remove-child-sa":
