@@ -238,6 +238,8 @@ class Tunnel {
         });
         return;
       }
+      case "moved":
+        return log.tell("info", "moved", { tookMs: Math.round(event.tookMs) });
       case "reconnecting":
         return log.tell("info", "reconnecting", { why: event.why, how: event.how });
       case "pair-refused":

@@ -77,6 +77,7 @@ export type {
   AnyConnectPolicy,
   ClientAttributes,
   Lifetimes,
+  MobikeMode,
   Policy,
   Prefix,
   ReconnectPolicy,

@@ -37,6 +37,9 @@ import { SaTable } from "./sa_table.ts";
 /** Traffic is reported at most this often. */
 const seenIntervalMs = 1000;
 
+/** A peer that is elsewhere, and is not followed until it has proven that, is reported this often. */
+const movedIntervalMs = 500;
+
 /** A turn reads no more once so many packets wait; a super-packet still fits behind them. */
 const burst = 64;
 
@@ -182,6 +185,12 @@ export class PacketLoop {
 
   #follow(sa: ChildSa, socket: number, i: number): void {
     const remote = this.#received.remote(i);
+    if (sa.followWaits) {
+      if (remote === undefined || this.#now < sa.movedReportedAt + movedIntervalMs) return;
+      sa.movedReportedAt = this.#now;
+      this.#moved.set(sa, remote);
+      return;
+    }
     const path = remote === undefined ? undefined : this.#path(this.#localOf(socket, i), remote);
     if (remote === undefined || path === undefined) return;
     sa.path = path;

@@ -197,6 +197,11 @@ export class Channel {
     this.#requester.renew();
   }
 
+  /** Our request under way, to be repeated as if it were new; nothing when there is none. */
+  restartRequest(now: Monotonic): readonly OwnedBytes[] {
+    return this.#requester.restart(now);
+  }
+
   /** Forgets our request under way. */
   abandonRequest(): void {
     this.#requester.abandon();

@@ -20,7 +20,7 @@ import {
   ProtocolId,
 } from "../message/constants.ts";
 import { idBody } from "../message/identification.ts";
-import { findErrorNotify, notify } from "../message/notify.ts";
+import { findErrorNotify, findNotify, notify } from "../message/notify.ts";
 import type { Payload, Proposal, TrafficSelector } from "../message/payload.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import { certificateSpeaksFor } from "../pki/identity.ts";
@@ -108,6 +108,7 @@ export class IkeAuthInitiator {
       { kind: "SA", proposals: this.#offer },
       { kind: "TSi", selectors },
       { kind: "TSr", selectors },
+      ...(settings.mobike ? [notify(NotifyType.MOBIKE_SUPPORTED)] : []),
     ], (sa, step, response) => this.#handleFirst(sa, step, response));
   }
 
@@ -257,6 +258,8 @@ export class IkeAuthInitiator {
     ) return this.#refused(sa, step, "gateway-answer-unusable", false);
     const { idType = 0, data = new Uint8Array(0) } = this.#gatewayId ?? {};
     sa.allowedSelectors = { localSelectors, remoteSelectors };
+    const isMobile = findNotify(response, NotifyType.MOBIKE_SUPPORTED) !== undefined;
+    if (settings.mobike && isMobile) sa.where.mobility = "initiator";
     sa.establish(step, {
       sign: this.#sign,
       verify: this.#verify,

@@ -23,30 +23,18 @@ import type { MessageSize } from "./channel.ts";
 import { Channel } from "./channel.ts";
 import type { ChildSa } from "./child_sa.ts";
 import { removeChildSa } from "./child_sa.ts";
+import type { Dispute, IkeSaSeed, Phase } from "./ike_sa_seed.ts";
 import { childDeadline, tendChildSas } from "./lifetimes.ts";
+import type { NatFacts } from "./nat_announcement.ts";
 import type { Path } from "./path.ts";
-import { equalPaths, transmit } from "./path.ts";
+import { transmit } from "./path.ts";
 import { rekeyMoment, retryMoment } from "./rekey_time.ts";
 import { Requests } from "./requests.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
 import type { Task } from "./task.ts";
+import { Whereabouts } from "./whereabouts.ts";
 import type { CloseReason, SaWorld } from "./world.ts";
-
-/** Where an IKE SA is in its life. */
-export type Phase =
-  /** IKE_SA_INIT is done, IKE_AUTH is not. */
-  | "authenticating"
-  /** Made by the peer's rekey while ours is under way: one of the two will count (RFC 7296 §2.8.2). */
-  | "disputed"
-  | "established"
-  /** Rekeyed; waits for the DELETE of whoever began the rekey. */
-  | "replaced"
-  /** One SA too many, of two rekeys that crossed; waits for the DELETE of whoever made it. */
-  | "redundant"
-  /** Over; only repeats its last response to a peer that did not get it. */
-  | "lingering"
-  | "closed";
 
 /** Answers IKE_AUTH requests (responder) while the SA is authenticating. */
 export interface Authenticator {
@@ -56,14 +44,6 @@ export interface Authenticator {
   complete(sa: IkeSa, step: Step, id: number, answer: Answer): void;
   /** The SA is gone; questions are no longer of interest. */
   abandon(sa: IkeSa, step: Step): void;
-}
-
-/** What a disputed IKE SA tells the rekey that it is in dispute with. */
-export interface Dispute {
-  /** The peer uses the SA: it counts. */
-  won(step: Step): void;
-  /** The SA is gone: it does not. */
-  lost(): void;
 }
 
 /** How the two sides proved who they are, for `show`. */
@@ -86,29 +66,11 @@ export interface AllowedSelectors {
   readonly remoteSelectors: readonly TrafficSelector[];
 }
 
-/** What an IKE SA is made from. */
-export interface IkeSaSeed {
-  readonly originalInitiator: boolean;
-  readonly spiI: OwnedBytes;
-  readonly spiR: OwnedBytes;
-  readonly suite: IkeSuite;
-  readonly keys: IkeKeys;
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-  /** Message ID of the first request after this: 1 behind IKE_SA_INIT, 0 behind a rekey. */
-  readonly firstMessageId: 0 | 1;
-  /** Whether both sides speak RFC 7383. */
-  readonly fragmentation: boolean;
-  /** Whether the peer takes only Cisco's fragments. */
-  readonly ciscoFragments: boolean;
-  /** Where a NAT was seen. */
-  readonly nat: "none" | "inside" | "outside" | "both";
-}
-
 /** How long a finished SA repeats its last response. */
 const LINGER_MS = 5_000;
 /** How long an SA that has no further use waits for its DELETE. */
 const UNUSED_MS = 60_000;
+
 /** One IKE SA. */
 export class IkeSa {
   readonly world: SaWorld;
@@ -119,13 +81,11 @@ export class IkeSa {
   readonly keys: IkeKeys;
   readonly fragmentation: boolean;
   readonly ciscoFragments: boolean;
-  readonly nat: "none" | "inside" | "outside" | "both";
+  nat: NatFacts;
   /** BOUNDED by `limits.childSasPerIkeSa`. */
   readonly children = new Map<number, ChildSa>();
-  local: Endpoint;
-  remote: Endpoint;
-  /** Where the packets of its Child SAs go. */
-  traffic: Path;
+  /** Where it is, and its packets. */
+  readonly where: Whereabouts;
   phase: Phase = "authenticating";
   established: Moment | undefined;
   authentication: AuthenticationFacts | undefined;
@@ -139,8 +99,6 @@ export class IkeSa {
   readonly #channel: Channel;
   readonly #requests: Requests;
   #dispute: Dispute | undefined;
-  /** Which way the request came that is being answered. */
-  #askedFrom: Path;
   /** End of the present phase where it has one. */
   #phaseEnd: Monotonic | undefined;
   #rekeyAt: Monotonic | undefined;
@@ -153,10 +111,7 @@ export class IkeSa {
     this.spiR = seed.spiR;
     this.suite = seed.suite;
     this.keys = seed.keys;
-    this.local = seed.local;
-    this.remote = seed.remote;
-    this.traffic = { local: seed.local, remote: seed.remote };
-    this.#askedFrom = this.traffic;
+    this.where = new Whereabouts(this, seed);
     this.fragmentation = seed.fragmentation;
     this.ciscoFragments = seed.ciscoFragments;
     this.nat = seed.nat;
@@ -175,6 +130,16 @@ export class IkeSa {
   /** The peer's SPI. */
   get peerSpi(): OwnedBytes {
     return this.originalInitiator ? this.spiR : this.spiI;
+  }
+
+  /** Our endpoint. */
+  get local(): Endpoint {
+    return this.where.local;
+  }
+
+  /** The peer's endpoint. */
+  get remote(): Endpoint {
+    return this.where.remote;
   }
 
   /** Message IDs for `show`. */
@@ -258,7 +223,9 @@ export class IkeSa {
 
   /** Authenticated packets of a Child SA come from another endpoint now (RFC 7296 §2.23). */
   peerMoved(step: Step, remote: Endpoint): void {
-    if (this.phase === "established") this.#sawPeer(step, { local: this.local, remote });
+    if (this.phase !== "established") return;
+    this.lastInbound = step.at.monotonic;
+    this.where.sawPackets(step, remote);
   }
 
   /** A Child SA is near its limit in octets or sequence numbers. */
@@ -296,9 +263,20 @@ export class IkeSa {
     this.#requests.startNext(step);
   }
 
+  /** Queues a request of ours before all others; one like it that waits already is enough. */
+  requestNext(step: Step, task: Task): void {
+    this.#requests.addFirst(task);
+    this.#requests.startNext(step);
+  }
+
+  /** Sends again what waits for its answer. */
+  resend(step: Step): void {
+    this.#requests.resend(step);
+  }
+
   /** Answers the request in progress. */
   reply(step: Step, payloads: readonly Payload[]): void {
-    transmit(step, this.#answerPath(), this.#channel.reply(payloads));
+    transmit(step, this.where.answerPath, this.#channel.reply(payloads));
   }
 
   /** Authentication made progress: the peer has `ms` for the next step, within the time for all. */
@@ -379,9 +357,7 @@ export class IkeSa {
     }
     next.#confirmed = true;
     next.#dispute = undefined;
-    next.local = this.local;
-    next.remote = this.remote;
-    next.traffic = this.traffic;
+    next.where.inherit(this.where);
     next.allowedSelectors = this.allowedSelectors;
     if (this.authentication !== undefined) next.establish(step, this.authentication);
     this.phase = "replaced";
@@ -407,14 +383,6 @@ export class IkeSa {
     this.#phaseEnd = after(step.at.monotonic, UNUSED_MS);
     this.world.count("ike-sa-redundant");
     this.world.onMade(this, step);
-  }
-
-  /** Packets of its Child SAs take this way from now on. */
-  moveTraffic(step: Step, { local, remote }: Path): void {
-    this.traffic = { local, remote };
-    for (const { inboundSpi } of this.children.values()) {
-      step.outputs.push({ kind: "move-child-sa", inboundSpi, local, remote });
-    }
   }
 
   /** Ends the SA at once; nothing is sent. */
@@ -512,23 +480,13 @@ export class IkeSa {
   }
 
   #sawRequest(step: Step, path: Path): void {
-    this.#askedFrom = path;
+    this.where.askedFrom = path;
     this.#sawPeer(step, path);
-  }
-
-  /** Who follows nobody answers nobody else either. */
-  #answerPath(): Path {
-    return this.world.settings.followPeer ? this.#askedFrom : this;
   }
 
   #sawPeer(step: Step, path: Path): void {
     this.lastInbound = step.at.monotonic;
-    if (equalPaths(this, path) || !this.world.settings.followPeer) return;
-    this.local = path.local;
-    this.remote = path.remote;
-    this.moveTraffic(step, path);
-    // The float from port 500 to 4500 during IKE_AUTH is no news (RFC 7296 §2.23).
-    if (this.phase === "established") this.world.onMoved(this, step);
+    this.where.sawMessage(step, path);
   }
 
   #confirm(step: Step): void {

@@ -17,12 +17,14 @@ import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
 import type { Task } from "./task.ts";
 
-/** Exchanges of ours during which the IKE SA must stay (RFC 7296 §2.25.2). */
+/** Exchanges of ours during which the IKE SA must stay (RFC 7296 §2.25.2, and what MOBIKE is about). */
 const OBSTACLES: ReadonlySet<string> = new Set([
   "delete-ike-sa",
   "rekey-child-sa",
   "new-child-sa",
   "delete-child-sa",
+  "check-address",
+  "update-addresses",
 ]);
 
 const CHOICE = { protocol: ProtocolId.IKE, withKe: true } as const;

@@ -44,10 +44,14 @@ export class Requests {
     return this.#channel.deadline;
   }
 
-  /** Adds one, behind all others unless it is urgent. */
-  add(task: Task, isUrgent = false): void {
-    if (isUrgent) this.#queue.unshift(task);
-    else this.#queue.push(task);
+  /** Adds one behind all others. */
+  add(task: Task): void {
+    this.#queue.push(task);
+  }
+
+  /** Adds one before all others, unless one like it waits already. */
+  addFirst(task: Task): void {
+    if (!this.#queue.some(({ name }) => name === task.name)) this.#queue.unshift(task);
   }
 
   /** Takes out what still waits for its turn. */
@@ -99,6 +103,13 @@ export class Requests {
     return true;
   }
 
+  /** Asks once more, and as patiently as at first: one of the two sides is elsewhere (RFC 4555 §3.5). */
+  resend(step: Step): void {
+    const task = this.#current;
+    if (task === undefined) return;
+    transmit(step, this.#pathOf(task), this.#channel.restartRequest(step.at.monotonic));
+  }
+
   /** Gives everything up without a response. */
   drop(step: Step): void {
     this.#queue.length = 0;
@@ -109,7 +120,7 @@ export class Requests {
 
   /** Where a request goes: where the IKE SA is, unless it has a way of its own. */
   #pathOf(task: Task): Path {
-    return task.path?.(this.#sa) ?? this.#sa;
+    return task.route?.(this.#sa) ?? this.#sa;
   }
 }
 

@@ -18,6 +18,7 @@ import type { InitMemory } from "./ike_sa_init.ts";
 import { find } from "./payloads.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
+import { agreeOnMobike } from "./update_addresses.ts";
 
 /** A session that waits for its last response. */
 export type Admitted = Admission & { readonly kind: "admitted" };
@@ -103,12 +104,14 @@ export class ResponderSession {
     }
     sa.allowedSelectors = allowed;
     sa.establish(step, this.#facts(proven));
+    const mobike = agreeOnMobike(sa, this.#request);
     const replaces = this.#host.childToReplace(admitted.session);
     const childPayloads = installFirstChildSa(sa, step, child, this.#memory, replaces);
     sa.reply(step, [
       ...proven.proof,
       ...this.#configReply(step, admitted, pairStored),
       ...childPayloads,
+      ...mobike,
     ]);
     this.#host.activate(sa, step, admitted.session, pairStored);
   }

@@ -12,8 +12,8 @@ export interface Task {
   readonly exchangeType: number;
   /** Whether it only asks if the peer is alive: repeated as DPD says, not as other requests. */
   readonly isLivenessCheck?: boolean;
-  /** Where it goes, if that is not where the IKE SA is; asked anew for each repetition. */
-  path?(sa: IkeSa): Path | undefined;
+  /** Where it goes, if that is not where the IKE SA is; called before each transmission. */
+  route?(sa: IkeSa): Path;
   /** The request's payloads, or `undefined` when it has become pointless. */
   build(sa: IkeSa, step: Step): readonly Payload[] | undefined;
   /** The response has come. */

@@ -4,11 +4,13 @@
  */
 import type { OwnedBytes } from "../bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
-import type { Lifetimes } from "../gateway/policy.ts";
+import type { Lifetimes, MobikeMode } from "../gateway/policy.ts";
 import type { MessageHeader } from "../message/header.ts";
 import type { Payload, Proposal } from "../message/payload.ts";
 import type { Random } from "../random.ts";
+import type { IpAddress } from "../wire/address.ts";
 import type { IkeSa } from "./ike_sa.ts";
+import type { Path } from "./path.ts";
 import type { Step } from "./step.ts";
 import type { Task } from "./task.ts";
 
@@ -30,6 +32,8 @@ export type CloseReason =
   | "cleared"
   /** The session's own time is over. */
   | "session-over"
+  /** The peer did not show that it receives where it says that it is (RFC 4555 §3.7). */
+  | "address-not-proven"
   /** Authentication failed, on either side. */
   | "authentication-failed"
   /** Authentication was not finished in time. */
@@ -53,6 +57,10 @@ export interface SaSettings {
   readonly fragmentMtu: number;
   /** Whether the peer may appear at another endpoint (RFC 7296 §2.23). */
   readonly followPeer: boolean;
+  /** How the peer may change its addresses by MOBIKE. */
+  readonly mobike: MobikeMode;
+  /** Our outer addresses, as far as they are known, for a peer with MOBIKE. */
+  readonly outerAddresses: readonly IpAddress[];
 }
 
 /** The exchanges of an established IKE SA; `exchanges.ts` has them. */
@@ -104,6 +112,10 @@ export interface SaWorld {
   onConfirmed(sa: IkeSa, step: Step): void;
   /** `sa` lives at a new outer endpoint. */
   onMoved(sa: IkeSa, step: Step): void;
+  /** Whether the peer may be reached this way (RFC 4555 §3.5). */
+  acceptsPath(sa: IkeSa, path: Path): boolean;
+  /** The peer has answered that we are elsewhere, with an error or without one. */
+  onUpdateAnswered(sa: IkeSa, error: number | undefined, step: Step): void;
   /** A message in clear: opened and authentic, or about to be sealed. Not for repetitions. */
   onMessage?(direction: Direction, header: MessageHeader, payloads: readonly Payload[]): void;
 }

@@ -41,6 +41,7 @@ import { Initiations } from "./initiations.ts";
 import type { Command, DataplaneEvent, Input } from "./input.ts";
 import { messageTrace } from "./message_trace.ts";
 import type { Output } from "./output.ts";
+import { acceptsPath } from "./peer_address.ts";
 import type { Policy } from "./policy.ts";
 import type { Answer, Question } from "./question.ts";
 import type { Session } from "./session.ts";
@@ -360,6 +361,7 @@ export class Gateway {
 
   #makeWorld(crypto: CryptoProvider): SaWorld {
     const { ikeProposals, espProposals, lifetimes, dpd, fragmentMtu } = this.#policy;
+    const { mobike, outerAddresses } = this.#policy;
     return {
       crypto,
       random: this.#random,
@@ -371,6 +373,8 @@ export class Gateway {
         dpd,
         fragmentMtu,
         followPeer: true,
+        mobike,
+        outerAddresses,
       },
       count: (name) => this.#count(name),
       newIkeSpi: () => this.#spis.newIkeSpi(),
@@ -396,6 +400,8 @@ export class Gateway {
         this.#sessions.refresh(sa, step);
         trace(step, { level: "info", event: "peer-moved", remote: sa.remote });
       },
+      acceptsPath: (sa, path) => acceptsPath(this.#policy, sa, path),
+      onUpdateAnswered: () => {},
       onMessage: (direction, header, payloads) => this.#tellMessage(direction, header, payloads),
     };
   }

@@ -32,6 +32,8 @@ export interface ChildSaInstall {
   readonly remote: Endpoint;
   /** Whether the packet path may follow the peer to a new authenticated endpoint (RFC 7296 §2.23). */
   readonly followPeer: boolean;
+  /** It only reports the new endpoint, and follows by `move-child-sa`. */
+  readonly followWaits?: true;
   /**
    * The inbound SPI of the pair this one takes over from. Until the first packet arrives on the new
    * pair, or the old one is removed, outbound traffic stays on the old one when `outboundWaits`.

@@ -11,6 +11,7 @@ export type SessionLoss = Extract<
   | "peer-silent"
   | "lifetime-over"
   | "rekey-failed"
+  | "address-not-proven"
   | "authentication-failed"
   | "half-open-timeout"
   | "shutdown"

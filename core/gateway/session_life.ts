@@ -19,6 +19,8 @@ import { aliveFacts, keepRecord } from "./session_ground.ts";
 
 /** How often `lastSeen` of a live session is stored, at the most (a crash loses at most this much). */
 const REFRESH_MS = { min: 60_000, max: 300_000 } as const;
+/** How often a session that moves is stored, at the most. */
+const MOVED_MS = 5_000;
 
 /** The peer was heard: stored now and then, so that a crash knows how old a session is (rule 4). */
 export function refreshSession(
@@ -30,7 +32,9 @@ export function refreshSession(
   session.lastRemote = formatEndpoint(sa.remote);
   if (session.record === undefined) return;
   const { timeoutMs } = ground.host.policy.reconnect;
-  const everyMs = Math.min(REFRESH_MS.max, Math.max(REFRESH_MS.min, timeoutMs / 30));
+  const everyMs = session.record.lastRemote === session.lastRemote
+    ? Math.min(REFRESH_MS.max, Math.max(REFRESH_MS.min, timeoutMs / 30))
+    : MOVED_MS;
   const { wall: now } = step.at;
   if (now - session.refreshedAt < everyMs && now >= session.refreshedAt) return;
   session.refreshedAt = now;
@@ -62,6 +66,8 @@ export function loseSa(
       return endSession(ground, session, step, "operator");
     case "session-over":
       return endSession(ground, session, step, "session-lifetime");
+    case "address-not-proven":
+      // It was told with a DELETE that it is over (RFC 4555 §3.7).
     case "authentication-failed":
       // The client does not believe us: it has nothing to come back to (RFC 7296 §2.21.2).
       return endSession(ground, session, step, reason);

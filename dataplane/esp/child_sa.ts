@@ -57,6 +57,10 @@ export class ChildSa {
   replaces: number | undefined;
   /** Follow the peer to a new endpoint. */
   readonly followPeer: boolean;
+  /** Only report where the peer is. */
+  readonly followWaits: boolean;
+  /** When that was last reported, by the packet loop's clock. */
+  movedReportedAt = Number.NEGATIVE_INFINITY;
   /** Octets, of one direction, after which to ask for a rekey. */
   readonly softLimitBytes: number;
   /** Inner addresses on our side. */
@@ -93,6 +97,7 @@ export class ChildSa {
     this.extended = install.suite.esn;
     this.replaces = install.replaces;
     this.followPeer = install.followPeer;
+    this.followWaits = install.followWaits === true;
     this.softLimitBytes = install.softLimitBytes ?? Number.POSITIVE_INFINITY;
     this.localSelectors = new SelectorList(install.localSelectors);
     this.remoteSelectors = new SelectorList(install.remoteSelectors);

@@ -347,6 +347,12 @@ export class SimWorld {
         case "remove-child-sa":
           client.installed.delete(output.inboundSpi);
           break;
+        case "move-child-sa": {
+          const { inboundSpi, local, remote } = output;
+          const sa = client.installed.get(inboundSpi);
+          if (sa !== undefined) client.installed.set(inboundSpi, { ...sa, local, remote });
+          break;
+        }
         case "trace":
           client.traces.push(output.trace);
           break;
