@@ -106,7 +106,13 @@ export async function serve(plan: ServePlan): Promise<number> {
 
   const { credentials, facts } = await credentialsOf(plan, state.path);
   const policy = compilePolicy(settings, credentials, pools, Deno.hostname());
-  const gateway = new Gateway({ policy, crypto, random: systemRandom, now: systemClock.now() });
+  const gateway = new Gateway({
+    policy,
+    crypto,
+    random: systemRandom,
+    now: systemClock.now(),
+    crashSecret: secretOf(`${state.path}/crash.key`, 32, () => systemRandom.bytes(32)),
+  });
   const aaa = openAaa({
     settings,
     secret: plan.radiusSecret,

@@ -3,6 +3,7 @@
  * password, so a copy of the store without the key file is worth nothing.
  */
 import {
+  type Endpoint,
   formatIpAddress,
   hexOf,
   type IpAddress,
@@ -42,7 +43,7 @@ function nameIn(key: string): string {
 
 /** A record with its octets as hexadecimal digits and its addresses as text. */
 interface PlainRecord
-  extends Omit<SessionRecord, "identity" | "addresses" | "attributes" | "accounting"> {
+  extends Omit<SessionRecord, "identity" | "addresses" | "attributes" | "accounting" | "ikeSa"> {
   readonly identity: { readonly idType: number; readonly data: string };
   readonly addresses: readonly string[];
   readonly attributes: Omit<SessionRecord["attributes"], "addresses" | "class"> & {
@@ -50,12 +51,25 @@ interface PlainRecord
     readonly class?: readonly string[];
   };
   readonly accounting: { readonly sessionId: string; readonly class: readonly string[] };
+  readonly ikeSa?: {
+    readonly spiI: string;
+    readonly spiR: string;
+    readonly originalInitiator: boolean;
+    readonly local: PlainEndpoint;
+    readonly remote: PlainEndpoint;
+  };
+}
+
+interface PlainEndpoint {
+  readonly address: string;
+  readonly port: number;
 }
 
 function plainOf(record: SessionRecord): PlainRecord {
   const { addresses, class: classes, ...attributes } = record.attributes;
+  const { ikeSa, ...rest } = record;
   return {
-    ...record,
+    ...rest,
     identity: { idType: record.identity.idType, data: hexOf(record.identity.data) },
     addresses: record.addresses.map(formatIpAddress),
     attributes: {
@@ -67,6 +81,15 @@ function plainOf(record: SessionRecord): PlainRecord {
       sessionId: record.accounting.sessionId,
       class: record.accounting.class.map(hexOf),
     },
+    ...(ikeSa === undefined ? {} : {
+      ikeSa: {
+        ...ikeSa,
+        spiI: hexOf(ikeSa.spiI),
+        spiR: hexOf(ikeSa.spiR),
+        local: plainEndpoint(ikeSa.local),
+        remote: plainEndpoint(ikeSa.remote),
+      },
+    }),
   };
 }
 
@@ -74,8 +97,9 @@ function plainOf(record: SessionRecord): PlainRecord {
 function recordOf(plain: PlainRecord): SessionRecord | undefined {
   if (plain.version !== 1) return undefined;
   const { addresses, class: classes, ...attributes } = plain.attributes;
+  const { ikeSa, ...rest } = plain;
   return {
-    ...plain,
+    ...rest,
     identity: { idType: plain.identity.idType, data: octetsOf(plain.identity.data) },
     addresses: plain.addresses.map(addressOf),
     attributes: {
@@ -90,7 +114,24 @@ function recordOf(plain: PlainRecord): SessionRecord | undefined {
     firstLogin: wall(plain.firstLogin),
     lastSeen: wall(plain.lastSeen),
     deadline: wall(plain.deadline),
+    ...(ikeSa === undefined ? {} : {
+      ikeSa: {
+        ...ikeSa,
+        spiI: octetsOf(ikeSa.spiI),
+        spiR: octetsOf(ikeSa.spiR),
+        local: endpointOf(ikeSa.local),
+        remote: endpointOf(ikeSa.remote),
+      },
+    }),
   };
+}
+
+function plainEndpoint({ address, port }: Endpoint): PlainEndpoint {
+  return { address: formatIpAddress(address), port };
+}
+
+function endpointOf({ address, port }: PlainEndpoint): Endpoint {
+  return { address: addressOf(address), port };
 }
 
 function octetsOf(text: string): OwnedBytes {

@@ -90,7 +90,13 @@ export type {
   UserConfiguration,
   Verdict,
 } from "./gateway/question.ts";
-export type { LoginMethod, PeerType, SessionPair, SessionRecord } from "./gateway/record.ts";
+export type {
+  LoginMethod,
+  PeerType,
+  RecordedIkeSa,
+  SessionPair,
+  SessionRecord,
+} from "./gateway/record.ts";
 export type {
   ChildSaSnapshot,
   GatewayLoad,

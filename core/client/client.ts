@@ -10,6 +10,7 @@ import type { Bytes } from "../bytes.ts";
 import { equalBytes } from "../bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import { announcedVendorIds } from "../eap/anyconnect/vendor_ids.ts";
+import { hearUnprotected } from "../exchange/crash_token.ts";
 import { exchanges } from "../exchange/exchanges.ts";
 import { IkeAuthInitiator } from "../exchange/ike_auth_initiator.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
@@ -22,6 +23,7 @@ import { SpiTable } from "../exchange/spi_table.ts";
 import { moveTo } from "../exchange/update_addresses.ts";
 import type { SessionPair } from "../gateway/record.ts";
 import { ExchangeType } from "../message/constants.ts";
+import type { MessageHeader } from "../message/header.ts";
 import { parseMessage } from "../message/message.ts";
 import type { Monotonic } from "../moment.ts";
 import { after } from "../moment.ts";
@@ -109,6 +111,7 @@ export class Client {
         followPeer: false,
         mobike: "move-first",
         outerAddresses: [],
+        takesCrashTokens: true,
       },
       count: () => {},
       newIkeSpi: () => this.#spis.newIkeSpi(),
@@ -216,7 +219,9 @@ export class Client {
       return;
     }
     const sa = this.#spis.ikeSaOf(header);
-    sa?.handleDatagram(step, bytes, parsed.value, local, remote);
+    const { encrypted, payloads } = parsed.value;
+    if (encrypted !== undefined) sa?.handleDatagram(step, bytes, parsed.value, local, remote);
+    else if (sa !== undefined && isFor(sa, header)) hearUnprotected(sa, step, payloads);
   }
 
   #handleTimeout(step: Step): void {
@@ -368,6 +373,10 @@ export class Client {
   #tell(event: ClientEvent): void {
     this.#outputs.push({ kind: "client", event });
   }
+}
+
+function isFor({ spiI, spiR }: IkeSa, { initiatorSpi, responderSpi }: MessageHeader): boolean {
+  return equalBytes(spiI, initiatorSpi) && equalBytes(spiR, responderSpi);
 }
 
 function deadlineOf(state: State): Monotonic | undefined {

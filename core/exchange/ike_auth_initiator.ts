@@ -36,6 +36,7 @@ import {
   parseCertificates,
   verifyCertificateAuth,
 } from "./certificate_auth.ts";
+import { takeCrashToken } from "./crash_token.ts";
 import { readConfigurationReply } from "./configuration_exchange.ts";
 import { installChildSa } from "./child_sa.ts";
 import { formatIdentity } from "./identity_text.ts";
@@ -260,6 +261,7 @@ export class IkeAuthInitiator {
     sa.allowedSelectors = { localSelectors, remoteSelectors };
     const isMobile = findNotify(response, NotifyType.MOBIKE_SUPPORTED) !== undefined;
     if (settings.mobike && isMobile) sa.where.mobility = "initiator";
+    takeCrashToken(sa, response);
     sa.establish(step, {
       sign: this.#sign,
       verify: this.#verify,

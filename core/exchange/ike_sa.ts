@@ -68,6 +68,8 @@ export interface AllowedSelectors {
 
 /** How long a finished SA repeats its last response. */
 const LINGER_MS = 5_000;
+/** How long unprotected doubts about the peer are unheard after one of them. */
+const DOUBT_MS = 10_000;
 /** How long an SA that has no further use waits for its DELETE. */
 const UNUSED_MS = 60_000;
 
@@ -92,6 +94,10 @@ export class IkeSa {
   authenticator: Authenticator | undefined;
   /** What Child SAs of this IKE SA may carry, once that is known. */
   allowedSelectors: AllowedSelectors | undefined;
+  /** The token by which the peer is believed that it has lost the SA (RFC 6290). Secret. */
+  crashToken: OwnedBytes | undefined;
+  /** Whether the peer was told our own token. */
+  hasToldCrashToken = false;
   /** When it was made. */
   readonly begun: Monotonic;
   lastInbound: Monotonic;
@@ -103,6 +109,7 @@ export class IkeSa {
   #phaseEnd: Monotonic | undefined;
   #rekeyAt: Monotonic | undefined;
   #confirmed = false;
+  #doubtAgainAt: Monotonic;
 
   constructor(world: SaWorld, seed: IkeSaSeed, at: Moment) {
     this.world = world;
@@ -117,6 +124,7 @@ export class IkeSa {
     this.nat = seed.nat;
     this.begun = at.monotonic;
     this.lastInbound = at.monotonic;
+    this.#doubtAgainAt = at.monotonic;
     this.#phaseEnd = after(at.monotonic, limits.halfOpenMs);
     this.#channel = new Channel(world, seed, () => this.#messageSize());
     this.#requests = new Requests(this, this.#channel, at.monotonic);
@@ -234,6 +242,14 @@ export class IkeSa {
     if (child?.state === "installed" && this.phase === "established") {
       this.rekeyChildSa(step, child);
     }
+  }
+
+  /** Something that anybody may have said says that the peer lost the SA: it is asked, but seldom. */
+  doubt(step: Step): void {
+    const now = step.at.monotonic;
+    if (this.phase !== "established" || !this.#requests.isIdle || now < this.#doubtAgainAt) return;
+    this.#doubtAgainAt = after(now, DOUBT_MS);
+    this.request(step, this.world.exchanges.livenessCheck());
   }
 
   /** When it wants to be woken. */
@@ -358,6 +374,7 @@ export class IkeSa {
     next.#confirmed = true;
     next.#dispute = undefined;
     next.where.inherit(this.where);
+    next.hasToldCrashToken = this.hasToldCrashToken;
     next.allowedSelectors = this.allowedSelectors;
     if (this.authentication !== undefined) next.establish(step, this.authentication);
     this.phase = "replaced";

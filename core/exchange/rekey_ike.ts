@@ -8,6 +8,7 @@ import type { NotifyPayload, Payload, Proposal, SaPayload } from "../message/pay
 import { deriveRekeyedIkeKeys } from "../sa/keymat.ts";
 import { compareNonces, lowerNonce } from "../sa/nonces.ts";
 import { chooseProposal, confirmChoice, ikeSuiteOf, offerOf } from "../sa/proposal.ts";
+import { crashTokenOf, takeCrashToken, tellCrashToken } from "./crash_token.ts";
 import { IkeSa } from "./ike_sa.ts";
 import { DeleteIkeSa } from "./informational.ts";
 import { answerKeyExchange } from "./key_exchange_answer.ts";
@@ -99,8 +100,11 @@ export class RekeyIkeSa implements Task {
       return next.request(step, new DeleteIkeSa("rekeyed"));
     }
     rival?.sa.becomeRedundant(step);
+    takeCrashToken(next, response);
     sa.becomeReplaced(step, next);
     sa.request(step, new DeleteIkeSa("rekeyed"));
+    // Who answers a rekey tells its token at once, who began it afterwards (RFC 6290 §4.3).
+    if (sa.hasToldCrashToken) next.request(step, tellCrashToken);
   }
 
   /** The peer's rekey crossed this one and was answered: the nonces will tell which one counts. */
@@ -209,6 +213,7 @@ export function respondRekeyIkeSa(
     { kind: "SA", proposals: [{ ...choice.proposal, spi: spiR }] },
     { kind: "Nonce", data: nonceR },
     ...exchange.payloads,
+    ...(sa.hasToldCrashToken ? crashTokenOf(next) : []),
   ]);
   if (own === undefined) return sa.becomeReplaced(step, next);
   own.meet(sa, step, { sa: next, nonce: lowerNonce(nonceI, nonceR) });

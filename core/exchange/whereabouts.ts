@@ -68,8 +68,8 @@ export class Whereabouts implements Path {
     this.changes = old.changes;
     this.unproven = old.unproven;
     this.isChecking = old.isChecking;
-    // The hash covers the SPIs: what the peer said of the old ones cannot be compared any more.
-    this.seenAs = undefined;
+    // The hash covers the SPIs, so the next one differs: one update more than needed (RFC 4555 §3.8).
+    this.seenAs = old.seenAs;
   }
 
   /** An authentic message came this way. */

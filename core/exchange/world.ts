@@ -2,7 +2,7 @@
  * What an IKE SA knows of the rest: its settings, the numbers it must not choose alone, and whom it
  * tells when its life changes. The gateway and the client each are such a world.
  */
-import type { OwnedBytes } from "../bytes.ts";
+import type { Bytes, OwnedBytes } from "../bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import type { Lifetimes, MobikeMode } from "../gateway/policy.ts";
 import type { MessageHeader } from "../message/header.ts";
@@ -20,6 +20,8 @@ export type CloseReason =
   | "peer-deleted"
   /** The peer does not answer any more. */
   | "peer-silent"
+  /** The peer has shown by its token that it lost the SA (RFC 6290). */
+  | "peer-restarted"
   /** Its lifetime ran out before it was rekeyed. */
   | "lifetime-over"
   /** A rekey ended in a state that the two sides cannot share. */
@@ -61,6 +63,8 @@ export interface SaSettings {
   readonly mobike: MobikeMode;
   /** Our outer addresses, as far as they are known, for a peer with MOBIKE. */
   readonly outerAddresses: readonly IpAddress[];
+  /** Whether the peer's token is believed in clear (RFC 6290). */
+  readonly takesCrashTokens: boolean;
 }
 
 /** The exchanges of an established IKE SA; `exchanges.ts` has them. */
@@ -116,6 +120,8 @@ export interface SaWorld {
   acceptsPath(sa: IkeSa, path: Path): boolean;
   /** The peer has answered that we are elsewhere, with an error or without one. */
   onUpdateAnswered(sa: IkeSa, error: number | undefined, step: Step): void;
+  /** Our token of the IKE SA with these SPIs (RFC 6290), where we make tokens. */
+  makeCrashToken?(spiI: Bytes, spiR: Bytes): OwnedBytes;
   /** A message in clear: opened and authentic, or about to be sealed. Not for repetitions. */
   onMessage?(direction: Direction, header: MessageHeader, payloads: readonly Payload[]): void;
 }

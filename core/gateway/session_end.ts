@@ -9,6 +9,7 @@ import type { SessionGround } from "./session_ground.ts";
 export type SessionLoss = Extract<
   CloseReason,
   | "peer-silent"
+  | "peer-restarted"
   | "lifetime-over"
   | "rekey-failed"
   | "address-not-proven"

@@ -41,6 +41,19 @@ export function refreshSession(
   keepRecord(ground, session, step, { ...session.record, ...aliveFacts(ground, step, sa) });
 }
 
+/** Another IKE SA carries it: after a crash that is what its peer is told by. */
+export function handOnSession(
+  ground: SessionGround,
+  step: Step,
+  session: Session,
+  next: IkeSa,
+): void {
+  ground.table.carry(session, next);
+  if (session.record === undefined) return;
+  session.refreshedAt = step.at.wall;
+  keepRecord(ground, session, step, { ...session.record, ...aliveFacts(ground, step, next) });
+}
+
 /** The first authenticated message on the new SA: the old pair is void (rule 9). */
 export function confirmSession(ground: SessionGround, step: Step, session: Session): void {
   if (session.record?.previous === undefined) return;
@@ -116,7 +129,10 @@ function parkSession(
   const { timeoutMs } = host.policy.reconnect;
   if (record === undefined || timeoutMs === 0) return endSession(ground, session, step, reason);
   const deadline = wall(step.at.wall + timeoutMs);
-  const parked: SessionRecord = { ...record, state: "inactive", deadline };
+  // Who is gone need not be told; who goes down with us is told by the next gateway.
+  const { ikeSa, ...rest } = record;
+  const kept = reason === "shutdown" && ikeSa !== undefined ? { ...rest, ikeSa } : rest;
+  const parked: SessionRecord = { ...kept, state: "inactive", deadline };
   keepRecord(ground, session, step, parked);
   table.park(session);
   trace(step, {

@@ -10,16 +10,25 @@ Deno.test(`${RUNS} seeded runs keep every claim and come to rest`, () => {
   let reconnects = 0;
   let refusals = 0;
   let crashes = 0;
+  let moves = 0;
+  let tokens = 0;
+  let collisions = 0;
   for (let seed = 1; seed <= RUNS; seed++) {
     const facts = simulate(seed);
     reconnects += facts.reconnects;
     refusals += facts.refusals;
     crashes += facts.crashes;
+    moves += facts.moves;
+    tokens += facts.tokens;
+    collisions += facts.collisions;
   }
   // The runs are worth something only if what they are about happens in them.
   ok(reconnects > 2 * RUNS, `${reconnects} reconnects`);
   ok(refusals > RUNS / 10, `${refusals} refusals`);
   ok(crashes > RUNS, `${crashes} crashes`);
+  ok(moves > RUNS / 2, `${moves} changes of address`);
+  ok(tokens > RUNS / 2, `${tokens} crashes told by token`);
+  ok(collisions > RUNS / 20, `${collisions} rekeys that crossed`);
 });
 
 Deno.test("The same seed gives the same wire, octet for octet, and another seed another", () => {

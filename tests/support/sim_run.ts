@@ -5,7 +5,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { ClientLogin } from "../../core/exchange/initiator_settings.ts";
 import type { GatewaySnapshot } from "../../core/gateway/snapshot.ts";
-import { formatIpAddress } from "../../core/wire/address.ts";
+import { formatEndpoint, formatIpAddress } from "../../core/wire/address.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import { SeededRandom as Seeded } from "./seeded_random.ts";
 import type { SimClient } from "./sim_client.ts";
@@ -18,6 +18,7 @@ const DAY = 24 * 60 * MINUTE;
 const LINGERING = 10_000;
 const STEPS = 40;
 const USERS = ["alice", "bob", "carol"] as const;
+const REKEYS = ["ike", "child", "child"] as const;
 
 /** What a run came to. */
 export interface RunFacts {
@@ -26,6 +27,11 @@ export interface RunFacts {
   readonly reconnects: number;
   readonly refusals: number;
   readonly crashes: number;
+  /** How often a client changed its address without coming back, and learned of a crash by its token. */
+  readonly moves: number;
+  readonly tokens: number;
+  /** How many Child SAs were one too many, after rekeys that crossed. */
+  readonly collisions: number;
 }
 
 /** Runs a world; throws with seed, virtual time and the last actions when a claim fails. */
@@ -48,6 +54,7 @@ class Run {
   readonly #random: SeededRandom;
   #crashes = 0;
   #hosts = 0;
+  #collisions = 0;
   #checkedTraces = 0;
 
   constructor(seed: number) {
@@ -62,10 +69,15 @@ class Run {
         dpd: { intervalMs: 30_000, retryMs: 2_000 },
         fragmentMtu: random.pick([576, 1280]),
         cookieThreshold: random.pick([0, 2, 1_000]),
+        mobike: random.pick(["check-first", "check-first", "move-first", "off"]),
         loginMethods: ["anyconnect-eap", "eap-mschapv2", "certificate"],
       },
       { loss: random.fraction() * 0.2, duplication: random.fraction() * 0.2, latencyMs: [5, 80] },
     );
+    this.world.watch = (event) => {
+      if (event.kind === "sent" || event.output.kind !== "install-child-sa") return;
+      if (event.output.sa.inboundOnly === true) this.#collisions++;
+    };
     const { certificate, signer } = this.world.pki.client;
     const logins: Partial<Record<string, ClientLogin>> = {
       alice: { kind: "certificate", certificates: [certificate], signer },
@@ -78,6 +90,7 @@ class Run {
         lifetimes,
         dpd: { intervalMs: 20_000, retryMs: 2_000 },
         fragmentMtu: random.pick([576, 1280]),
+        mobike: random.chance(0.7),
       });
     }
   }
@@ -97,6 +110,9 @@ class Run {
       reconnects: events.filter((e) => e.kind === "established" && e.how === "reconnect").length,
       refusals: events.filter(({ kind }) => kind === "pair-refused").length,
       crashes: this.#crashes,
+      moves: events.filter(({ kind }) => kind === "moved").length,
+      collisions: this.#collisions,
+      tokens: events.filter((e) => e.kind === "reconnecting" && e.why === "peer-restarted").length,
     };
   }
 
@@ -144,6 +160,24 @@ class Run {
         const what = random.pick(["ike", "child"] as const);
         for (const { id } of world.show.sessions) world.command({ kind: "rekey", id, what });
       },
+      "both rekey": () => {
+        if (!world.gatewayUp) return;
+        const [ours, theirs] = [random.pick(REKEYS), random.pick(REKEYS)];
+        for (const { id } of world.show.sessions) world.command({ kind: "rekey", id, what: ours });
+        this.#advance(random.pick([0, 0, 40, 150]));
+        world.tellClient(sim, { kind: "rekey", at: world.at, what: theirs });
+      },
+      "moves twice": () => {
+        world.roam(sim, this.#newHost());
+        this.#advance(random.pick([0, 30, 100, 700]));
+        world.roam(sim, this.#newHost());
+      },
+      "crash and restart": () => {
+        if (!world.gatewayUp) return;
+        world.crash();
+        this.#crashes++;
+        world.restart();
+      },
       logout: () => {
         if (random.chance(0.3)) world.tellClient(sim, { kind: "disconnect", at: world.at });
       },
@@ -189,7 +223,7 @@ class Run {
     for (const sim of world.clients) sim.online = true;
     // Who is logging out is given the time to do so.
     this.#advance(MINUTE);
-    for (let i = 0; i < 40 && !this.#isRested(); i++) {
+    for (let i = 0; i < 80 && !this.#isRested(); i++) {
       for (const sim of world.clients) this.#revive(sim);
       this.#advance(5_000);
     }
@@ -204,7 +238,9 @@ class Run {
 
   #isRested(): boolean {
     const { world } = this;
-    return world.clients.every((sim) => world.carries(sim)) && world.backend.waiting === 0;
+    // A login that its client has given up holds lease and record until its time is over.
+    return world.clients.every((sim) => world.carries(sim)) && world.backend.waiting === 0 &&
+      world.show.negotiating === 0;
   }
 
   #checkRest({ sessions, pools }: GatewaySnapshot): void {
@@ -215,6 +251,7 @@ class Run {
       );
       equal(holder?.userName.split("@")[0], sim.name, `${sim.name} has its own address`);
       equal(holder?.state, "active");
+      equal(holder?.lastRemote, formatEndpoint(sim.outer), `${sim.name} is where it is`);
       ok(!sim.client.pair || holder?.reconnect !== undefined);
     }
     const held = sessions.flatMap(({ addresses }) => addresses).length;

@@ -10,7 +10,7 @@ import { anySelector } from "../../../core/sa/narrowing.ts";
 import { ikeSuiteOf, offerOf } from "../../../core/sa/proposal.ts";
 import type { Heard } from "../../support/sim_peer.ts";
 import { notifiesOf, SimPeer, spiNumber } from "../../support/sim_peer.ts";
-import { describe, SimWorld } from "../../support/sim_world.ts";
+import { calm, describe, SimWorld } from "../../support/sim_world.ts";
 
 const CREATE = ExchangeType.CREATE_CHILD_SA;
 const INFORMATIONAL = ExchangeType.INFORMATIONAL;
@@ -32,7 +32,7 @@ interface Scene {
 
 /** A peer that has logged in, and a rekey of the gateway's under way. */
 function rekeying(what: "ike" | "child", seed = 431): Scene {
-  const world = new SimWorld(seed, QUIET);
+  const world = new SimWorld(seed, QUIET, calm, { withoutCrashTokens: true });
   const peer = new SimPeer(world);
   peer.login();
   world.command({ kind: "rekey", id: world.session.id, what });
