@@ -78,6 +78,14 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
         cleared = (await options.packets()).totals;
         yield { kind: "done", count: 0 };
         return;
+      case "rekey": {
+        const { what, selector } = request;
+        const active = options.snapshot().sessions.filter(fits(selector))
+          .filter(({ state }) => state === "active");
+        for (const { id } of active) options.command({ kind: "rekey", id, what });
+        yield { kind: "done", count: active.length };
+        return;
+      }
       case "debug": {
         const peer = request.peer === undefined ? undefined : parseIpAddress(request.peer);
         const { topic } = request;

@@ -117,6 +117,7 @@ export class Client {
       newIkeSpi: () => this.#spis.newIkeSpi(),
       newEspSpi: (sa) => this.#spis.newEspSpi(sa),
       freeEspSpi: (spi) => this.#spis.freeEspSpi(spi),
+      onRescheduled: () => {},
       onMade: (sa) => {
         this.#spis.addIkeSa(sa);
         this.#sas.add(sa);

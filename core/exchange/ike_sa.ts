@@ -277,17 +277,20 @@ export class IkeSa {
     if (this.phase === "closed" || this.phase === "lingering") return;
     this.#requests.add(task);
     this.#requests.startNext(step);
+    this.world.onRescheduled(this);
   }
 
   /** Queues a request of ours before all others; one like it that waits already is enough. */
   requestNext(step: Step, task: Task): void {
     this.#requests.addFirst(task);
     this.#requests.startNext(step);
+    this.world.onRescheduled(this);
   }
 
   /** Sends again what waits for its answer. */
   resend(step: Step): void {
     this.#requests.resend(step);
+    this.world.onRescheduled(this);
   }
 
   /** Answers the request in progress. */

@@ -102,6 +102,8 @@ export interface SaWorld {
   newEspSpi(sa: IkeSa): number;
   /** Gives an inbound ESP SPI back. */
   freeEspSpi(spi: number): void;
+  /** `sa` wants to be woken at another time, maybe while another SA has its turn. */
+  onRescheduled(sa: IkeSa): void;
   /** `sa` exists besides the one that it was to replace: two rekeys crossed (RFC 7296 §2.8.2). */
   onMade(sa: IkeSa, step: Step): void;
   /** `next` replaces `old` after a rekey and already holds its Child SAs. */

@@ -424,6 +424,7 @@ export class Gateway {
       newIkeSpi: () => this.#spis.newIkeSpi(),
       newEspSpi: (sa) => this.#spis.newEspSpi(sa),
       freeEspSpi: (spi) => this.#spis.freeEspSpi(spi),
+      onRescheduled: (sa) => this.#timers.set(sa, sa.nextDeadline()),
       onMade: (sa) => {
         this.#spis.addIkeSa(sa);
         this.#timers.set(sa, sa.nextDeadline());

@@ -151,6 +151,7 @@ Deno.test("show and clear without a gateway are one line and status 1", () =>
         "show ip local pool",
         "clear crypto session username ann",
         "clear crypto ikev2 stats",
+        "rekey ch username ann",
       ]
     ) {
       const { status, out, err } = await call(`${words} --state-dir ${folder}`);
@@ -168,6 +169,9 @@ const wordMistakes: readonly (readonly [line: string, said: RegExp])[] = [
   ["show crypto session detail remote", /remote: wanted a value behind remote/],
   ["show crypto session detail id x", /x: wanted a session number behind id/],
   ["show crypto ikev2 stats everything", /everything: wanted one of reconnect/],
+  ["rekey", /rekey: wanted one of ike, child behind it/],
+  ["rekey all", /all: wanted one of ike, child/],
+  ["rekey ike user ann", /user: wanted remote IP, username NAME or id N/],
   ["clear crypto session remote somewhere", /somewhere: wanted an address behind remote/],
   ["clear crypto session user ann", /user: wanted remote IP, username NAME or id N/],
 ];

@@ -4,7 +4,7 @@
 const keptOutput = 200_000;
 
 /** Signals that the tests use. */
-export type Signal = "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGUSR1" | "SIGHUP";
+export type Signal = "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGUSR1" | "SIGUSR2" | "SIGHUP";
 
 /** A running program. */
 export class Background implements AsyncDisposable {

@@ -307,6 +307,17 @@ Deno.test("RFC 7296 §2.8.2: the gateway answers a rekey of the IKE SA that it r
   }
 });
 
+Deno.test("RFC 7296 §2.1: the DELETE of a redundant IKE SA is repeated until it is answered", () => {
+  const { world, peer, ours } = rekeying("ike");
+  rekeyIke(peer, HIGH);
+  const mark = peer.inbox.length;
+  answerIke(peer, ours, LOW);
+  world.run(2_000);
+  const copies = peer.inbox.slice(mark).map(String);
+  ok(copies.length >= 3, `${copies.length} transmissions`);
+  equal(new Set(copies).size, 1);
+});
+
 Deno.test("RFC 7296 §2.25.2: a DELETE of the IKE SA that we rekey means that the peer's own rekey counts", () => {
   const { world, peer } = rekeying("ike");
   const next = rekeyIke(peer, LOW);
