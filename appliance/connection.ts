@@ -2,7 +2,8 @@
  * The client as a process: a tunnel to one gateway that comes back by itself, until it is told to stop
  * or the gateway ends the session.
  *
- * A signal logs out, which voids the pair; with `--park` it leaves the session waiting on the gateway.
+ * A signal to stop logs out, which voids the pair; with `--park` it leaves the session waiting on the
+ * gateway. SIGUSR1 and SIGUSR2 rekey.
  * DNS servers are told in the log and not configured.
  */
 import {
@@ -32,7 +33,7 @@ import type { Facts, Log } from "./log.ts";
 import { NetworkWatch } from "./network_watch.ts";
 import { tellTrouble } from "./packet_troubles.ts";
 import type { PairStore } from "./pair_store.ts";
-import { listenForStop, type StopSignals } from "./signals.ts";
+import { listenForStop, onSignals, type StopSignals } from "./signals.ts";
 import { reasonOf, StartError } from "./start_error.ts";
 
 /** Milliseconds that logging out waits for the gateway's answer. */
@@ -121,6 +122,10 @@ export async function connect(plan: ConnectionPlan): Promise<number> {
     },
   });
   running.defer(() => watch.close());
+  running.defer(onSignals({
+    SIGUSR1: () => driver.order((at) => ({ kind: "rekey", at, what: "child" })),
+    SIGUSR2: () => driver.order((at) => ({ kind: "rekey", at, what: "ike" })),
+  }));
 
   const { pair } = plan;
   log.tell("info", "connecting", { gateway, how: pair === undefined ? "login" : "reconnect" });
@@ -241,6 +246,8 @@ class Tunnel {
         });
         return;
       }
+      case "moved":
+        return log.tell("info", "moved", { tookMs: Math.round(event.tookMs) });
       case "reconnecting":
         return log.tell("info", "reconnecting", { why: event.why, how: event.how });
       case "pair-refused":

@@ -131,6 +131,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     crypto: cryptoTally.tap(crypto),
     random: systemRandom,
     now: systemClock.now(),
+    crashSecret: secretOf(`${state.path}/crash.key`, 32, () => systemRandom.bytes(32)),
   });
   const aaa = openAaa({
     settings,

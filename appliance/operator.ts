@@ -100,6 +100,13 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
         options.clearAaaCounters();
         yield { kind: "done", count: 0 };
         return;
+      case "rekey": {
+        const { what, selector } = request;
+        const active = options.find(selector).filter(({ state }) => state === "active");
+        for (const { id } of active) options.command({ kind: "rekey", id, what });
+        yield { kind: "done", count: active.length };
+        return;
+      }
       case "debug": {
         const peer = request.peer === undefined ? undefined : parseIpAddress(request.peer);
         const { topic } = request;

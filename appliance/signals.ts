@@ -1,4 +1,4 @@
-/** Being asked to stop: the first signal is a request, the second one is obeyed at once. */
+/** Signals. Being asked to stop: the first one is a request, the second one is obeyed at once. */
 
 const signals = ["SIGTERM", "SIGINT"] as const;
 
@@ -31,5 +31,14 @@ export function listenForStop(): StopSignals {
     close: () => {
       for (const { signal, handler } of handlers) Deno.removeSignalListener(signal, handler);
     },
+  };
+}
+
+/** Calls `act` at each of these signals; the function that is returned ends that. */
+export function onSignals(table: Readonly<Partial<Record<Deno.Signal, () => void>>>): () => void {
+  const entries = Object.entries(table) as [Deno.Signal, () => void][];
+  for (const [signal, act] of entries) Deno.addSignalListener(signal, act);
+  return () => {
+    for (const [signal, act] of entries) Deno.removeSignalListener(signal, act);
   };
 }

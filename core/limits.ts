@@ -80,6 +80,12 @@ export const limits = {
   failedLoginsPerMinute: 30,
   /** Sources remembered for either. */
   failedSources: 10_000,
+  /** Answers of one source within a minute about IKE SAs that are not there (RFC 6290): an office's worth. */
+  crashAnswersPerMinute: 120,
+  /** The same of all sources within a second: each costs a few hashes. */
+  crashAnswersPerSecond: 500,
+  /** Clients that are told within a second that a restart cost their IKE SA: as many come back then. */
+  crashNoticesPerSecond: 400,
   /** Lifetime of a cookie secret, milliseconds; the one before stays good. */
   cookieSecretMs: 60_000,
 } as const;

@@ -82,6 +82,7 @@ export type {
   AnyConnectPolicy,
   ClientAttributes,
   Lifetimes,
+  MobikeMode,
   Policy,
   PoolRange,
   Prefix,
@@ -95,7 +96,13 @@ export type {
   UserConfiguration,
   Verdict,
 } from "./gateway/question.ts";
-export type { LoginMethod, PeerType, SessionPair, SessionRecord } from "./gateway/record.ts";
+export type {
+  LoginMethod,
+  PeerType,
+  RecordedIkeSa,
+  SessionPair,
+  SessionRecord,
+} from "./gateway/record.ts";
 export type { SessionEnd, SessionLoss } from "./gateway/session_end.ts";
 export type {
   ChildSaSnapshot,

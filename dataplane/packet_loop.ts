@@ -40,6 +40,9 @@ import { Stage, StageClock } from "./stage_clock.ts";
 import { TooBigTeller } from "./too_big_teller.ts";
 import { TunWriter } from "./tun_writer.ts";
 
+/** A peer that is elsewhere, and is not followed until it has proven that, is reported this often. */
+const movedIntervalMs = 500;
+
 /** A turn reads no more once so many packets wait; a super-packet still fits behind them. */
 const burst = 64;
 
@@ -237,6 +240,12 @@ export class PacketLoop {
 
   #follow(sa: ChildSa, socket: number, i: number): void {
     const remote = this.#received.remote(i);
+    if (sa.followWaits) {
+      if (remote === undefined || this.#now < sa.movedReportedAt + movedIntervalMs) return;
+      sa.movedReportedAt = this.#now;
+      this.#edges.noteMoved(sa, remote);
+      return;
+    }
     const path = remote === undefined ? undefined : this.#path(this.#localOf(socket, i), remote);
     if (remote === undefined || path === undefined) return;
     this.#usePath(sa, path);

@@ -126,10 +126,13 @@ export class SaTable {
     this.#removeHeir(sa);
     const heirs = this.#heirs.get(sa.inboundSpi) ?? [];
     this.#heirs.delete(sa.inboundSpi);
+    // Of two that came of one pair (RFC 7296 §2.8.1), that which waits goes on waiting, for the other.
+    const taken = heirs.find(({ outbound }) => outbound !== "waiting");
     for (const heir of heirs) {
-      heir.replaces = sa.replaces;
+      const isBehind = taken !== undefined && heir.outbound === "waiting";
+      heir.replaces = isBehind ? taken.inboundSpi : sa.replaces;
       this.#addHeir(heir);
-      this.confirm(heir);
+      if (!isBehind) this.confirm(heir);
     }
     const replaced = this.#replacedBy(sa);
     if (replaced?.outbound === "superseded" && !this.#hasActiveSuccessor(replaced)) {

@@ -5,6 +5,7 @@ import { debugCommand } from "./debug.ts";
 import { serveCommand } from "./serve.ts";
 import { connectCommand } from "./connect.ts";
 import { profileCommand } from "./profile.ts";
+import { rekeyCommand } from "./rekey.ts";
 import { showCommands } from "./show.ts";
 import { pkiCommands } from "./pki.ts";
 import { userCommands } from "./user.ts";
@@ -16,6 +17,7 @@ export const commands: readonly CommandDefinition[] = [
   connectCommand,
   ...showCommands,
   ...clearCommands,
+  rekeyCommand,
   debugCommand,
   ...userCommands,
   ...pkiCommands,

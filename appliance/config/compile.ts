@@ -5,6 +5,7 @@ import {
   type CiscoAttributeNumbers,
   defaultEspProposals,
   defaultIkeProposals,
+  type IpAddress,
   knownCiscoAttributes,
   type LoginMethod,
   type Policy,
@@ -98,10 +99,18 @@ export function compilePolicy(
     },
     dpd: { intervalMs: settings.dpd * 1000, retryMs: settings["dpd-retry"] * 1000 },
     fragmentMtu: settings["fragment-mtu"],
+    mobike: settings.mobike,
+    outerAddresses: outerAddressesOf(settings.listen),
     cookieThreshold: settings["cookie-threshold"],
     maxSa: settings["max-sa"],
     maxNegotiating: settings["max-negotiating"],
   };
+}
+
+/** The addresses that are listened on, unless "all" is among them: then nobody knows which they are. */
+function outerAddressesOf(listen: readonly IpAddress[]): readonly IpAddress[] {
+  const isAll = listen.some(({ octets }) => octets.every((octet) => octet === 0));
+  return isAll ? [] : listen;
 }
 
 /** What a client behind a NAT sends to keep its port open; RFC 3948 §4 has 20 s. */

@@ -55,6 +55,7 @@ export const connectFlags = {
   ipv4only: toggle(tunnel, "ask for no IPv6 address"),
 
   "without-reconnect": toggle(back, "ask for no session pair and log in after every loss"),
+  "without-mobike": toggle(back, "come back by token after a change of address, too"),
   park: toggle(back, "leave without logging out: the next start comes back by token"),
   "cisco-attr": {
     ...list(

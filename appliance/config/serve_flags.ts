@@ -302,6 +302,12 @@ export const serveFlags = {
   "max-sa": single(sa, wholeNumber(1, 1_000_000), "10000", "IKE SAs at most"),
   "max-negotiating": single(sa, wholeNumber(1, 1_000_000), "1000", "half-open IKE SAs at most"),
 
+  mobike: single(
+    network,
+    oneOf("check-first", "move-first", "off"),
+    "check-first",
+    "clients that change address (MOBIKE): packets move once the new one answers, or at once",
+  ),
   listen: list(network, ipAddress, "address to listen on", "0.0.0.0"),
   "ike-port": single(network, wholeNumber(1, 65_535), "500", "UDP port of IKE"),
   "natt-port": single(network, wholeNumber(1, 65_535), "4500", "UDP port of NAT traversal"),

@@ -24,7 +24,19 @@ export type ControlRequest =
   | { readonly command: "clear-stats" }
   /** Set the counters of AAA servers to zero. */
   | { readonly command: "clear-aaa-counters" }
+  /** Begin to rekey the SAs of the sessions that fit. */
+  | {
+    readonly command: "rekey";
+    readonly what: RekeyTarget;
+    readonly selector: SessionSelector;
+  }
   | DebugRequest;
+
+/** What is rekeyed. */
+export type RekeyTarget = (typeof rekeyTargets)[number];
+
+/** All that can be. */
+export const rekeyTargets = ["ike", "child"] as const;
 
 /** Show what happens until the connection ends; no `done` comes. */
 export interface DebugRequest {
@@ -40,7 +52,7 @@ export type ControlReply =
   | { readonly kind: "summary"; readonly summary: Omit<GatewayFacts, "sessions"> }
   | { readonly kind: "access-list"; readonly list: AccessListFacts }
   | DebugReply
-  /** All lines were said. `count` is how many sessions or lists were shown, or sessions ended. */
+  /** All lines were said. `count` is how many sessions or lists were shown, or sessions ended or rekeyed. */
   | { readonly kind: "done"; readonly count: number }
   | { readonly kind: "refused"; readonly reason: string };
 
@@ -70,6 +82,14 @@ export function parseRequest(
         return { ok: false, reason: "Cannot read the request: selector is malformed" };
       }
       return { ok: true, request: { command, selector } };
+    }
+    case "rekey": {
+      const selector = parseSelector(memberOf(value, "selector"));
+      const what = rekeyTargets.find((one) => one === memberOf(value, "what"));
+      if (selector === undefined || what === undefined) {
+        return { ok: false, reason: "Cannot read the request: selector or what is malformed" };
+      }
+      return { ok: true, request: { command, what, selector } };
     }
     case "debug": {
       const request = parseDebug(memberOf(value, "topic"), memberOf(value, "peer"));

@@ -10,6 +10,7 @@ import type { Bytes } from "../bytes.ts";
 import { equalBytes } from "../bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import { announcedVendorIds } from "../eap/anyconnect/vendor_ids.ts";
+import { hearUnprotected } from "../exchange/crash_token.ts";
 import { exchanges } from "../exchange/exchanges.ts";
 import { IkeAuthInitiator } from "../exchange/ike_auth_initiator.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
@@ -19,8 +20,10 @@ import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
 import type { CloseReason, SaWorld } from "../exchange/world.ts";
 import { SpiTable } from "../exchange/spi_table.ts";
+import { moveTo } from "../exchange/update_addresses.ts";
 import type { SessionPair } from "../gateway/record.ts";
 import { ExchangeType } from "../message/constants.ts";
+import type { MessageHeader } from "../message/header.ts";
 import { parseMessage } from "../message/message.ts";
 import type { Monotonic } from "../moment.ts";
 import { after } from "../moment.ts";
@@ -42,6 +45,13 @@ export interface ClientOptions {
 
 type How = "login" | "reconnect";
 
+/** A change of address that the gateway was told and has not answered. */
+interface Move {
+  readonly since: Monotonic;
+  /** When we come back by token instead. */
+  readonly until: Monotonic;
+}
+
 type State =
   | { readonly kind: "idle" }
   | {
@@ -56,7 +66,7 @@ type State =
     readonly how: How;
     readonly since: Monotonic;
   }
-  | { readonly kind: "up" }
+  | { readonly kind: "up"; readonly move?: Move }
   /** Logging out; nothing brings us back. */
   | { readonly kind: "leaving" }
   | { readonly kind: "pausing"; readonly until: Monotonic; readonly how: How }
@@ -64,6 +74,8 @@ type State =
 
 /** Between two attempts that nobody answered. */
 const PAUSE_MS = 1_000;
+/** How long the gateway has to answer that we are elsewhere: three transmissions. */
+const MOVE_MS = 3_000;
 
 /** The initiator. */
 export class Client {
@@ -97,11 +109,19 @@ export class Client {
         dpd,
         fragmentMtu,
         followPeer: false,
+        mobike: "move-first",
+        outerAddresses: [],
+        takesCrashTokens: true,
       },
       count: () => {},
       newIkeSpi: () => this.#spis.newIkeSpi(),
       newEspSpi: (sa) => this.#spis.newEspSpi(sa),
       freeEspSpi: (spi) => this.#spis.freeEspSpi(spi),
+      onRescheduled: () => {},
+      onMade: (sa) => {
+        this.#spis.addIkeSa(sa);
+        this.#sas.add(sa);
+      },
       onRekeyed: (old, next) => {
         this.#spis.addSuccessor(next);
         this.#sas.add(next);
@@ -115,6 +135,8 @@ export class Client {
       outlives: () => this.#pair !== undefined,
       onConfirmed: () => {},
       onMoved: () => {},
+      acceptsPath: () => false,
+      onUpdateAnswered: (sa, error, step) => this.#updateAnswered(sa, error, step),
     };
   }
 
@@ -161,11 +183,7 @@ export class Client {
 
   /** When the next `timeout` input is due. */
   nextTimeout(): Monotonic | undefined {
-    let next = this.#state.kind === "initiating"
-      ? this.#state.init.deadline
-      : this.#state.kind === "pausing"
-      ? this.#state.until
-      : undefined;
+    let next = deadlineOf(this.#state);
     for (const sa of this.#sas) {
       const deadline = sa.nextDeadline();
       if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline;
@@ -204,7 +222,9 @@ export class Client {
       return;
     }
     const sa = this.#spis.ikeSaOf(header);
-    sa?.handleDatagram(step, bytes, parsed.value, local, remote);
+    const { encrypted, payloads } = parsed.value;
+    if (encrypted !== undefined) sa?.handleDatagram(step, bytes, parsed.value, local, remote);
+    else if (sa !== undefined && isFor(sa, header)) hearUnprotected(sa, step, payloads);
   }
 
   #handleTimeout(step: Step): void {
@@ -213,6 +233,8 @@ export class Client {
       this.#pause(step, state.how, "no-answer");
     } else if (state.kind === "pausing" && step.at.monotonic >= state.until) {
       this.#attempt(step, state.how);
+    } else if (state.kind === "up" && state.move && step.at.monotonic >= state.move.until) {
+      this.#comeBack(step, "network-changed");
     }
     for (const sa of [...this.#sas]) sa.handleTimeout(step);
   }
@@ -240,8 +262,29 @@ export class Client {
       this.#dropSas(step);
       return this.#close("disconnected");
     }
+    const sa = this.#sa;
+    if (this.#state.kind === "up" && sa?.where.mobility !== undefined) {
+      const now = step.at.monotonic;
+      const since = this.#state.move?.since ?? now;
+      this.#state = { kind: "up", move: { since, until: after(now, MOVE_MS) } };
+      return moveTo(sa, step, { local, remote: sa.remote });
+    }
+    this.#comeBack(step, "network-changed");
+  }
+
+  /** The gateway has answered that we are elsewhere. */
+  #updateAnswered(sa: IkeSa, error: number | undefined, step: Step): void {
+    const state = this.#state;
+    if (sa !== this.#sa || state.kind !== "up" || state.move === undefined) return;
+    if (error !== undefined) return this.#comeBack(step, `notify-${error}`);
+    this.#state = { kind: "up" };
+    this.#tell({ kind: "moved", tookMs: step.at.monotonic - state.move.since });
+  }
+
+  /** Gives the IKE SA up for a new one. */
+  #comeBack(step: Step, why: string): void {
     const how: How = this.#pair === undefined ? "login" : "reconnect";
-    this.#tell({ kind: "reconnecting", why: "network-changed", how });
+    this.#tell({ kind: "reconnecting", why, how });
     this.#dropSas(step);
     this.#attempt(step, how);
   }
@@ -334,5 +377,22 @@ export class Client {
 
   #tell(event: ClientEvent): void {
     this.#outputs.push({ kind: "client", event });
+  }
+}
+
+function isFor({ spiI, spiR }: IkeSa, { initiatorSpi, responderSpi }: MessageHeader): boolean {
+  return equalBytes(spiI, initiatorSpi) && equalBytes(spiR, responderSpi);
+}
+
+function deadlineOf(state: State): Monotonic | undefined {
+  switch (state.kind) {
+    case "initiating":
+      return state.init.deadline;
+    case "pausing":
+      return state.until;
+    case "up":
+      return state.move?.until;
+    default:
+      return undefined;
   }
 }

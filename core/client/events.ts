@@ -16,6 +16,8 @@ export type ClientEvent =
     /** From the first packet of this attempt to now, milliseconds. */
     readonly tookMs: number;
   }
+  /** The gateway has answered that we are elsewhere: the tunnel goes on as it was. */
+  | { readonly kind: "moved"; readonly tookMs: number }
   | { readonly kind: "reconnecting"; readonly why: string; readonly how: "login" | "reconnect" }
   /** The pair is of no use any more. */
   | { readonly kind: "pair-refused" }
@@ -38,7 +40,7 @@ export type ClientInput =
   | { readonly kind: "dataplane"; readonly at: Moment; readonly event: DataplaneEvent }
   /** Begin, with a stored pair where there is one. */
   | { readonly kind: "connect"; readonly at: Moment; readonly pair?: SessionPair }
-  /** Addresses changed or the machine slept: come back at once. */
+  /** Addresses changed or the machine slept: tell the gateway, or come back at once. */
   | { readonly kind: "network-changed"; readonly at: Moment; readonly local: Endpoint }
   /** Log out: DELETE, and no way back. */
   | { readonly kind: "disconnect"; readonly at: Moment }

@@ -6,7 +6,6 @@
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { buildCiscoFragments } from "../eap/anyconnect/cisco_fragments.ts";
-import { limits } from "../limits.ts";
 import type { MessageHeader } from "../message/header.ts";
 import type { ParsedMessage } from "../message/message.ts";
 import { parsePayloads } from "../message/message.ts";
@@ -198,6 +197,11 @@ export class Channel {
     this.#requester.renew();
   }
 
+  /** Our request under way, to be repeated as if it were new; nothing when there is none. */
+  restartRequest(now: Monotonic): readonly OwnedBytes[] {
+    return this.#requester.restart(now);
+  }
+
   /** Forgets our request under way. */
   abandonRequest(): void {
     this.#requester.abandon();
@@ -245,14 +249,4 @@ export class Channel {
       message.length <= mostBytes ? [message] : buildCiscoFragments(message, mostBytes)
     );
   }
-}
-
-/** How DPD repeats itself. */
-export function livenessPlan(retryMs: number): RetransmissionPlan {
-  return {
-    firstMs: retryMs,
-    transmissions: limits.dpdTransmissions,
-    backoff: 1,
-    longestMs: retryMs,
-  };
 }

@@ -10,8 +10,10 @@ import { intersectSelectors, selectorOfPrefix } from "../sa/narrowing.ts";
 import type { EspSuite } from "../sa/suite.ts";
 import type { AddressPrefix } from "../wire/address.ts";
 import type { IkeSa } from "./ike_sa.ts";
+import { rekeyMoment, rekeyPoint } from "./rekey_time.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
+import type { SaWorld } from "./world.ts";
 
 /** One Child SA pair. */
 export interface ChildSa {
@@ -25,15 +27,20 @@ export interface ChildSa {
   readonly localSelectors: readonly TrafficSelector[];
   /** Inner addresses on the peer's side. */
   readonly remoteSelectors: readonly TrafficSelector[];
+  /**
+   * The pair that the peer rekeyed into this one. Until it deletes that, it may not know this one, and
+   * has no use for a rekey of it.
+   */
+  readonly follows: number | undefined;
   /** When it was made. */
   readonly established: Moment;
-  /** When we begin to rekey it. */
-  rekeyAt: Monotonic;
+  /** When we begin to rekey it; never, if the peer does not rekey at all. */
+  rekeyAt: Monotonic | undefined;
   /** When it is removed if it was not rekeyed. */
   expireAt: Monotonic;
   /** Whether its lifetime is over and its DELETE under way. */
   isEnding: boolean;
-  /** `replaced`: a newer pair carries the traffic and this one waits for its DELETE. */
+  /** `replaced`: another pair carries the traffic and this one waits for its DELETE. */
   state: "installed" | "rekeying" | "replaced" | "deleting";
 }
 
@@ -59,18 +66,8 @@ export interface ChildSaPlan {
   readonly remoteSelectors: readonly TrafficSelector[];
   /** The inbound SPI of the pair it takes over from. */
   readonly replaces?: number | undefined;
-  /** Whether we send on the old pair until the peer uses the new one. */
-  readonly outboundWaits: boolean;
-}
-
-/** The share of a lifetime after which a rekey may begin; the rest is spread by chance. */
-const REKEY_AFTER = 0.9;
-
-/** The moment to begin a rekey: somewhere in the last tenth, so that peers do not all begin at once. */
-export function rekeyMoment(sa: IkeSa, start: Monotonic, lifetimeMs: number): Monotonic {
-  const [chance = 0] = sa.world.random.bytes(1);
-  const share = REKEY_AFTER + (1 - REKEY_AFTER) * 0.6 * (chance / 256);
-  return after(start, Math.floor(lifetimeMs * share));
+  /** When we begin to send on it; `waits` is for the peer to use it, or the old one to go. */
+  readonly sends: "at-once" | "waits" | "never";
 }
 
 /** Derives keys (RFC 7296 §2.17), installs the pair in the packet path and adds it to the IKE SA. */
@@ -97,8 +94,9 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
     suite: plan.suite,
     localSelectors: plan.localSelectors,
     remoteSelectors: plan.remoteSelectors,
+    follows: plan.sends === "waits" ? plan.replaces : undefined,
     established: step.at,
-    rekeyAt: rekeyMoment(sa, now, espMs),
+    rekeyAt: rekeyMoment(sa.world, now, espMs),
     expireAt: after(now, espMs),
     isEnding: false,
     state: "installed",
@@ -114,14 +112,15 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
       outboundKeys,
       localSelectors: child.localSelectors,
       remoteSelectors: child.remoteSelectors,
-      local: sa.local,
-      remote: sa.remote,
+      ...sa.where.traffic,
       followPeer: settings.followPeer,
-      outboundWaits: plan.outboundWaits,
+      ...(sa.where.followWaits ? { followWaits: true } : {}),
+      outboundWaits: plan.sends !== "at-once",
+      ...(plan.sends === "never" ? { inboundOnly: true } : {}),
       ...(networks.length === 0 ? {} : { networks }),
       ...(plan.replaces === undefined ? {} : { replaces: plan.replaces }),
       ...(sa.filter === undefined ? {} : { filter: sa.filter }),
-      ...volumeLimits(settings.lifetimes),
+      ...volumeLimits(sa.world, settings.lifetimes),
     },
   });
   trace(step, {
@@ -146,12 +145,13 @@ function networksOf(
 
 /** When the packet path asks for a rekey, and when it stops. */
 function volumeLimits(
+  world: SaWorld,
   { espBytes, espPackets }: Lifetimes,
 ): Pick<
   ChildSaInstall,
   "softLimitBytes" | "softLimitPackets" | "hardLimitBytes" | "hardLimitPackets"
 > {
-  const soft = (limit: number): number => Math.floor(limit * REKEY_AFTER);
+  const soft = (limit: number): number => rekeyPoint(world, limit);
   return {
     ...(espBytes === undefined ? {} : { softLimitBytes: soft(espBytes), hardLimitBytes: espBytes }),
     ...(espPackets === undefined
@@ -171,11 +171,4 @@ export function removeChildSa(sa: IkeSa, step: Step, inboundSpi: number): void {
 export function childByOutboundSpi(sa: IkeSa, spi: number): ChildSa | undefined {
   for (const child of sa.children.values()) if (child.outboundSpi === spi) return child;
   return undefined;
-}
-
-/** The next deadline of a pair. */
-export function childDeadline(child: ChildSa): Monotonic {
-  return child.state === "installed" && child.rekeyAt < child.expireAt
-    ? child.rekeyAt
-    : child.expireAt;
 }

@@ -5,12 +5,14 @@ import { NotifyType, ProtocolId } from "../message/constants.ts";
 import { findNotify, notify, notifyChildSa } from "../message/notify.ts";
 import type { Payload, Proposal, SaPayload } from "../message/payload.ts";
 import { narrowSelectors } from "../sa/narrowing.ts";
+import { lowerNonce } from "../sa/nonces.ts";
 import { chooseProposal, espSuiteOf } from "../sa/proposal.ts";
 import type { ChildSa } from "./child_sa.ts";
 import { childByOutboundSpi, installChildSa } from "./child_sa.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { answerKeyExchange } from "./key_exchange_answer.ts";
 import { espSpiBytes, espSpiOf, find } from "./payloads.ts";
+import { RekeyChildSa } from "./rekey_child.ts";
 import { respondRekeyIkeSa } from "./rekey_ike.ts";
 import type { Step } from "./step.ts";
 
@@ -23,7 +25,7 @@ export function respondCreateChildSa(sa: IkeSa, step: Step, request: readonly Pa
   }
   const rekeysIkeSa = offer.proposals.some(({ protocol }) => protocol === ProtocolId.IKE);
   // RFC 7296 §2.25.2: an IKE SA that is being replaced or deleted makes nothing new.
-  const isLeaving = sa.isRunning("rekey-ike-sa") || sa.isRunning("delete-ike-sa");
+  const isLeaving = ["rekey-ike-sa", "delete-ike-sa"].includes(sa.current?.name ?? "");
   const isUseless = sa.allowedSelectors === undefined;
   if (sa.phase !== "established" || isUseless || (isLeaving && !rekeysIkeSa)) {
     return sa.reply(step, [notify(NotifyType.TEMPORARY_FAILURE)]);
@@ -83,9 +85,13 @@ function makeChildSa(
     ...(exchange.sharedSecret === undefined ? {} : { sharedSecret: exchange.sharedSecret }),
     replaces: old.child?.inboundSpi,
     // The initiator is ready for the new pair only when it has our answer (§2.8).
-    outboundWaits: old.child !== undefined,
+    sends: old.child === undefined ? "at-once" : "waits",
   });
-  if (old.child !== undefined) old.child.state = "replaced";
+  if (old.contest !== undefined) {
+    old.contest.meet({ inboundSpi, nonce: lowerNonce(nonceI, nonceR) });
+  } else if (old.child !== undefined) {
+    old.child.state = "replaced";
+  }
   const chosen: Proposal = { ...choice.proposal, spi: espSpiBytes(inboundSpi) };
   return [
     { kind: "SA", proposals: [chosen] },
@@ -97,24 +103,31 @@ function makeChildSa(
 }
 
 type RekeyTarget =
-  | { readonly kind: "found"; readonly child: ChildSa | undefined }
+  | {
+    readonly kind: "found";
+    readonly child?: ChildSa;
+    /** Our own rekey of the same pair, if one is under way: which of the two counts is open (§2.8.1). */
+    readonly contest?: RekeyChildSa;
+  }
   | { readonly kind: "refused"; readonly notify: Payload };
 
 /** The Child SA that REKEY_SA names, none when the request is for a new one (RFC 7296 §1.3.3). */
 function rekeyedChild(sa: IkeSa, request: readonly Payload[]): RekeyTarget {
   const rekey = findNotify(request, NotifyType.REKEY_SA);
-  if (rekey === undefined) return { kind: "found", child: undefined };
+  if (rekey === undefined) return { kind: "found" };
   const spi = espSpiOf(rekey.spi);
   const child = spi === undefined ? undefined : childByOutboundSpi(sa, spi);
   if (child === undefined) {
     const notFound = notifyChildSa(NotifyType.CHILD_SA_NOT_FOUND, rekey.protocol, rekey.spi);
     return { kind: "refused", notify: notFound };
   }
-  // RFC 7296 §2.25.1 has TEMPORARY_FAILURE for a Child SA that we are closing. For one that we rekey it
-  // would have us answer as usual and choose between two new pairs by their nonces (§2.8.1). We refuse
-  // that too: there is never a redundant pair, and who was refused tries again at a time left to chance.
-  if (child.state !== "installed") {
-    return { kind: "refused", notify: notify(NotifyType.TEMPORARY_FAILURE) };
-  }
-  return { kind: "found", child };
+  const { state } = child;
+  const { current } = sa;
+  const own = current instanceof RekeyChildSa && current.oldSpi === child.inboundSpi
+    ? current
+    : undefined;
+  // RFC 7296 §2.25.1: not while we close it. Our own rekey that only waits for its turn is dropped.
+  const isFree = state === "installed" || (state === "rekeying" && own?.hasRival !== true);
+  if (!isFree) return { kind: "refused", notify: notify(NotifyType.TEMPORARY_FAILURE) };
+  return { kind: "found", child, ...(own === undefined ? {} : { contest: own }) };
 }

@@ -71,7 +71,7 @@ export function installFirstChildSa(
     remoteSelectors,
     replaces,
     // The peer has no use for its old keys: whoever comes back has lost them.
-    outboundWaits: false,
+    sends: "at-once",
   });
   return [
     { kind: "SA", proposals: [{ ...proposal, spi: espSpiBytes(inboundSpi) }] },

@@ -20,7 +20,7 @@ import {
   ProtocolId,
 } from "../message/constants.ts";
 import { idBody } from "../message/identification.ts";
-import { findErrorNotify, notify } from "../message/notify.ts";
+import { findErrorNotify, findNotify, notify } from "../message/notify.ts";
 import type { Payload, Proposal, TrafficSelector } from "../message/payload.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import { certificateSpeaksFor } from "../pki/identity.ts";
@@ -36,6 +36,7 @@ import {
   parseCertificates,
   verifyCertificateAuth,
 } from "./certificate_auth.ts";
+import { takeCrashToken } from "./crash_token.ts";
 import { readConfigurationReply, textWishes } from "./configuration_exchange.ts";
 import { installChildSa } from "./child_sa.ts";
 import { formatIdentity } from "./identity_text.ts";
@@ -108,6 +109,7 @@ export class IkeAuthInitiator {
       { kind: "SA", proposals: this.#offer },
       { kind: "TSi", selectors },
       { kind: "TSr", selectors },
+      ...(settings.mobike ? [notify(NotifyType.MOBIKE_SUPPORTED)] : []),
     ], (sa, step, response) => this.#handleFirst(sa, step, response));
   }
 
@@ -259,6 +261,9 @@ export class IkeAuthInitiator {
     ) return this.#refused(sa, step, "gateway-answer-unusable", false);
     const { idType = 0, data = new Uint8Array(0) } = this.#gatewayId ?? {};
     sa.allowedSelectors = { localSelectors, remoteSelectors };
+    const isMobile = findNotify(response, NotifyType.MOBIKE_SUPPORTED) !== undefined;
+    if (settings.mobike && isMobile) sa.where.mobility = "initiator";
+    takeCrashToken(sa, response);
     sa.establish(step, {
       sign: this.#sign,
       verify: this.#verify,
@@ -274,7 +279,7 @@ export class IkeAuthInitiator {
       weInitiate: true,
       localSelectors,
       remoteSelectors,
-      outboundWaits: false,
+      sends: "at-once",
     });
     const { splitInclude, ...assignment } = told;
     // With AnyConnect the selectors are whole, and what is split is told apart.

@@ -36,6 +36,7 @@ import type { Admitted, Proven } from "./responder_session.ts";
 import { ResponderSession } from "./responder_session.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
+import { cameThroughNat } from "./update_addresses.ts";
 
 /** Who the peer says it is, and what comes of that. */
 interface Peer {
@@ -186,6 +187,10 @@ export class IkeAuthResponder implements Authenticator {
     const identity = find(request, "IDi");
     if (identity === undefined) {
       return this.#refuse(sa, step, "no-identity", undefined, NotifyType.INVALID_SYNTAX);
+    }
+    if (cameThroughNat(sa, request)) {
+      const why = NotifyType.UNEXPECTED_NAT_DETECTED;
+      return this.#refuse(sa, step, "unexpected-nat", undefined, why);
     }
     const candidate = this.#host.findReconnect(sa, step, identity.data);
     const isAnyConnect = candidate === undefined

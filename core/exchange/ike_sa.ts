@@ -15,32 +15,27 @@ import type { Payload, TrafficSelector } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
 import { after } from "../moment.ts";
 import type { IkeKeys } from "../sa/keymat.ts";
-import { patientPlan } from "../sa/message_window.ts";
 import { largestMessage } from "../sa/protection.ts";
 import type { IkeSuite } from "../sa/suite.ts";
 import type { AddressPrefix, Endpoint } from "../wire/address.ts";
-import { equalEndpoints } from "../wire/address.ts";
 import type { PacketFilter } from "../gateway/packet_filter.ts";
 import type { Answer } from "../gateway/question.ts";
 import type { MessageSize } from "./channel.ts";
-import { Channel, livenessPlan } from "./channel.ts";
+import { Channel } from "./channel.ts";
 import type { ChildSa } from "./child_sa.ts";
-import { childDeadline, rekeyMoment, removeChildSa } from "./child_sa.ts";
+import { removeChildSa } from "./child_sa.ts";
+import type { Dispute, IkeSaSeed, Phase } from "./ike_sa_seed.ts";
+import { childDeadline, endSoon, tendChildSas } from "./lifetimes.ts";
+import type { NatFacts } from "./nat_announcement.ts";
+import type { Path } from "./path.ts";
+import { transmit } from "./path.ts";
+import { rekeyMoment, retryMoment } from "./rekey_time.ts";
+import { Requests } from "./requests.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
 import type { Task } from "./task.ts";
+import { Whereabouts } from "./whereabouts.ts";
 import type { CloseReason, SaWorld } from "./world.ts";
-
-/** Where an IKE SA is in its life. */
-export type Phase =
-  /** IKE_SA_INIT is done, IKE_AUTH is not. */
-  | "authenticating"
-  | "established"
-  /** Rekeyed; waits for the DELETE of whoever began the rekey. */
-  | "replaced"
-  /** Over; only repeats its last response to a peer that did not get it. */
-  | "lingering"
-  | "closed";
 
 /** Answers IKE_AUTH requests (responder) while the SA is authenticating. */
 export interface Authenticator {
@@ -74,36 +69,12 @@ export interface AllowedSelectors {
   readonly networks?: readonly AddressPrefix[];
 }
 
-/** What an IKE SA is made from. */
-export interface IkeSaSeed {
-  readonly originalInitiator: boolean;
-  readonly spiI: OwnedBytes;
-  readonly spiR: OwnedBytes;
-  readonly suite: IkeSuite;
-  readonly keys: IkeKeys;
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-  /** Message ID of the first request after this: 1 behind IKE_SA_INIT, 0 behind a rekey. */
-  readonly firstMessageId: 0 | 1;
-  /** Whether both sides speak RFC 7383. */
-  readonly fragmentation: boolean;
-  /** Whether the peer takes only Cisco's fragments. */
-  readonly ciscoFragments: boolean;
-  /** Where a NAT was seen. */
-  readonly nat: "none" | "inside" | "outside" | "both";
-}
-
-/** How long a Child SA whose lifetime is over goes on receiving while its DELETE is under way. */
-const DELETE_GRACE_MS = 30_000;
 /** How long a finished SA repeats its last response. */
 const LINGER_MS = 5_000;
-/** How long a rekeyed SA waits for its DELETE. */
-const REPLACED_MS = 60_000;
-/**
- * When to try again after a rekey was refused for the moment (RFC 7296 §2.25). By chance, because
- * two sides that refuse each other would do it again if both waited for the same time.
- */
-const RETRY_REKEY_MS = { least: 2_000, spread: 8_000 } as const;
+/** How long unprotected doubts about the peer are unheard after one of them. */
+const DOUBT_MS = 10_000;
+/** How long an SA that has no further use waits for its DELETE. */
+const UNUSED_MS = 60_000;
 
 /** One IKE SA. */
 export class IkeSa {
@@ -115,11 +86,11 @@ export class IkeSa {
   readonly keys: IkeKeys;
   readonly fragmentation: boolean;
   readonly ciscoFragments: boolean;
-  readonly nat: "none" | "inside" | "outside" | "both";
+  nat: NatFacts;
   /** BOUNDED by `limits.childSasPerIkeSa`. */
   readonly children = new Map<number, ChildSa>();
-  local: Endpoint;
-  remote: Endpoint;
+  /** Where it is, and its packets. */
+  readonly where: Whereabouts;
   phase: Phase = "authenticating";
   established: Moment | undefined;
   authentication: AuthenticationFacts | undefined;
@@ -128,21 +99,22 @@ export class IkeSa {
   allowedSelectors: AllowedSelectors | undefined;
   /** What the peer may send on them; everything that fits the selectors, if there is none. */
   filter: PacketFilter | undefined;
+  /** The token by which the peer is believed that it has lost the SA (RFC 6290). Secret. */
+  crashToken: OwnedBytes | undefined;
+  /** Whether the peer was told our own token. */
+  hasToldCrashToken = false;
   /** When it was made. */
   readonly begun: Monotonic;
   lastInbound: Monotonic;
 
   readonly #channel: Channel;
-  /** BOUNDED: one task a Child SA, one rekey, one delete. */
-  readonly #queue: Task[] = [];
-  #current: Task | undefined;
+  readonly #requests: Requests;
+  #dispute: Dispute | undefined;
   /** End of the present phase where it has one. */
   #phaseEnd: Monotonic | undefined;
   #rekeyAt: Monotonic | undefined;
-  readonly #born: Monotonic;
-  /** When the request under way was last known to be unanswered by a living peer. */
-  #askedAt: Monotonic;
   #confirmed = false;
+  #doubtAgainAt: Monotonic;
 
   constructor(world: SaWorld, seed: IkeSaSeed, at: Moment) {
     this.world = world;
@@ -151,17 +123,16 @@ export class IkeSa {
     this.spiR = seed.spiR;
     this.suite = seed.suite;
     this.keys = seed.keys;
-    this.local = seed.local;
-    this.remote = seed.remote;
+    this.where = new Whereabouts(this, seed);
     this.fragmentation = seed.fragmentation;
     this.ciscoFragments = seed.ciscoFragments;
     this.nat = seed.nat;
     this.begun = at.monotonic;
     this.lastInbound = at.monotonic;
-    this.#born = at.monotonic;
-    this.#askedAt = at.monotonic;
+    this.#doubtAgainAt = at.monotonic;
     this.#phaseEnd = after(at.monotonic, limits.halfOpenMs);
     this.#channel = new Channel(world, seed, () => this.#messageSize());
+    this.#requests = new Requests(this, this.#channel, at.monotonic);
   }
 
   /** Our SPI. */
@@ -174,14 +145,24 @@ export class IkeSa {
     return this.originalInitiator ? this.spiR : this.spiI;
   }
 
+  /** Our endpoint. */
+  get local(): Endpoint {
+    return this.where.local;
+  }
+
+  /** The peer's endpoint. */
+  get remote(): Endpoint {
+    return this.where.remote;
+  }
+
   /** Message IDs for `show`. */
   get messageIds(): { readonly nextLocal: number; readonly nextRemote: number } {
     return this.#channel.messageIds;
   }
 
-  /** Whether the SA still takes part in protocol. */
-  get isAlive(): boolean {
-    return this.phase === "authenticating" || this.phase === "established";
+  /** Our request that waits for its response. */
+  get current(): Task | undefined {
+    return this.#requests.current;
   }
 
   // --- what happens to it -------------------------------------------------------------------
@@ -204,7 +185,7 @@ export class IkeSa {
         return;
       case "repeated":
         this.world.count("retransmission-answered");
-        this.#transmit(step, received.datagrams, local, remote);
+        transmit(step, { local, remote }, received.datagrams);
         return;
       case "malformed":
         this.world.count("malformed-payloads");
@@ -216,17 +197,17 @@ export class IkeSa {
         });
         // RFC 7296 §2.21.2: an authenticated request deserves an answer.
         if (received.isRequest && this.phase !== "lingering") {
-          this.#sawPeer(step, local, remote);
+          this.#sawRequest(step, { local, remote });
           this.reply(step, [faultNotify(received.fault)]);
         }
         return;
       case "request":
         if (this.phase === "lingering") return;
-        this.#sawPeer(step, local, remote);
+        this.#sawRequest(step, { local, remote });
         this.#handleRequest(step, received.exchangeType, received.payloads);
         return;
       case "response":
-        this.#sawPeer(step, local, remote);
+        this.#sawPeer(step, { local, remote });
         this.#handleResponse(step, received.payloads);
         return;
     }
@@ -237,9 +218,13 @@ export class IkeSa {
     const now = step.at.monotonic;
     if (this.phase === "closed") return;
     if (this.#phaseEnd !== undefined && now >= this.#phaseEnd) return this.#endPhase(step);
-    this.#retransmit(step);
+    if (!this.#requests.retransmit(step)) {
+      trace(step, { level: "info", event: "peer-silent", remote: this.remote });
+      return this.close(step, "peer-silent");
+    }
     if (this.phase !== "established") return;
-    this.#tendLifetimes(step);
+    if (this.#rekeyAt !== undefined && now >= this.#rekeyAt) this.rekey(step);
+    tendChildSas(this, step);
     if (this.#wantsLivenessCheck(now)) this.request(step, this.world.exchanges.livenessCheck());
   }
 
@@ -251,7 +236,9 @@ export class IkeSa {
 
   /** Authenticated packets of a Child SA come from another endpoint now (RFC 7296 §2.23). */
   peerMoved(step: Step, remote: Endpoint): void {
-    if (this.phase === "established") this.#sawPeer(step, this.local, remote);
+    if (this.phase !== "established") return;
+    this.lastInbound = step.at.monotonic;
+    this.where.sawPackets(step, remote);
   }
 
   /** A Child SA is near its limit in octets, packets or sequence numbers. */
@@ -266,9 +253,16 @@ export class IkeSa {
   hardLimit(step: Step, inboundSpi: number): void {
     const child = this.children.get(inboundSpi);
     if (child === undefined) return;
-    const end = after(step.at.monotonic, DELETE_GRACE_MS);
-    if (end < child.expireAt) child.expireAt = end;
+    endSoon(child, step);
     this.softLimit(step, inboundSpi);
+  }
+
+  /** Something that anybody may have said says that the peer lost the SA: it is asked, but seldom. */
+  doubt(step: Step): void {
+    const now = step.at.monotonic;
+    if (this.phase !== "established" || !this.#requests.isIdle || now < this.#doubtAgainAt) return;
+    this.#doubtAgainAt = after(now, DOUBT_MS);
+    this.request(step, this.world.exchanges.livenessCheck());
   }
 
   /** When it wants to be woken. */
@@ -278,11 +272,11 @@ export class IkeSa {
     const consider = (at: Monotonic | undefined) => {
       if (at !== undefined && (next === undefined || at < next)) next = at;
     };
-    consider(this.#channel.deadline);
+    consider(this.#requests.deadline);
     if (this.phase === "established") {
       consider(this.#rekeyAt);
       for (const child of this.children.values()) consider(childDeadline(child));
-      if (this.#current === undefined) {
+      if (this.current === undefined) {
         consider(after(this.lastInbound, this.world.settings.dpd.intervalMs));
       }
     }
@@ -293,18 +287,33 @@ export class IkeSa {
 
   /** Queues a request of ours. */
   request(step: Step, task: Task): void {
-    this.#queue.push(task);
-    this.#startNext(step);
+    if (this.phase === "closed" || this.phase === "lingering") return;
+    this.#requests.add(task);
+    this.#requests.startNext(step);
+    this.world.onRescheduled(this);
+  }
+
+  /** Queues a request of ours before all others; one like it that waits already is enough. */
+  requestNext(step: Step, task: Task): void {
+    this.#requests.addFirst(task);
+    this.#requests.startNext(step);
+    this.world.onRescheduled(this);
+  }
+
+  /** Sends again what waits for its answer. */
+  resend(step: Step): void {
+    this.#requests.resend(step);
+    this.world.onRescheduled(this);
   }
 
   /** Answers the request in progress. */
   reply(step: Step, payloads: readonly Payload[]): void {
-    this.#transmit(step, this.#channel.reply(payloads), this.local, this.remote);
+    transmit(step, this.where.answerPath, this.#channel.reply(payloads));
   }
 
   /** Authentication made progress: the peer has `ms` for the next step, within the time for all. */
   extendHalfOpen(step: Step, ms: number): void {
-    const limit = after(this.#born, limits.authenticationMs);
+    const limit = after(this.begun, limits.authenticationMs);
     const end = after(step.at.monotonic, ms);
     this.#phaseEnd = end < limit ? end : limit;
   }
@@ -330,7 +339,7 @@ export class IkeSa {
     this.authenticator = undefined;
     this.lastInbound = step.at.monotonic;
     this.#phaseEnd = after(step.at.monotonic, ikeMs);
-    this.#rekeyAt = rekeyMoment(this, step.at.monotonic, ikeMs);
+    this.#rekeyAt = rekeyMoment(this.world, step.at.monotonic, ikeMs);
   }
 
   /** Begins to rekey the IKE SA. */
@@ -343,6 +352,10 @@ export class IkeSa {
   /** Begins to rekey a Child SA. */
   rekeyChildSa(step: Step, child: ChildSa): void {
     if (child.state !== "installed") return;
+    if (child.follows !== undefined && this.children.has(child.follows)) {
+      child.rekeyAt = retryMoment(this.world, step.at.monotonic);
+      return;
+    }
     child.state = "rekeying";
     this.request(step, this.world.exchanges.rekeyChildSa(child.inboundSpi));
   }
@@ -361,11 +374,11 @@ export class IkeSa {
     }
   }
 
-  /** A rekey was refused for the moment: try again later. */
-  postponeRekey(step: Step, child?: ChildSa): void {
-    const [chance = 0] = this.world.random.bytes(1);
-    const { least, spread } = RETRY_REKEY_MS;
-    const again = after(step.at.monotonic, least + Math.floor(spread * chance / 256));
+  /** A rekey was refused: try again later, unless the peer never rekeys (RFC 7296 §2.25, §4). */
+  postponeRekey(step: Step, notifyType: number, child?: ChildSa): void {
+    const again = notifyType === NotifyType.NO_ADDITIONAL_SAS
+      ? undefined
+      : retryMoment(this.world, step.at.monotonic);
     if (child === undefined) {
       this.#rekeyAt = again;
       return;
@@ -374,26 +387,44 @@ export class IkeSa {
     child.rekeyAt = again;
   }
 
-  /** Whether one of our own requests of this kind is under way. */
-  isRunning(name: string): boolean {
-    return this.#current?.name === name;
-  }
-
   /** Hands everything that lives on to the SA that a rekey made, and waits for DELETE. */
   becomeReplaced(step: Step, next: IkeSa): void {
     for (const [spi, child] of this.children) next.children.set(spi, child);
     this.children.clear();
-    next.#queue.push(...this.#queue.splice(0));
+    for (const task of this.#requests.takeWaiting()) {
+      // Another rekey of ours that waited for its turn has come about.
+      if (task.name !== "rekey-ike-sa") next.#requests.add(task);
+    }
     next.#confirmed = true;
+    next.#dispute = undefined;
+    next.where.inherit(this.where);
+    next.hasToldCrashToken = this.hasToldCrashToken;
     next.allowedSelectors = this.allowedSelectors;
     next.filter = this.filter;
     if (this.authentication !== undefined) next.establish(step, this.authentication);
     this.phase = "replaced";
-    this.#phaseEnd = after(step.at.monotonic, REPLACED_MS);
+    this.#phaseEnd = after(step.at.monotonic, UNUSED_MS);
     this.#rekeyAt = undefined;
-    next.#startNext(step);
+    next.#requests.startNext(step);
     // Last, so that the owner asks for a deadline that holds.
     this.world.onRekeyed(this, next, step);
+  }
+
+  /** It was made by a rekey that crossed ours: `dispute` is told what the peer does with it. */
+  dispute(step: Step, dispute: Dispute): void {
+    this.phase = "disputed";
+    this.#dispute = dispute;
+    this.#phaseEnd = after(step.at.monotonic, UNUSED_MS);
+    this.world.onMade(this, step);
+  }
+
+  /** The other one of two counts: this one waits for DELETE. */
+  becomeRedundant(step: Step): void {
+    this.phase = "redundant";
+    this.#dispute = undefined;
+    this.#phaseEnd = after(step.at.monotonic, UNUSED_MS);
+    this.world.count("ike-sa-redundant");
+    this.world.onMade(this, step);
   }
 
   /** Ends the SA at once; nothing is sent. */
@@ -422,7 +453,7 @@ export class IkeSa {
   /** Says a last word that nobody waits for; to be followed by `close`. */
   farewell(step: Step, payloads: readonly Payload[]): void {
     const datagrams = this.#channel.sendUnanswered(ExchangeType.INFORMATIONAL, payloads);
-    this.#transmit(step, datagrams, this.local, this.remote);
+    transmit(step, this, datagrams);
   }
 
   // --- inside -------------------------------------------------------------------------------
@@ -441,77 +472,20 @@ export class IkeSa {
       }
       return;
     }
+    if (this.phase === "disputed" && !deletesIkeSa(payloads)) this.#dispute?.won(step);
     this.#confirm(step);
     this.world.exchanges.respond(this, step, exchangeType, payloads);
   }
 
   #handleResponse(step: Step, payloads: readonly Payload[]): void {
-    const task = this.#current;
-    this.#current = undefined;
+    const task = this.#requests.finish();
     if (this.phase === "established") this.#confirm(step);
     task?.handle(this, step, payloads);
-    this.#startNext(step);
-  }
-
-  #startNext(step: Step): void {
-    while (this.#current === undefined && this.phase !== "closed" && this.phase !== "lingering") {
-      const task = this.#queue.shift();
-      if (task === undefined) return;
-      const payloads = task.build(this, step);
-      if (payloads === undefined) continue;
-      this.#current = task;
-      this.#askedAt = step.at.monotonic;
-      const plan = task.isLivenessCheck === true
-        ? livenessPlan(this.world.settings.dpd.retryMs)
-        : task.isPatient === true
-        ? patientPlan
-        : undefined;
-      const datagrams = this.#channel.send(step.at.monotonic, task.exchangeType, payloads, plan);
-      this.#transmit(step, datagrams, this.local, this.remote);
-    }
-  }
-
-  #retransmit(step: Step): void {
-    // A peer whose ESP arrives is alive, however long its IKE takes (RFC 7296 §2.4, design rule 12).
-    if (this.#current?.isLivenessCheck === true && this.lastInbound > this.#askedAt) {
-      this.#channel.renewRequest();
-      this.#askedAt = step.at.monotonic;
-    }
-    const due = this.#channel.retransmit(step.at.monotonic);
-    if (due === "gave-up") {
-      trace(step, { level: "info", event: "peer-silent", remote: this.remote });
-      this.close(step, "peer-silent");
-    } else if (due !== undefined) {
-      this.world.count("retransmission-sent");
-      this.#transmit(step, due, this.local, this.remote);
-    }
-  }
-
-  #tendLifetimes(step: Step): void {
-    const now = step.at.monotonic;
-    if (this.#rekeyAt !== undefined && now >= this.#rekeyAt) this.rekey(step);
-    for (const child of [...this.children.values()]) {
-      if (now >= child.expireAt) {
-        this.#endChildSa(step, child);
-      } else if (child.state === "installed" && now >= child.rekeyAt) {
-        this.rekeyChildSa(step, child);
-      }
-    }
-  }
-
-  /** A pair that nobody rekeyed: deleted with a word to the peer, which gets a while for its answer. */
-  #endChildSa(step: Step, child: ChildSa): void {
-    if (child.isEnding) return removeChildSa(this, step, child.inboundSpi);
-    trace(step, { level: "warning", event: "child-sa-lifetime-over", remote: this.remote });
-    const others = [...this.children.values()].filter((other) => other !== child);
-    if (others.length === 0) return this.giveUp(step, "lifetime-over");
-    child.isEnding = true;
-    child.expireAt = after(step.at.monotonic, DELETE_GRACE_MS);
-    this.request(step, this.world.exchanges.deleteChildSa(child.inboundSpi));
+    if (this.phase !== "closed" && this.phase !== "lingering") this.#requests.startNext(step);
   }
 
   #wantsLivenessCheck(now: Monotonic): boolean {
-    return this.#current === undefined && this.#queue.length === 0 &&
+    return this.#requests.isIdle &&
       now >= after(this.lastInbound, this.world.settings.dpd.intervalMs);
   }
 
@@ -521,7 +495,9 @@ export class IkeSa {
         return this.close(step, "half-open-timeout");
       case "established":
         return this.giveUp(step, "lifetime-over");
+      case "disputed":
       case "replaced":
+      case "redundant":
         return this.close(step, "rekeyed");
       case "lingering":
       case "closed":
@@ -538,25 +514,21 @@ export class IkeSa {
     this.authenticator?.abandon(this, step);
     this.authenticator = undefined;
     for (const spi of [...this.children.keys()]) removeChildSa(this, step, spi);
-    this.#queue.length = 0;
-    this.#current?.abandon?.(this);
-    this.#current = undefined;
+    this.#requests.drop(step);
+    this.#dispute?.lost();
+    this.#dispute = undefined;
     this.#rekeyAt = undefined;
-    this.#channel.abandonRequest();
     this.world.onClosed(this, reason, step);
   }
 
-  #sawPeer(step: Step, local: Endpoint, remote: Endpoint): void {
+  #sawRequest(step: Step, path: Path): void {
+    this.where.askedFrom = path;
+    this.#sawPeer(step, path);
+  }
+
+  #sawPeer(step: Step, path: Path): void {
     this.lastInbound = step.at.monotonic;
-    if (equalEndpoints(this.remote, remote) && equalEndpoints(this.local, local)) return;
-    if (!this.world.settings.followPeer) return;
-    this.local = local;
-    this.remote = remote;
-    for (const child of this.children.values()) {
-      step.outputs.push({ kind: "move-child-sa", inboundSpi: child.inboundSpi, local, remote });
-    }
-    // The float from port 500 to 4500 during IKE_AUTH is no news (RFC 7296 §2.23).
-    if (this.phase === "established") this.world.onMoved(this, step);
+    this.where.sawMessage(step, path);
   }
 
   #confirm(step: Step): void {
@@ -574,15 +546,10 @@ export class IkeSa {
       : "never";
     return { cutting, mostBytes };
   }
+}
 
-  #transmit(
-    step: Step,
-    datagrams: readonly OwnedBytes[],
-    local: Endpoint,
-    remote: Endpoint,
-  ): void {
-    for (const bytes of datagrams) step.outputs.push({ kind: "transmit", local, remote, bytes });
-  }
+function deletesIkeSa(payloads: readonly Payload[]): boolean {
+  return payloads.some((it) => it.kind === "D" && it.protocol === ProtocolId.IKE);
 }
 
 function faultNotify(fault: { readonly kind: string; readonly had?: number }): Payload {

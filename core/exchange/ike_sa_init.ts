@@ -14,11 +14,11 @@ import {
 import type { Payload, Proposal } from "../message/payload.ts";
 import { recognizeVendorId } from "../eap/anyconnect/vendor_ids.ts";
 import { deriveIkeKeys } from "../sa/keymat.ts";
-import { detectNat, natDetectionHash } from "../sa/nat_detection.ts";
 import { chooseProposal, ikeSuiteOf } from "../sa/proposal.ts";
 import { announcedHashes } from "../sa/signature_auth.ts";
 import type { Endpoint } from "../wire/address.ts";
 import { IkeSa } from "./ike_sa.ts";
+import { announceNat, natFacts } from "./nat_announcement.ts";
 import { find } from "./payloads.ts";
 import type { Step } from "./step.ts";
 import type { SaWorld } from "./world.ts";
@@ -136,12 +136,7 @@ export function respondIkeSaInit(
     { kind: "KE", group: suite.group, data: pair.publicValue },
     { kind: "Nonce", data: nonceR },
     ...announcements.certificateRequest,
-    // The packet path speaks ESP in UDP only, so we always look as if behind a NAT (§2.23).
-    notify(NotifyType.NAT_DETECTION_SOURCE_IP, world.random.bytes(20)),
-    notify(
-      NotifyType.NAT_DETECTION_DESTINATION_IP,
-      natDetectionHash(world.crypto, spiI, spiR, remote),
-    ),
+    ...announceNat(world, spiI, spiR, remote),
     ...(fragmentation ? [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
     ...(peerHashes === undefined ? [] : [buildSignatureHashes(announcedHashes)]),
     ...(vendors.size === 0 ? [] : announcements.vendorIds),
@@ -158,7 +153,7 @@ export function respondIkeSaInit(
     firstMessageId: 1,
     fragmentation,
     ciscoFragments: vendors.has("fragmentation") && !fragmentation,
-    nat: natFacts(world, message, local, remote),
+    nat: natFacts(world, spiI, header.responderSpi, payloads, { local, remote }),
   }, step.at);
   const request = copyBytes(bytes);
   return { kind: "sa", sa, memory: { request, response, nonceI, nonceR, peerHashes } };
@@ -172,25 +167,4 @@ function withGroup(proposals: readonly Proposal[], group: number): readonly Prop
       type !== TransformType.KE || id === group
     ),
   }));
-}
-
-/** Where a NAT is, in IOS words: `inside` is in front of us, `outside` in front of the peer. */
-export function natFacts(
-  world: SaWorld,
-  { header, payloads }: ParsedMessage,
-  local: Endpoint,
-  remote: Endpoint,
-): "none" | "inside" | "outside" | "both" {
-  const hashesOf = (notifyType: number) =>
-    payloads.flatMap((p) => p.kind === "N" && p.notifyType === notifyType ? [p.data] : []);
-  const { localBehindNat, remoteBehindNat } = detectNat(world.crypto, {
-    spiI: header.initiatorSpi,
-    spiR: header.responderSpi,
-    local,
-    remote,
-    sourceHashes: hashesOf(NotifyType.NAT_DETECTION_SOURCE_IP),
-    destinationHashes: hashesOf(NotifyType.NAT_DETECTION_DESTINATION_IP),
-  });
-  if (localBehindNat) return remoteBehindNat ? "both" : "inside";
-  return remoteBehindNat ? "outside" : "none";
 }

@@ -18,14 +18,13 @@ import type { Payload, Proposal } from "../message/payload.ts";
 import type { Monotonic } from "../moment.ts";
 import { deriveIkeKeys } from "../sa/keymat.ts";
 import { RequesterWindow } from "../sa/message_window.ts";
-import { natDetectionHash } from "../sa/nat_detection.ts";
 import { confirmChoice, ikeSuiteOf, offerOf } from "../sa/proposal.ts";
 import { announcedHashes } from "../sa/signature_auth.ts";
 import type { Endpoint } from "../wire/address.ts";
 import { IkeSa } from "./ike_sa.ts";
 import type { InitMemory } from "./ike_sa_init.ts";
-import { natFacts } from "./ike_sa_init.ts";
 import { groupWanted, offeredGroup } from "./key_exchange_offer.ts";
+import { announceNat, natFacts } from "./nat_announcement.ts";
 import { find } from "./payloads.ts";
 import type { Step } from "./step.ts";
 import type { SaWorld } from "./world.ts";
@@ -166,7 +165,8 @@ export class IkeSaInitInitiator {
       firstMessageId: 1,
       fragmentation: findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined,
       ciscoFragments: false,
-      nat: natFacts(this.#world, message, local, this.#remote),
+      nat: natFacts(this.#world, this.spiI, spiR, payloads, { local, remote: this.#remote }),
+      seenAs: findNotify(payloads, NotifyType.NAT_DETECTION_DESTINATION_IP)?.data,
     }, step.at);
     return {
       kind: "sa",
@@ -192,18 +192,12 @@ export class IkeSaInitInitiator {
   }
 
   #build(pair: KeyPair): OwnedBytes {
-    const { crypto, random } = this.#world;
     const payloads: readonly Payload[] = [
       ...(this.#cookie === undefined ? [] : [buildCookie(this.#cookie)]),
       { kind: "SA", proposals: this.#offer },
       { kind: "KE", group: pair.group, data: pair.publicValue },
       { kind: "Nonce", data: this.#nonceI },
-      // Our packet path speaks ESP in UDP only, so we always look as if behind a NAT (§2.23).
-      notify(NotifyType.NAT_DETECTION_SOURCE_IP, random.bytes(20)),
-      notify(
-        NotifyType.NAT_DETECTION_DESTINATION_IP,
-        natDetectionHash(crypto, this.spiI, EMPTY_SPI, this.#remote),
-      ),
+      ...announceNat(this.#world, this.spiI, EMPTY_SPI, this.#remote),
       notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),
       buildSignatureHashes(announcedHashes),
       ...this.#vendorIds.map((data) => ({ kind: "V", data } as const)),

@@ -4,18 +4,28 @@ import { findNotify } from "../message/notify.ts";
 import type { Payload } from "../message/payload.ts";
 import { childByOutboundSpi, removeChildSa } from "./child_sa.ts";
 import type { IkeSa } from "./ike_sa.ts";
+import { takeCrashToken } from "./crash_token.ts";
+import { announceNat } from "./nat_announcement.ts";
 import { espSpiBytes, espSpiOf } from "./payloads.ts";
 import type { Step } from "./step.ts";
 import type { Task } from "./task.ts";
+import { respondMobike, watchNat } from "./update_addresses.ts";
 import type { CloseReason } from "./world.ts";
 
-/** Asks whether the peer is alive (RFC 7296 §2.4). */
+/**
+ * Asks whether the peer is alive (RFC 7296 §2.4), and a mobile one as whom it is seen (RFC 4555 §3.8). It
+ * is long enough for a peer that has lost the SA to answer with its token (RFC 6290), which is to be
+ * no longer than the question.
+ */
 export const livenessCheck: Task = {
   name: "liveness-check",
   exchangeType: ExchangeType.INFORMATIONAL,
   isLivenessCheck: true,
-  build: () => [],
-  handle: () => {},
+  build: ({ where, crashToken, world, spiI, spiR, remote }) =>
+    where.mobility === "initiator" || crashToken !== undefined
+      ? announceNat(world, spiI, spiR, remote)
+      : [],
+  handle: watchNat,
 };
 
 /** Deletes Child SAs by our inbound SPIs; they go on receiving until the peer has answered. */
@@ -68,11 +78,15 @@ export function respondInformational(sa: IkeSa, step: Step, request: readonly Pa
   const refused = findNotify(request, NotifyType.AUTHENTICATION_FAILED) !== undefined;
   if (deletesIkeSa || refused) {
     sa.reply(step, []);
-    const wasReplaced = sa.phase === "replaced";
-    sa.linger(step, wasReplaced ? "rekeyed" : refused ? "authentication-failed" : "peer-deleted");
+    sa.current?.concede?.(sa, step);
+    const isReplaced = ["replaced", "redundant", "disputed"].includes(sa.phase);
+    sa.linger(step, isReplaced ? "rekeyed" : refused ? "authentication-failed" : "peer-deleted");
     return;
   }
-  sa.reply(step, deleteChildSas(sa, step, request));
+  takeCrashToken(sa, request);
+  const mobike = respondMobike(sa, step, request);
+  sa.reply(step, [...mobike.payloads, ...deleteChildSas(sa, step, request)]);
+  mobike.then();
 }
 
 function deleteChildSas(sa: IkeSa, step: Step, request: readonly Payload[]): readonly Payload[] {

@@ -74,6 +74,8 @@ export interface ClientSettings {
   readonly dpd: { readonly intervalMs: number; readonly retryMs: number };
   /** Largest IP datagram of an IKE message, octets. */
   readonly fragmentMtu: number;
+  /** Whether to change addresses by MOBIKE where the gateway speaks it. */
+  readonly mobike: boolean;
 }
 
 /** What the gateway gave us. */

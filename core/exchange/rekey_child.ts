@@ -1,90 +1,124 @@
-/** Rekeying a Child SA as initiator of the exchange (RFC 7296 §1.3.3, §2.8). */
-import type { KeyPair } from "../crypto/provider.ts";
+/** Rekeying a Child SA as initiator of the exchange (RFC 7296 §1.3.3, §2.8, §2.8.1, §2.25.1). */
+import type { OwnedBytes } from "../bytes.ts";
 import { ExchangeType, NotifyType, ProtocolId } from "../message/constants.ts";
 import { buildRekeySa, findErrorNotify } from "../message/notify.ts";
-import type { NotifyPayload, Payload, Proposal } from "../message/payload.ts";
-import { narrowSelectors } from "../sa/narrowing.ts";
-import { confirmChoice, espSuiteOf, offerOf } from "../sa/proposal.ts";
+import type { NotifyPayload, Payload } from "../message/payload.ts";
+import { compareNonces, lowerNonce } from "../sa/nonces.ts";
+import type { AgreedChildSa } from "./child_offer.ts";
+import { ChildOffer } from "./child_offer.ts";
 import type { ChildSa } from "./child_sa.ts";
 import { installChildSa, removeChildSa } from "./child_sa.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { DeleteChildSas } from "./informational.ts";
-import { groupWanted, offeredGroup } from "./key_exchange_offer.ts";
-import { espSpiBytes, espSpiOf, find } from "./payloads.ts";
+import { NewChildSa } from "./new_child.ts";
+import { espSpiBytes } from "./payloads.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
 import type { Task } from "./task.ts";
+
+/** The pair that the peer made of the same Child SA meanwhile. */
+export interface RivalChildSa {
+  /** Its inbound SPI. */
+  readonly inboundSpi: number;
+  /** The lower nonce of the exchange that made it. */
+  readonly nonce: OwnedBytes;
+}
 
 /** One attempt to replace a Child SA. */
 export class RekeyChildSa implements Task {
   readonly name = "rekey-child-sa";
   readonly exchangeType = ExchangeType.CREATE_CHILD_SA;
-  readonly #oldSpi: number;
+  /** The inbound SPI of the pair to be replaced. */
+  readonly oldSpi: number;
   readonly #group: number | undefined;
-  #offer: readonly Proposal[] = [];
-  #spi = 0;
-  #nonceI: Uint8Array = new Uint8Array(0);
-  #pair: KeyPair | undefined;
+  #offer: ChildOffer | undefined;
+  #rival: RivalChildSa | undefined;
 
   /** `group`: what the responder asked for in INVALID_KE_PAYLOAD. */
   constructor(oldSpi: number, group?: number) {
-    this.#oldSpi = oldSpi;
+    this.oldSpi = oldSpi;
     this.#group = group;
   }
 
+  /** Whether the peer's rekey of the same pair was answered meanwhile. */
+  get hasRival(): boolean {
+    return this.#rival !== undefined;
+  }
+
+  /** The peer's rekey crossed this one and was answered with a pair. */
+  meet(rival: RivalChildSa): void {
+    this.#rival = rival;
+  }
+
   build(sa: IkeSa): readonly Payload[] | undefined {
-    const old = sa.children.get(this.#oldSpi);
+    const old = sa.children.get(this.oldSpi);
     if (old === undefined || old.state !== "rekeying") return undefined;
-    const { crypto, random, settings } = sa.world;
-    this.#spi = sa.world.newEspSpi(sa);
-    this.#offer = offerOf(settings.espProposals, espSpiBytes(this.#spi), true);
-    this.#nonceI = random.bytes(32);
-    const group = this.#group ?? offeredGroup(this.#offer);
-    if (group !== undefined) this.#pair = crypto.generateKeyPair(group, random);
+    this.#offer = new ChildOffer(sa, old, this.#group);
     return [
       buildRekeySa(ProtocolId.ESP, espSpiBytes(old.inboundSpi)),
-      { kind: "SA", proposals: this.#offer },
-      { kind: "Nonce", data: this.#nonceI },
-      ...(this.#pair === undefined
-        ? []
-        : [{ kind: "KE", group: this.#pair.group, data: this.#pair.publicValue } as const]),
-      { kind: "TSi", selectors: old.localSelectors },
-      { kind: "TSr", selectors: old.remoteSelectors },
+      ...this.#offer.payloads(),
     ];
   }
 
   handle(sa: IkeSa, step: Step, response: readonly Payload[]): void {
-    const old = sa.children.get(this.#oldSpi);
+    const old = sa.children.get(this.oldSpi);
     const error = findErrorNotify(response);
-    if (error !== undefined || old === undefined) {
-      sa.world.freeEspSpi(this.#spi);
-      if (error !== undefined && old !== undefined) this.#refused(sa, step, old, error);
+    if (error !== undefined) {
+      this.#offer?.withdraw(sa);
+      if (old !== undefined) this.#refused(sa, step, old, error);
       return;
     }
-    if (!this.#install(sa, step, old, response)) {
+    const agreed = this.#offer?.read(sa, response);
+    if (agreed === undefined) {
       // Both ends disagree about what exists now: only a new IKE SA is safe.
-      sa.world.freeEspSpi(this.#spi);
+      this.#offer?.withdraw(sa);
       trace(step, { level: "warning", event: "rekey-answer-unusable", remote: sa.remote });
-      sa.giveUp(step, "rekey-failed");
+      return sa.giveUp(step, "rekey-failed");
     }
+    sa.world.count("child-sa-rekeyed");
+    if (old !== undefined) old.state = "replaced";
+    this.#settle(sa, step, agreed);
   }
 
   abandon(sa: IkeSa): void {
-    sa.world.freeEspSpi(this.#spi);
+    this.#offer?.withdraw(sa);
   }
 
-  #refused(
-    sa: IkeSa,
-    step: Step,
-    old: ChildSa,
-    error: NotifyPayload,
-  ): void {
-    const wanted = groupWanted(error, this.#offer);
+  /**
+   * The pair is there. Alone it takes over, and the old one goes. Of two, that with the lowest nonce
+   * goes unused, deleted by who made it; who made the other deletes the old one (§2.8.1). The old
+   * pair may be gone already where the peer was quicker.
+   */
+  #settle(sa: IkeSa, step: Step, agreed: AgreedChildSa): void {
+    const rival = this.#rival;
+    const nonce = lowerNonce(agreed.nonceI, agreed.nonceR);
+    const hasOther = [...sa.children.keys()].some((spi) => spi !== this.oldSpi);
+    if (rival !== undefined && hasOther && compareNonces(nonce, rival.nonce) < 0) {
+      sa.world.count("child-sa-redundant");
+      // Some packets may come on it until it is deleted; none is sent.
+      installChildSa(sa, step, { ...agreed, sends: "never" }).state = "replaced";
+      return sa.request(step, new DeleteChildSas([agreed.inboundSpi]));
+    }
+    const loser = rival === undefined ? undefined : sa.children.get(rival.inboundSpi);
+    if (loser !== undefined) loser.state = "replaced";
+    installChildSa(sa, step, { ...agreed, replaces: this.oldSpi, sends: "at-once" });
+    sa.request(step, new DeleteChildSas([this.oldSpi]));
+  }
+
+  #refused(sa: IkeSa, step: Step, old: ChildSa, error: NotifyPayload): void {
+    // The peer's own rekey of the pair went through: it will delete the pair.
+    if (this.#rival !== undefined) {
+      old.state = "replaced";
+      return;
+    }
+    const wanted = this.#offer?.groupWanted(error);
     if (wanted !== undefined && this.#group === undefined) {
-      return sa.request(step, new RekeyChildSa(this.#oldSpi, wanted));
+      return sa.request(step, new RekeyChildSa(this.oldSpi, wanted));
     }
     if (error.notifyType === NotifyType.CHILD_SA_NOT_FOUND) {
-      return removeChildSa(sa, step, old.inboundSpi);
+      removeChildSa(sa, step, old.inboundSpi);
+      if (sa.children.size === 0) sa.request(step, new NewChildSa(old));
+      return;
     }
     trace(step, {
       level: "info",
@@ -92,51 +126,6 @@ export class RekeyChildSa implements Task {
       remote: sa.remote,
       facts: { what: "child", notify: error.notifyType },
     });
-    sa.postponeRekey(step, old);
-  }
-
-  #install(sa: IkeSa, step: Step, old: ChildSa, response: readonly Payload[]): boolean {
-    const answer = find(response, "SA");
-    const nonceR = find(response, "Nonce");
-    if (answer === undefined || nonceR === undefined) return false;
-    const chosen = confirmChoice(this.#offer, answer.proposals, {
-      protocol: ProtocolId.ESP,
-      withKe: true,
-    });
-    const outboundSpi = chosen === undefined ? undefined : espSpiOf(chosen.spi);
-    if (chosen === undefined || outboundSpi === undefined) return false;
-    const { suite, group } = espSuiteOf(chosen);
-    let sharedSecret: Uint8Array | undefined;
-    if (group !== undefined) {
-      const ke = find(response, "KE");
-      if (ke?.group !== group || this.#pair?.group !== group) return false;
-      sharedSecret = sa.world.crypto.deriveSharedSecret(this.#pair, ke.data);
-      if (sharedSecret === undefined) return false;
-    }
-    const localSelectors = narrowSelectors(
-      find(response, "TSi")?.selectors ?? [],
-      old.localSelectors,
-    );
-    const remoteSelectors = narrowSelectors(
-      find(response, "TSr")?.selectors ?? [],
-      old.remoteSelectors,
-    );
-    if (localSelectors.length === 0 || remoteSelectors.length === 0) return false;
-    installChildSa(sa, step, {
-      inboundSpi: this.#spi,
-      outboundSpi,
-      suite,
-      nonceI: this.#nonceI,
-      nonceR: nonceR.data,
-      weInitiate: true,
-      localSelectors,
-      remoteSelectors,
-      replaces: old.inboundSpi,
-      outboundWaits: false,
-      ...(sharedSecret === undefined ? {} : { sharedSecret }),
-    });
-    sa.world.count("child-sa-rekeyed");
-    sa.request(step, new DeleteChildSas([old.inboundSpi]));
-    return true;
+    sa.postponeRekey(step, error.notifyType, old);
   }
 }

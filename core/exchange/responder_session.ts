@@ -11,6 +11,7 @@ import { findNotify, notify } from "../message/notify.ts";
 import type { CpPayload, IdPayload, NotifyPayload, Payload } from "../message/payload.ts";
 import { anySelector, selectorOfAddress, selectorOfPrefix } from "../sa/narrowing.ts";
 import type { Admission, AuthHost, Login } from "./auth_host.ts";
+import { crashTokenOf } from "./crash_token.ts";
 import { answerWishes, readWishes } from "./configuration_exchange.ts";
 import { installFirstChildSa, negotiateFirstChildSa } from "./first_child_sa.ts";
 import { formatIdentity } from "./identity_text.ts";
@@ -19,6 +20,7 @@ import type { InitMemory } from "./ike_sa_init.ts";
 import { find } from "./payloads.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
+import { agreeOnMobike } from "./update_addresses.ts";
 
 /** A session that waits for its last response. */
 export type Admitted = Admission & { readonly kind: "admitted" };
@@ -105,12 +107,18 @@ export class ResponderSession {
     sa.allowedSelectors = allowed;
     sa.filter = this.#host.filterOf(admitted.session);
     sa.establish(step, this.#facts(proven));
+    const mobike = agreeOnMobike(sa, this.#request);
+    // Cisco's gateways say nothing of the kind, and who knows what their clients make of it.
+    const crashToken = this.isAnyConnect ? [] : crashTokenOf(sa);
+    sa.hasToldCrashToken = crashToken.length > 0;
     const replaces = this.#host.childToReplace(admitted.session);
     const childPayloads = installFirstChildSa(sa, step, child, this.#memory, replaces);
     sa.reply(step, [
       ...proven.proof,
       ...this.#configReply(step, admitted, pairStored),
       ...childPayloads,
+      ...mobike,
+      ...crashToken,
     ]);
     this.#host.activate(sa, step, admitted.session, pairStored);
   }

@@ -1,5 +1,6 @@
 /** Which IKE SA an SPI belongs to; hands out SPIs that are not in use. */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
+import { equalBytes } from "../bytes.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { MessageHeader } from "../message/header.ts";
 import type { Random } from "../random.ts";
@@ -10,13 +11,16 @@ const FIRST_ESP_SPI = 256;
 /** All SPIs of ours. */
 export class SpiTable {
   readonly #random: Random;
+  readonly #mark: (spi: OwnedBytes) => OwnedBytes;
   /** BOUNDED by `Policy.maxSa`. */
   readonly #ike = new Map<bigint, IkeSa>();
   /** BOUNDED by the IKE SAs times `limits.childSasPerIkeSa`. */
   readonly #esp = new Map<number, IkeSa>();
 
-  constructor(random: Random) {
+  /** `mark` makes an IKE SPI one that is known for ours later, out of a random one. */
+  constructor(random: Random, mark: (spi: OwnedBytes) => OwnedBytes = (spi) => spi) {
     this.#random = random;
+    this.#mark = mark;
   }
 
   /** How many IKE SAs there are, half-open ones included. */
@@ -39,6 +43,15 @@ export class SpiTable {
     return this.ikeSa(flags.initiator ? responderSpi : initiatorSpi);
   }
 
+  /** Whether there is an IKE SA with these SPIs, whichever is ours. */
+  hasIkeSa({ initiatorSpi, responderSpi }: MessageHeader): boolean {
+    return [initiatorSpi, responderSpi].some((spi) => {
+      const sa = this.ikeSa(spi);
+      return sa !== undefined && equalBytes(sa.spiI, initiatorSpi) &&
+        equalBytes(sa.spiR, responderSpi);
+    });
+  }
+
   /** Enters an IKE SA under its local SPI. */
   addIkeSa(sa: IkeSa): void {
     this.#ike.set(numberOf(sa.localSpi), sa);
@@ -53,7 +66,7 @@ export class SpiTable {
   /** A fresh IKE SPI. */
   newIkeSpi(): OwnedBytes {
     for (;;) {
-      const spi = this.#random.bytes(8);
+      const spi = this.#mark(this.#random.bytes(8));
       const value = numberOf(spi);
       if (value !== 0n && !this.#ike.has(value)) return spi;
     }

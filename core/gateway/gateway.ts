@@ -37,10 +37,13 @@ import type { Certificate } from "../pki/certificate.ts";
 import type { Random } from "../random.ts";
 import { assertNever } from "../result.ts";
 import type { Endpoint } from "../wire/address.ts";
+import { CrashDetection } from "./crash_detection.ts";
+import { CrashNotices } from "./crash_notices.ts";
 import { Initiations } from "./initiations.ts";
 import type { Command, DataplaneEvent, Input, SessionSelector } from "./input.ts";
 import { messageTrace } from "./message_trace.ts";
 import type { Output } from "./output.ts";
+import { acceptsPath } from "./peer_address.ts";
 import type { Policy } from "./policy.ts";
 import type { Answer, Question } from "./question.ts";
 import type { Session } from "./session.ts";
@@ -61,6 +64,8 @@ export interface GatewayOptions {
   readonly random: Random;
   /** The present. */
   readonly now: Moment;
+  /** 32 octets that outlive the process; without them nobody is told of lost IKE SAs (RFC 6290). */
+  readonly crashSecret?: Bytes;
 }
 
 /** A jump of the wall clock by more than this makes sessions count anew. */
@@ -81,6 +86,8 @@ export class Gateway {
   readonly #failedLogins = new SourceLimiter(limits.failedLoginsPerMinute);
   readonly #sessions: Sessions;
   readonly #spis: SpiTable;
+  readonly #crash: CrashDetection | undefined;
+  readonly #notices = new CrashNotices();
   readonly #timers = new TimerQueue<IkeSa | Session>();
   /** Open questions. BOUNDED by the half-open SAs: one each. */
   readonly #questions = new Map<number, IkeSa>();
@@ -96,7 +103,7 @@ export class Gateway {
   #tellsMessages = false;
 
   /** A gateway without sessions; `restore` is its first input when there are stored ones. */
-  constructor({ policy, crypto, random, now }: GatewayOptions) {
+  constructor({ policy, crypto, random, now, crashSecret }: GatewayOptions) {
     this.#policy = policy;
     this.#clientCas = parseCertificates(policy.clientCas);
     this.#random = random;
@@ -110,8 +117,10 @@ export class Gateway {
       clientCas: this.#clientCas,
       now,
     });
-    this.#spis = new SpiTable(random);
-    this.#world = this.#makeWorld(crypto);
+    const crash = crashSecret === undefined ? undefined : new CrashDetection(crypto, crashSecret);
+    this.#crash = crash;
+    this.#spis = new SpiTable(random, crash === undefined ? undefined : (spi) => crash.mark(spi));
+    this.#world = this.#makeWorld(crypto, crash);
     this.#host = this.#makeHost();
     this.#sessions = new Sessions({
       policy,
@@ -151,10 +160,9 @@ export class Gateway {
 
   /** When the next `timeout` input is due; an earlier one is harmless. */
   nextTimeout(): Monotonic | undefined {
-    const next = this.#timers.next();
-    if (!this.#hasWallDeadlines) return next;
-    const check = after(this.#now, WALL_CHECK_MS);
-    return next === undefined || check < next ? check : next;
+    const check = this.#hasWallDeadlines ? after(this.#now, WALL_CHECK_MS) : undefined;
+    const all = [this.#timers.next(), this.#notices.next, check].filter((at) => at !== undefined);
+    return all.length === 0 ? undefined : monotonic(Math.min(...all));
   }
 
   /** A picture for `show`. */
@@ -241,12 +249,39 @@ export class Gateway {
     if (
       sa === undefined || !equalBytes(sa.spiI, header.initiatorSpi) ||
       !equalBytes(sa.spiR, header.responderSpi)
-    ) return this.#count("unknown-ike-spi");
+    ) return this.#handleStray(step, bytes, message, local, remote);
     this.#guard(sa, step, () => {
       const heard = sa.lastInbound;
       sa.handleDatagram(step, bytes, message, local, remote);
       if (sa.lastInbound !== heard) this.#sessions.refresh(sa, step);
     });
+  }
+
+  /** A message for an IKE SA that is not there: one that we had is worth an answer (RFC 6290). */
+  #handleStray(
+    step: Step,
+    bytes: Bytes,
+    { header, encrypted }: ParsedMessage,
+    local: Endpoint,
+    remote: Endpoint,
+  ): void {
+    this.#count("unknown-ike-spi");
+    if (encrypted === undefined || this.#spis.hasIkeSa(header)) return;
+    const answer = this.#crash?.answer(this.#now, header, bytes.length, remote.address);
+    if (answer === undefined) return;
+    this.#count("crash-told");
+    step.outputs.push({ kind: "transmit", local, remote, bytes: answer });
+  }
+
+  /** Tells clients whose IKE SA a restart has cost (RFC 6290). */
+  #sendNotices(step: Step): void {
+    for (const { record } of this.#notices.take(this.#now, (it) => this.#sessions.isLost(it))) {
+      if (record?.ikeSa === undefined || this.#crash === undefined) continue;
+      const { local, remote } = record.ikeSa;
+      this.#count("crash-notice-sent");
+      const bytes = this.#crash.notice(record.ikeSa);
+      step.outputs.push({ kind: "transmit", local, remote, bytes });
+    }
   }
 
   #handleInit(
@@ -291,7 +326,7 @@ export class Gateway {
   #handleTimeout(step: Step): void {
     for (;;) {
       const owner = this.#timers.pop(this.#now);
-      if (owner === undefined) return;
+      if (owner === undefined) return this.#sendNotices(step);
       if ("userName" in owner) this.#sessions.expire(owner, step);
       else this.#guard(owner, step, () => owner.handleTimeout(step));
     }
@@ -356,7 +391,8 @@ export class Gateway {
   #handleCommand(step: Step, command: Command): void {
     switch (command.kind) {
       case "restore":
-        return this.#sessions.restore(step, command.records);
+        this.#sessions.restore(step, command.records);
+        return this.#expectLost();
       case "clear-sessions":
         this.#sessions.clear(step, command.selector);
         return;
@@ -383,10 +419,19 @@ export class Gateway {
     }
   }
 
+  /** Those who were up when the gateway ended. Cisco's clients know no token. */
+  #expectLost(): void {
+    const lost = [...this.#sessions.all()].filter(({ record, peerType }) =>
+      record?.ikeSa !== undefined && peerType !== "AnyConnect"
+    );
+    if (this.#crash !== undefined) this.#notices.begin(lost, this.#now);
+  }
+
   // --- shared ground of the IKE SAs ---------------------------------------------------------
 
-  #makeWorld(crypto: CryptoProvider): SaWorld {
+  #makeWorld(crypto: CryptoProvider, crash: CrashDetection | undefined): SaWorld {
     const { ikeProposals, espProposals, lifetimes, dpd, fragmentMtu } = this.#policy;
+    const { mobike, outerAddresses } = this.#policy;
     return {
       crypto,
       random: this.#random,
@@ -398,14 +443,22 @@ export class Gateway {
         dpd,
         fragmentMtu,
         followPeer: true,
+        mobike,
+        outerAddresses,
+        takesCrashTokens: false,
       },
       count: (name) => this.#count(name),
       newIkeSpi: () => this.#spis.newIkeSpi(),
       newEspSpi: (sa) => this.#spis.newEspSpi(sa),
       freeEspSpi: (spi) => this.#spis.freeEspSpi(spi),
-      onRekeyed: (old, next) => {
+      onRescheduled: (sa) => this.#timers.set(sa, sa.nextDeadline()),
+      onMade: (sa) => {
+        this.#spis.addIkeSa(sa);
+        this.#timers.set(sa, sa.nextDeadline());
+      },
+      onRekeyed: (old, next, step) => {
         this.#spis.addSuccessor(next);
-        this.#sessions.rekeyed(old, next);
+        this.#sessions.rekeyed(old, next, step);
         this.#timers.set(next, next.nextDeadline());
       },
       onClosed: (sa, reason, step) => this.#saClosed(sa, reason, step),
@@ -419,6 +472,11 @@ export class Gateway {
         this.#sessions.refresh(sa, step);
         trace(step, { level: "info", event: "peer-moved", remote: sa.remote });
       },
+      acceptsPath: (sa, path) => acceptsPath(this.#policy, sa, path),
+      onUpdateAnswered: () => {},
+      ...(crash === undefined ? {} : {
+        makeCrashToken: (spiI: Bytes, spiR: Bytes) => crash.tokenOf(spiI, spiR),
+      }),
       onMessage: (direction, header, payloads) => this.#tellMessage(direction, header, payloads),
     };
   }

@@ -32,6 +32,8 @@ export interface ChildSaInstall {
   readonly remote: Endpoint;
   /** Whether the packet path may follow the peer to a new authenticated endpoint (RFC 7296 §2.23). */
   readonly followPeer: boolean;
+  /** It only reports the new endpoint, and follows by `move-child-sa`. */
+  readonly followWaits?: true;
   /**
    * The inbound SPI of the pair this one takes over from. Until the first packet arrives on the new
    * pair, or the old one is removed, outbound traffic stays on the old one when `outboundWaits`.
@@ -39,6 +41,8 @@ export interface ChildSaInstall {
   readonly replaces?: number;
   /** Whether sending waits as said at `replaces` (we answered the rekey) or starts at once. */
   readonly outboundWaits: boolean;
+  /** Nothing is sent on it, ever: another pair carries the traffic, and this one is about to go. */
+  readonly inboundOnly?: true;
   /** Octets of one direction after which the packet path reports a soft limit; `undefined` for no limit. */
   readonly softLimitBytes?: number;
   /** The same for packets. */

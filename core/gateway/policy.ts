@@ -79,6 +79,12 @@ export interface Lifetimes {
   readonly espPackets?: number;
 }
 
+/**
+ * What becomes of addresses that a peer changes by MOBIKE (RFC 4555): its packets go to the new one when
+ * it has answered from there, or at once, or MOBIKE is not spoken.
+ */
+export type MobikeMode = "check-first" | "move-first" | "off";
+
 /** Reconnect, design.md section 3. */
 export interface ReconnectPolicy {
   /** How long an inactive record waits, in milliseconds; 0 switches reconnect off. */
@@ -128,6 +134,10 @@ export interface Policy {
   readonly dpd: { readonly intervalMs: number; readonly retryMs: number };
   /** Largest IP datagram of an IKE message, octets; longer messages are cut (RFC 7383). */
   readonly fragmentMtu: number;
+  /** MOBIKE. */
+  readonly mobike: MobikeMode;
+  /** Outer addresses of this gateway, which peers with MOBIKE are told; none where they are not known. */
+  readonly outerAddresses: readonly IpAddress[];
   /** Half-open IKE SAs from which on cookies are asked. */
   readonly cookieThreshold: number;
   /** IKE SAs at most. */

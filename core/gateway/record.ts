@@ -1,7 +1,7 @@
 /** The reconnect record: what lets a user come back without being asked (design rules 1 to 3). */
 import type { OwnedBytes } from "../bytes.ts";
 import type { Wall } from "../moment.ts";
-import type { IpAddress } from "../wire/address.ts";
+import type { Endpoint, IpAddress } from "../wire/address.ts";
 import type { UserAttributes } from "./question.ts";
 
 /** How a session was first authenticated. */
@@ -16,6 +16,16 @@ export interface SessionPair {
   readonly sessionId: string;
   /** 43 letters and digits: 256 bits, the shared key. Secret. */
   readonly token: string;
+}
+
+/** An IKE SA that carries a session, and where: what its peer is told by after a crash (RFC 6290). */
+export interface RecordedIkeSa {
+  readonly spiI: OwnedBytes;
+  readonly spiR: OwnedBytes;
+  /** Whether the gateway began it, by a rekey. */
+  readonly originalInitiator: boolean;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
 }
 
 /** One reconnect capable session. Plain data, stored as it stands; never logged. */
@@ -58,6 +68,8 @@ export interface SessionRecord {
   readonly reconnectCount: number;
   /** Last outer address and port, as text. */
   readonly lastRemote: string;
+  /** The IKE SA that carries it, or carried it when the gateway ended. */
+  readonly ikeSa?: RecordedIkeSa;
   /** Which gateway wrote it. */
   readonly gatewayName: string;
 }

@@ -9,9 +9,11 @@ import type { SessionGround } from "./session_ground.ts";
 export type SessionLoss = Extract<
   CloseReason,
   | "peer-silent"
+  | "peer-restarted"
   | "lifetime-over"
   | "rekey-failed"
   | "idle-timeout"
+  | "address-not-proven"
   | "authentication-failed"
   | "half-open-timeout"
   | "shutdown"

@@ -35,13 +35,15 @@ export function aliveFacts(
   { host }: SessionGround,
   step: Step,
   sa: IkeSa,
-): Pick<SessionRecord, "state" | "lastSeen" | "deadline" | "lastRemote"> {
+): Pick<SessionRecord, "state" | "lastSeen" | "deadline" | "lastRemote" | "ikeSa"> {
   const { wall: now } = step.at;
+  const { spiI, spiR, originalInitiator, local, remote } = sa;
   return {
     state: "active",
     lastSeen: now,
     deadline: wall(now + host.policy.reconnect.timeoutMs),
-    lastRemote: formatEndpoint(sa.remote),
+    lastRemote: formatEndpoint(remote),
+    ikeSa: { spiI, spiR, originalInitiator, local, remote },
   };
 }
 

@@ -20,6 +20,8 @@ import { idleDeadline, leaveIdle } from "./session_idle.ts";
 
 /** How often `lastSeen` of a live session is stored, at the most (a crash loses at most this much). */
 const REFRESH_MS = { min: 60_000, max: 300_000 } as const;
+/** How often a session that moves is stored, at the most. */
+const MOVED_MS = 5_000;
 
 /**
  * The peer was heard, maybe elsewhere: stored now and then, so that a crash knows how old a session
@@ -45,11 +47,26 @@ export function refreshSession(
   }
   if (session.record === undefined) return;
   const { timeoutMs } = ground.host.policy.reconnect;
-  const everyMs = Math.min(REFRESH_MS.max, Math.max(REFRESH_MS.min, timeoutMs / 30));
+  const everyMs = session.record.lastRemote === session.lastRemote
+    ? Math.min(REFRESH_MS.max, Math.max(REFRESH_MS.min, timeoutMs / 30))
+    : MOVED_MS;
   const { wall: now } = step.at;
   if (now - session.refreshedAt < everyMs && now >= session.refreshedAt) return;
   session.refreshedAt = now;
   keepRecord(ground, session, step, { ...session.record, ...aliveFacts(ground, step, sa) });
+}
+
+/** Another IKE SA carries it: after a crash that is what its peer is told by. */
+export function handOnSession(
+  ground: SessionGround,
+  step: Step,
+  session: Session,
+  next: IkeSa,
+): void {
+  ground.table.carry(session, next);
+  if (session.record === undefined) return;
+  session.refreshedAt = step.at.wall;
+  keepRecord(ground, session, step, { ...session.record, ...aliveFacts(ground, step, next) });
 }
 
 /** The first authenticated message on the new SA: the old pair is void (rule 9). */
@@ -77,6 +94,8 @@ export function loseSa(
       return endSession(ground, session, step, "operator");
     case "session-over":
       return endSession(ground, session, step, "session-lifetime");
+    case "address-not-proven":
+      // It was told with a DELETE that it is over (RFC 4555 §3.7).
     case "authentication-failed":
       // The client does not believe us: it has nothing to come back to (RFC 7296 §2.21.2).
       return endSession(ground, session, step, reason);
@@ -139,7 +158,10 @@ function parkSession(
   const { timeoutMs } = host.policy.reconnect;
   if (record === undefined || timeoutMs === 0) return endSession(ground, session, step, reason);
   const deadline = wall(step.at.wall + timeoutMs);
-  const parked: SessionRecord = { ...record, state: "inactive", deadline };
+  // Who is gone need not be told; who goes down with us is told by the next gateway.
+  const { ikeSa, ...rest } = record;
+  const kept = reason === "shutdown" && ikeSa !== undefined ? { ...rest, ikeSa } : rest;
+  const parked: SessionRecord = { ...kept, state: "inactive", deadline };
   keepRecord(ground, session, step, parked);
   table.park(session);
   trace(step, {

@@ -34,6 +34,7 @@ import {
   confirmSession,
   deadlinesOf,
   expireSession,
+  handOnSession,
   loseSa,
   refreshSession,
   shutDownSessions,
@@ -62,6 +63,12 @@ export class Sessions {
   /** How many sessions an IKE SA carries now, or is about to. */
   get activeCount(): number {
     return this.#table.size - this.#table.parkedCount;
+  }
+
+  /** Whether it waits for a user who may not know that. */
+  isLost(session: Session): boolean {
+    return this.#table.isParked(session) && this.#table.has(session) &&
+      session.pending === undefined;
   }
 
   /** One by its number. */
@@ -152,9 +159,9 @@ export class Sessions {
   }
 
   /** A rekeyed IKE SA goes on with the session of the old one. */
-  rekeyed(old: IkeSa, next: IkeSa): void {
+  rekeyed(old: IkeSa, next: IkeSa, step: Step): void {
     const session = this.sessionOf(old);
-    if (session !== undefined) this.#table.carry(session, next);
+    if (session !== undefined) handOnSession(this.#ground, step, session, next);
   }
 
   /** The peer was heard, or has moved. */

@@ -168,12 +168,19 @@ export class RequesterWindow {
 
   /**
    * The outstanding request in a new form under the same Message ID, counted from the start:
-   * IKE_SA_INIT with a cookie or another group (RFC 7296 §2.6), or the same request on a new path.
+   * IKE_SA_INIT with a cookie or another group (RFC 7296 §2.6).
    */
   replace(datagrams: readonly OwnedBytes[], now: Monotonic): void {
     const messageId = this.#outstanding?.messageId;
     invariant(messageId !== undefined, "a request is outstanding");
     this.#outstand(messageId, datagrams, now);
+  }
+
+  /** The outstanding request as it is, counted from the start: it takes a new path (RFC 4555 §3.5). */
+  restart(now: Monotonic): readonly OwnedBytes[] {
+    const datagrams = this.#outstanding?.datagrams ?? [];
+    if (datagrams.length > 0) this.replace(datagrams, now);
+    return datagrams;
   }
 
   /** Whether a response with this Message ID is the one awaited. */

@@ -47,6 +47,10 @@ export class ChildSa {
   replaces: number | undefined;
   /** Follow the peer to a new endpoint. */
   readonly followPeer: boolean;
+  /** Only report where the peer is. */
+  readonly followWaits: boolean;
+  /** When that was last reported, by the packet loop's clock. */
+  movedReportedAt = Number.NEGATIVE_INFINITY;
   /** Octets, of one direction, after which to ask for a rekey. */
   readonly softLimitBytes: number;
   /** The same for packets. */
@@ -100,6 +104,7 @@ export class ChildSa {
     this.extended = install.suite.esn;
     this.replaces = install.replaces;
     this.followPeer = install.followPeer;
+    this.followWaits = install.followWaits === true;
     this.softLimitBytes = install.softLimitBytes ?? Number.POSITIVE_INFINITY;
     this.softLimitPackets = install.softLimitPackets ?? Number.POSITIVE_INFINITY;
     this.hardLimitBytes = install.hardLimitBytes ?? Number.POSITIVE_INFINITY;
@@ -111,7 +116,11 @@ export class ChildSa {
     this.sealer = ciphers.createSealer(install.suite, install.outboundKeys);
     this.sequence = new OutboundSequence(install.suite.esn);
     this.path = path;
-    this.outbound = install.outboundWaits ? "waiting" : "active";
+    this.outbound = install.inboundOnly === true
+      ? "superseded"
+      : install.outboundWaits
+      ? "waiting"
+      : "active";
   }
 
   /** Adds one packet to a direction: `slot` counts packets, the slot behind it octets. */

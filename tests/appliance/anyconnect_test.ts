@@ -148,7 +148,7 @@ loginTest(
   "a client whose address changes is back by token at once",
   {},
   async ({ gateway, sites: [site], client }) => {
-    const alice = await client(site, "alice");
+    const alice = await client(site, "alice", { "without-mobike": true });
     await alice.nextEstablished(15_000);
     assert.ok(site);
     const before = await gateway.session("alice");

@@ -152,6 +152,7 @@ Deno.test("show and clear without a gateway are one line and status 1", () =>
         "show access-lists staff",
         "clear crypto session username ann",
         "clear crypto ikev2 stats",
+        "rekey ch username ann",
       ]
     ) {
       const { status, out, err } = await call(`${words} --state-dir ${folder}`);
@@ -170,6 +171,9 @@ const wordMistakes: readonly (readonly [line: string, said: RegExp])[] = [
   ["show crypto session detail id x", /x: wanted a session number behind id/],
   ["show crypto ikev2 stats everything", /everything: wanted one of reconnect/],
   ["show access-lists staff guests", /guests: wanted one name at most/],
+  ["rekey", /rekey: wanted one of ike, child behind it/],
+  ["rekey all", /all: wanted one of ike, child/],
+  ["rekey ike user ann", /user: wanted remote IP, username NAME or id N/],
   ["clear crypto session remote somewhere", /somewhere: wanted an address behind remote/],
   ["clear crypto session user ann", /user: wanted remote IP, username NAME or id N/],
 ];

@@ -113,6 +113,20 @@ Deno.test("clear orders the core and says how many it concerns", async () => {
   });
 });
 
+Deno.test("rekey orders the core for every active session that fits", async () => {
+  const sessions = snapshot.sessions.map((one) =>
+    one.id === 2 ? one : { ...one, state: "active" as const }
+  );
+  const selector = { userName: "ann" };
+  assert.deepEqual(
+    await ask({ command: "rekey", what: "child", selector }, { ...snapshot, sessions }),
+    {
+      replies: [{ kind: "done", count: 1 }],
+      told: [{ kind: "rekey", id: 1, what: "child" }],
+    },
+  );
+});
+
 Deno.test("clear stats reaches the core and the appliance", async () => {
   const { told } = await ask({ command: "clear-stats" });
   assert.deepEqual(told, [{ kind: "clear-stats" }, "counters cleared"]);

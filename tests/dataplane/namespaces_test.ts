@@ -216,6 +216,38 @@ namespaceTest(
 );
 
 namespaceTest(
+  "RFC 4555 §3.7: a peer that has to prove its new address first is reported, and followed when told",
+  async (lab) => {
+    const spaces = await joinedSpaces(lab);
+    await using here = new RemoteEnd(spaces[0]);
+    await using there = new RemoteEnd(spaces[1]);
+    await Promise.all(
+      [here, there].map((it) => it.open(listen4)),
+    );
+    await configureInner({ spaces, here, there });
+    const install = pairOver(outer4, { followPeer: true, followWaits: true });
+    await here.call("installChildSa", install);
+    await there.call("installChildSa", farSide(install));
+    assert.equal((await ping(spaces[0], "10.0.0.2")).received, 3);
+    await spaces[0].run("ip", "address", "flush", "dev", "eth0");
+    await spaces[0].addAddress("10.250.0.77/24", "eth0");
+    const moved = { address: address("10.250.0.77"), port: 4500 };
+    await here.call("moveChildSa", install.inboundSpi, moved, install.remote);
+    assert.equal((await ping(spaces[0], "10.0.0.2")).received, 0, "answers go where it was");
+    assert.deepEqual(await there.event("peer-moved"), {
+      kind: "peer-moved",
+      inboundSpi: install.outboundSpi,
+      remote: moved,
+    });
+    const { length: reports } = there.events.filter((it) => it.kind === "peer-moved");
+    assert.ok(reports <= 3, `${reports} reports`);
+    const { local } = farSide(install);
+    await there.call("moveChildSa", install.outboundSpi, local, moved);
+    assert.equal((await ping(spaces[0], "10.0.0.2")).received, 3);
+  },
+);
+
+namespaceTest(
   "a pair is there for the first packet after its installation, and gone after removal",
   async (lab) => {
     const spaces = await joinedSpaces(lab);

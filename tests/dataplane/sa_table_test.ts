@@ -168,6 +168,34 @@ Deno.test("RFC 7296 §2.8.1: the loser of a simultaneous rekey goes without taki
   assert.equal(routed(made, {}), 3);
 });
 
+Deno.test("RFC 7296 §2.8.1: the winner of a simultaneous rekey keeps the traffic when the old pair goes", () => {
+  const made = table(
+    { inboundSpi: 1 },
+    { inboundSpi: 2, replaces: 1, outboundWaits: true },
+    { inboundSpi: 3, replaces: 1 },
+  );
+  assert.equal(routed(made, {}), 3);
+  made.remove(1);
+  assert.equal(routed(made, {}), 3, "the one that waits goes on waiting");
+  made.remove(3);
+  assert.equal(routed(made, {}), 2, "and is there when it is needed");
+});
+
+Deno.test("RFC 7296 §2.8.1: nothing goes out on a redundant pair, whatever goes and comes", () => {
+  const made = table({ inboundSpi: 1 }, { inboundSpi: 2, replaces: 1, outboundWaits: true }, {
+    inboundSpi: 3,
+    outboundWaits: true,
+    inboundOnly: true,
+  });
+  assert.equal(routed(made, {}), 1);
+  made.confirm(made.findInbound(3)!);
+  assert.equal(routed(made, {}), 1);
+  made.remove(1);
+  assert.equal(routed(made, {}), 2);
+  made.remove(2);
+  assert.equal(routed(made, {}), "no-sa");
+});
+
 Deno.test("a middle generation that goes does not bring the oldest back", () => {
   const made = table({ inboundSpi: 1 }, { inboundSpi: 2, replaces: 1 }, {
     inboundSpi: 3,

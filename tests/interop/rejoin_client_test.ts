@@ -4,41 +4,13 @@ import { startCharon, whyNoCharon } from "../support/charon.ts";
 import { type InteropScene, interopTest } from "../support/interop.ts";
 import { Lab, ping } from "../support/netns.ts";
 import { fetchImports, type Flags } from "../support/rejoin.ts";
-import { type RejoinClient, startClient } from "../support/rejoin_client.ts";
-import {
-  charonGateway,
-  type ClientSite,
-  connectedLab,
-  innerTarget,
-} from "../support/road_warrior.ts";
+import { type RejoinClient, startClientAt } from "../support/rejoin_client.ts";
+import { charonGateway, connectedLab, innerTarget } from "../support/road_warrior.ts";
 import { readClientPair } from "../support/stored_session.ts";
-import { gatewayName, makeTestPki, type TestPki } from "../support/test_pki.ts";
-
-async function clientAt(
-  folder: string,
-  site: ClientSite,
-  pki: TestPki,
-  flags: Flags = {},
-): Promise<RejoinClient> {
-  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  await Deno.writeTextFile(`${folder}/password`, "alicepw\n", { mode: 0o600 });
-  return await startClient({
-    namespace: site.namespace,
-    folder,
-    gateway: site.gatewayAddress,
-    flags: {
-      user: "alice",
-      "password-file": `${folder}/password`,
-      ca: pki.ca,
-      "remote-id": gatewayName,
-      "state-dir": folder,
-      ...flags,
-    },
-  });
-}
+import { makeTestPki } from "../support/test_pki.ts";
 
 function ours(scene: InteropScene, flags: Flags = {}): Promise<RejoinClient> {
-  return clientAt(`${scene.lab.folder}/client`, scene.site, scene.pki, flags);
+  return startClientAt(`${scene.lab.folder}/client`, scene.site, scene.pki, flags);
 }
 
 interopTest(
@@ -128,7 +100,7 @@ Deno.test({
     assert.ok(site);
     const pki = await makeTestPki(`${lab.folder}/pki`);
     await using server = await startCharon(charonGateway(lab, gateway, pki));
-    await using client = await clientAt(`${lab.folder}/client`, site, pki);
+    await using client = await startClientAt(`${lab.folder}/client`, site, pki);
     assert.equal((await client.nextEstablished(10_000)).how, "login");
     const source = await client.innerAddress("rejoin1");
     const answers = await ping(site.namespace, innerTarget, { source, count: 10 });

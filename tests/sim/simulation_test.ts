@@ -13,6 +13,9 @@ Deno.test(`${RUNS} seeded runs keep every claim and come to rest`, () => {
   let disconnects = 0;
   let changes = 0;
   let idleEnds = 0;
+  let moves = 0;
+  let tokens = 0;
+  let collisions = 0;
   for (let seed = 1; seed <= RUNS; seed++) {
     const facts = simulate(seed);
     reconnects += facts.reconnects;
@@ -21,6 +24,9 @@ Deno.test(`${RUNS} seeded runs keep every claim and come to rest`, () => {
     disconnects += facts.disconnects;
     changes += facts.changes;
     idleEnds += facts.idleEnds;
+    moves += facts.moves;
+    tokens += facts.tokens;
+    collisions += facts.collisions;
   }
   // The runs are worth something only if what they are about happens in them.
   ok(reconnects > 2 * RUNS, `${reconnects} reconnects`);
@@ -29,6 +35,9 @@ Deno.test(`${RUNS} seeded runs keep every claim and come to rest`, () => {
   ok(disconnects > RUNS / 2, `${disconnects} disconnects`);
   ok(changes > RUNS / 2, `${changes} changes`);
   ok(idleEnds > RUNS / 4, `${idleEnds} idle for too long`);
+  ok(moves > RUNS / 3, `${moves} changes of address`);
+  ok(tokens > RUNS / 2, `${tokens} crashes told by token`);
+  ok(collisions > RUNS / 20, `${collisions} rekeys that crossed`);
 });
 
 Deno.test("The same seed gives the same wire, octet for octet, and another seed another", () => {

@@ -9,6 +9,7 @@ export type Signal =
   | "SIGKILL"
   | "SIGINT"
   | "SIGUSR1"
+  | "SIGUSR2"
   | "SIGHUP"
   | "SIGSTOP"
   | "SIGCONT";

@@ -4,6 +4,7 @@
  */
 import { type Background, finish, mustRun, until } from "./background.ts";
 import type { Namespace } from "./netns.ts";
+import { viciCommand } from "./vici_command.ts";
 import { parseVici, type ViciSection } from "./vici_text.ts";
 
 const program = "/usr/lib/ipsec/charon";
@@ -78,6 +79,11 @@ export class Charon implements AsyncDisposable {
   /** Runs `swanctl` against it; throws when that fails. */
   swanctl(...args: readonly string[]): Promise<string> {
     return mustRun(this.#command(args), this.#environment());
+  }
+
+  /** Begins to rekey now: the IKE SA by the name of its connection, or a Child SA by that of its own. */
+  rekey(kind: "ike" | "child", name: string): Promise<void> {
+    return viciCommand(`${this.#folder}/vici`, "rekey", { [kind]: name });
   }
 
   /** Brings a child configuration up; throws with the log when that fails. */

@@ -154,19 +154,24 @@ export interface PingResult {
   readonly meanMs: number;
 }
 
-/** Sends `count` echo requests, ten a second, with `ping`. */
+/** Sends `count` echo requests, ten a second unless told, with `ping`. */
 export async function ping(
   from: Namespace,
   to: string,
-  options: { readonly count?: number; readonly source?: string; readonly size?: number } = {},
+  options: {
+    readonly count?: number;
+    readonly source?: string;
+    readonly size?: number;
+    readonly everySeconds?: number;
+  } = {},
 ): Promise<PingResult> {
-  const { count = 3, source, size } = options;
+  const { count = 3, source, size, everySeconds = 0.1 } = options;
   const { stdout } = await from.finish([
-    ...["ping", "-n", "-c", `${count}`, "-i", "0.1", "-W", "1"],
+    ...["ping", "-n", "-c", `${count}`, "-i", `${everySeconds}`, "-W", "1"],
     ...(source === undefined ? [] : ["-I", source]),
     ...(size === undefined ? [] : ["-s", `${size}`, "-M", "do"]),
     to,
-  ]);
+  ], 10_000 + count * everySeconds * 2_000);
   const counted = /(\d+) packets transmitted, (\d+) received/.exec(stdout);
   const mean = /= [\d.]+\/([\d.]+)\//.exec(stdout);
   return {

@@ -2,6 +2,7 @@
  * Our own program as a process in a namespace: the gateway (`rejoin serve`) and its operator's words.
  * From the sources, or the executable that `REJOIN_BIN` names.
  */
+import { order } from "../../appliance/control/client.ts";
 import type { PoolFacts, ReconnectFacts, SessionFacts } from "../../appliance/show/facts.ts";
 import { type Background, type Finished, mustRun, type Signal, until } from "./background.ts";
 import type { Namespace } from "./netns.ts";
@@ -66,6 +67,12 @@ export class RejoinGateway implements AsyncDisposable {
   command(...words: readonly string[]): Promise<Finished> {
     const control = ["--control", `${this.#options.folder}/control.sock`];
     return this.#options.namespace.finish([...rejoinCommand(), ...words, ...control]);
+  }
+
+  /** Begins to rekey now; how many sessions that concerns. */
+  rekey(what: "ike" | "child"): Promise<number> {
+    const request = { command: "rekey", what, selector: {} } as const;
+    return order(`${this.#options.folder}/control.sock`, request);
   }
 
   /** What `show …` prints. */

@@ -2,6 +2,8 @@
 import { type Background, until } from "./background.ts";
 import type { Namespace } from "./netns.ts";
 import { argumentsOf, type Flags, rejoinCommand } from "./rejoin.ts";
+import type { ClientSite } from "./road_warrior.ts";
+import { gatewayName, type TestPki } from "./test_pki.ts";
 
 /** What a client is started with. */
 export interface RejoinClientOptions {
@@ -70,4 +72,28 @@ export async function startClient(options: RejoinClientOptions): Promise<RejoinC
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   const command = [...rejoinCommand(), "connect", gateway, ...argumentsOf(flags)];
   return new RejoinClient(namespace.start("rejoin connect", command), namespace);
+}
+
+/** Starts alice's client at a site, with its pair in `folder`. */
+export async function startClientAt(
+  folder: string,
+  site: ClientSite,
+  pki: TestPki,
+  flags: Flags = {},
+): Promise<RejoinClient> {
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  await Deno.writeTextFile(`${folder}/password`, "alicepw\n", { mode: 0o600 });
+  return await startClient({
+    namespace: site.namespace,
+    folder,
+    gateway: site.gatewayAddress,
+    flags: {
+      user: "alice",
+      "password-file": `${folder}/password`,
+      ca: pki.ca,
+      "remote-id": gatewayName,
+      "state-dir": folder,
+      ...flags,
+    },
+  });
 }

@@ -125,6 +125,8 @@ export interface ClientSettings {
   readonly ipv6?: boolean;
   /** Further lines of strongswan.conf. */
   readonly settings?: string;
+  /** Send from whichever address there is, not from that of the site alone. */
+  readonly roams?: boolean;
   /** Name of the daemon's folder when a site has several. */
   readonly folder?: string;
 }
@@ -187,7 +189,7 @@ export function charonClient(
     version = 2
     encap = yes
     vips = ${settings.ipv6 ? "0.0.0.0,::" : "0.0.0.0"}
-    local_addrs = ${site.address}
+    local_addrs = ${settings.roams === true ? "%any" : site.address}
     remote_addrs = ${site.gatewayAddress}
     local {
       ${clientLocal(who)}

@@ -2,7 +2,7 @@
  * A peer that says exactly what a test tells it to: an initiator made of messages and keys alone,
  * without any of the exchange code, so that a misunderstanding there does not cancel out.
  */
-import { concatBytes, copyBytes, type OwnedBytes, utf8 } from "../../core/bytes.ts";
+import { concatBytes, copyBytes, equalBytes, type OwnedBytes, utf8 } from "../../core/bytes.ts";
 import type { KeyPair } from "../../core/crypto/provider.ts";
 import { EapClient } from "../../core/eap/client.ts";
 import { Mschapv2Client } from "../../core/eap/mschapv2_client.ts";
@@ -52,6 +52,8 @@ export interface PeerOptions {
   /** IKE proposals in strongSwan's notation. */
   readonly ike?: readonly string[];
   readonly esp?: readonly string[];
+  /** The same peer on another IKE SA: it has the socket already. */
+  readonly sameAs?: SimPeer;
 }
 
 /** One scripted initiator, with at most one IKE SA. */
@@ -74,16 +76,17 @@ export class SimPeer implements SimSocket {
   espSpi: OwnedBytes;
   nextId = 0;
   /** Datagrams that came, oldest first. */
-  readonly inbox: OwnedBytes[] = [];
+  readonly inbox: OwnedBytes[];
   readonly #ivs = new IvCounter();
   #pair: KeyPair | undefined;
   readonly #fragments = new FragmentBuffer();
 
   constructor(world: SimWorld, options: PeerOptions = {}) {
-    const { host = "198.51.100.99", seed = 99, ike, esp } = options;
+    const { host = "198.51.100.99", seed = 99, ike, esp, sameAs } = options;
     this.world = world;
     this.random = new SeededRandom(seed);
-    this.endpoint = endpoint(host, 4500);
+    this.endpoint = sameAs?.endpoint ?? endpoint(host, 4500);
+    this.inbox = sameAs?.inbox ?? [];
     this.spiI = this.random.bytes(8);
     this.nonceI = this.random.bytes(32);
     this.espSpi = this.random.bytes(4);
@@ -94,7 +97,7 @@ export class SimPeer implements SimSocket {
       true,
     );
     this.espOffer = proposals("esp", ...esp ?? ["aes128gcm16-noesn"]);
-    world.sockets.push(this);
+    if (sameAs === undefined) world.sockets.push(this);
   }
 
   receive(bytes: Uint8Array): void {
@@ -194,12 +197,16 @@ export class SimPeer implements SimSocket {
     return whole!;
   }
 
-  /** Opens a message of the gateway; `undefined` for a fragment that is not the last one. */
+  /**
+   * Opens a message of the gateway; `undefined` for a fragment that is not the last one, and for one
+   * of another IKE SA.
+   */
   open(bytes: OwnedBytes): Heard | undefined {
     const parsed = parseMessage(bytes);
     if (!parsed.ok) throw new Error(`unreadable: ${JSON.stringify(parsed.fault)}`);
     const { header, payloads, encrypted } = parsed.value;
     if (encrypted === undefined) return { header, payloads, bytes };
+    if (!equalBytes(header.responderSpi, this.spiR)) return undefined;
     const { keys, suite } = this.#established();
     const opening = { crypto: this.world.crypto, suite, keys: directionKeys(keys, "responder") };
     const opened = openMessage(opening, bytes, parsed.value);

@@ -10,7 +10,7 @@ import type { UserAttributes } from "../../core/gateway/question.ts";
 import type { SessionRecord } from "../../core/gateway/record.ts";
 import type { GatewaySnapshot, SessionSnapshot } from "../../core/gateway/snapshot.ts";
 import { limits } from "../../core/limits.ts";
-import { formatIpAddress } from "../../core/wire/address.ts";
+import { formatEndpoint, formatIpAddress } from "../../core/wire/address.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import { SeededRandom as Seeded } from "./seeded_random.ts";
 import type { SimClient } from "./sim_client.ts";
@@ -31,6 +31,7 @@ const FILTERS: readonly PacketFilter[] = ["staff", "guests"].map((name) => ({
 /** A pool of a name with hardly more addresses than users. */
 const STAFF = { ...range("10.98.0.2-10.98.0.5"), name: "staff" };
 const NETWORK = { address: address("10.50.0.0"), length: 24 };
+const REKEYS = ["ike", "child", "child"] as const;
 
 /** What a run came to. */
 export interface RunFacts {
@@ -43,6 +44,11 @@ export interface RunFacts {
   readonly disconnects: number;
   readonly changes: number;
   readonly idleEnds: number;
+  /** How often a client changed its address without coming back, and learned of a crash by its token. */
+  readonly moves: number;
+  readonly tokens: number;
+  /** How many Child SAs were one too many, after rekeys that crossed. */
+  readonly collisions: number;
 }
 
 /** Runs a world; throws with seed, virtual time and the last actions when a claim fails. */
@@ -69,6 +75,7 @@ class Run {
   /** What AAA said last about sessions, by what accounting calls them; `undefined`: no more of it. */
   readonly #orders = new Map<string, SessionChange | undefined>();
   #hosts = 0;
+  #collisions = 0;
   #checkedTraces = 0;
 
   constructor(seed: number) {
@@ -83,6 +90,7 @@ class Run {
         dpd: { intervalMs: 30_000, retryMs: 2_000 },
         fragmentMtu: random.pick([576, 1280]),
         cookieThreshold: random.pick([0, 2, 1_000]),
+        mobike: random.pick(["check-first", "check-first", "move-first", "off"]),
         loginMethods: [
           "anyconnect-eap",
           random.pick(["eap-mschapv2", "eap-radius"] as const),
@@ -105,6 +113,10 @@ class Run {
         this.world.backend.attributes.set(name, attributes);
       }
     }
+    this.world.watch = (event) => {
+      if (event.kind === "sent" || event.output.kind !== "install-child-sa") return;
+      if (event.output.sa.inboundOnly === true) this.#collisions++;
+    };
     const { certificate, signer } = this.world.pki.client;
     const logins: Partial<Record<string, ClientLogin>> = {
       alice: { kind: "certificate", certificates: [certificate], signer },
@@ -117,6 +129,7 @@ class Run {
         lifetimes,
         dpd: { intervalMs: 20_000, retryMs: 2_000 },
         fragmentMtu: random.pick([576, 1280]),
+        mobike: random.chance(0.7),
       });
     }
   }
@@ -142,6 +155,9 @@ class Run {
         world.traces.filter(({ facts }) =>
           facts?.["why"] === "idle-timeout" || facts?.["reason"] === "idle-timeout"
         ).length,
+      moves: events.filter(({ kind }) => kind === "moved").length,
+      collisions: this.#collisions,
+      tokens: events.filter((e) => e.kind === "reconnecting" && e.why === "peer-restarted").length,
     };
   }
 
@@ -149,13 +165,7 @@ class Run {
     const { world } = this;
     const random = this.#random;
     const actions: Record<string, () => void> = {
-      crash: () => {
-        if (!world.gatewayUp) return;
-        // What is not stored yet may be lost.
-        if (world.backend.waiting > 0) this.#orders.clear();
-        world.crash();
-        this.#crashes++;
-      },
+      crash: () => this.#crash(),
       restart: () => {
         if (!world.gatewayUp) world.restart();
       },
@@ -201,6 +211,22 @@ class Run {
         const what = random.pick(["ike", "child"] as const);
         for (const { id } of world.show.sessions) world.command({ kind: "rekey", id, what });
       },
+      "both rekey": () => {
+        if (!world.gatewayUp) return;
+        const [ours, theirs] = [random.pick(REKEYS), random.pick(REKEYS)];
+        for (const { id } of world.show.sessions) world.command({ kind: "rekey", id, what: ours });
+        this.#advance(random.pick([0, 0, 40, 150]));
+        world.tellClient(sim, { kind: "rekey", at: world.at, what: theirs });
+      },
+      "moves twice": () => {
+        world.roam(sim, this.#newHost());
+        this.#advance(random.pick([0, 30, 100, 700]));
+        world.roam(sim, this.#newHost());
+      },
+      "crash and restart": () => {
+        this.#crash();
+        if (!world.gatewayUp) world.restart();
+      },
       logout: () => {
         if (random.chance(0.3)) world.tellClient(sim, { kind: "disconnect", at: world.at });
       },
@@ -221,6 +247,15 @@ class Run {
     this.actions.push(`${world.nowMs} ms: ${name} (${sim.name})`);
     actions[name]?.();
     this.#check();
+  }
+
+  #crash(): void {
+    const { world } = this;
+    if (!world.gatewayUp) return;
+    // What is not stored yet may be lost.
+    if (world.backend.waiting > 0) this.#orders.clear();
+    world.crash();
+    this.#crashes++;
   }
 
   /** AAA ends one of the sessions, or changes it. */
@@ -280,8 +315,10 @@ class Run {
     const { world } = this;
     const soon = world.at.wall + 1_000;
     const isEnding = world.show.sessions.some(({ absoluteEnd = soon }) => absoluteEnd < soon);
+    // A login that its client has given up holds lease and record until its time is over.
+    const isNegotiating = world.show.negotiating > 0;
     return world.clients.every((sim) => world.carries(sim)) && world.backend.waiting === 0 &&
-      !isEnding;
+      !isEnding && !isNegotiating;
   }
 
   #checkRest({ sessions, pools }: GatewaySnapshot): void {
@@ -292,6 +329,7 @@ class Run {
       );
       equal(holder?.userName.split("@")[0], sim.name, `${sim.name} has its own address`);
       equal(holder?.state, "active");
+      equal(holder?.lastRemote, formatEndpoint(sim.outer), `${sim.name} is where it is`);
       ok(!sim.client.pair || holder?.reconnect !== undefined);
     }
     const held = sessions.flatMap(({ addresses }) => addresses).length;

@@ -108,6 +108,8 @@ export function simPolicy(pki: SimPki, change: Partial<Policy> = {}): Policy {
     lifetimes: { ikeMs: 86_400_000, espMs: 3_600_000 },
     dpd: { intervalMs: 45_000, retryMs: 2_000 },
     fragmentMtu: 1280,
+    mobike: "check-first",
+    outerAddresses: [],
     cookieThreshold: 1000,
     maxSa: 10_000,
     maxNegotiating: 5000,
@@ -137,6 +139,7 @@ export function simClient(
     lifetimes: { ikeMs: 86_400_000, espMs: 3_600_000 },
     dpd: { intervalMs: 20_000, retryMs: 2_000 },
     fragmentMtu: 1280,
+    mobike: false,
     ...change,
   };
 }

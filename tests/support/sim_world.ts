@@ -68,6 +68,8 @@ export interface SimOptions {
   readonly gatewayCrypto?: CryptoProvider;
   /** Certificates, when they are not the usual ones. */
   readonly pki?: SimPki;
+  /** The gateway makes no tokens of quick crash detection. */
+  readonly withoutCrashTokens?: boolean;
 }
 
 /** What happens, for those who watch. */
@@ -98,6 +100,8 @@ export class SimWorld {
   /** Says whether a datagram gets through; asked before chance is. */
   passes: (flight: Flight) => boolean = () => true;
   policy: Policy;
+  /** What the gateway's tokens are made with; it outlives every crash. */
+  readonly crashSecret: Uint8Array | undefined;
   gateway: Gateway;
   gatewayUp = true;
   nowMs = 0;
@@ -110,8 +114,11 @@ export class SimWorld {
     seed: number,
     change: Partial<Policy> = {},
     network: NetworkTemper = calm,
-    { crypto = quickCrypto, gatewayCrypto = crypto, pki = makeSimPki(crypto) }: SimOptions = {},
+    options: SimOptions = {},
   ) {
+    const { crypto = quickCrypto, gatewayCrypto = crypto, pki = makeSimPki(crypto) } = options;
+    const isOff = options.withoutCrashTokens === true;
+    this.crashSecret = isOff ? undefined : new Uint8Array(32).fill(0x5a);
     this.random = new SeededRandom(seed);
     this.crypto = crypto;
     this.#gatewayCrypto = gatewayCrypto;
@@ -297,6 +304,7 @@ export class SimWorld {
       crypto: this.#gatewayCrypto,
       random: new SeededRandom(this.random.u32()),
       now: this.at,
+      ...(this.crashSecret === undefined ? {} : { crashSecret: this.crashSecret }),
     });
   }
 
@@ -356,6 +364,12 @@ export class SimWorld {
         case "remove-child-sa":
           client.installed.delete(output.inboundSpi);
           break;
+        case "move-child-sa": {
+          const { inboundSpi, local, remote } = output;
+          const sa = client.installed.get(inboundSpi);
+          if (sa !== undefined) client.installed.set(inboundSpi, { ...sa, local, remote });
+          break;
+        }
         case "trace":
           client.traces.push(output.trace);
           break;

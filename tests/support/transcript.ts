@@ -82,7 +82,11 @@ class Play {
   readonly #verbs = {
     client: (name: string, host: string, how = "eap", ...words: string[]): void => {
       const login = how === "anyconnect" ? { login: this.#anyConnect(name, words) } : {};
-      this.#clients.set(name, this.#world.addClient(name, host, { ...CLIENT, ...login }));
+      const mobile = how === "mobike" ? { mobike: true } : {};
+      this.#clients.set(
+        name,
+        this.#world.addClient(name, host, { ...CLIENT, ...login, ...mobile }),
+      );
     },
     gateway: (what: string, ...words: string[]): void => this.#configure(what, words),
     "second-factor": (name: string): void => {
@@ -275,9 +279,13 @@ class Play {
       case "transmit":
         return;
       case "install-child-sa": {
-        const { inboundSpi, replaces, outboundWaits } = output.sa;
+        const { inboundSpi, replaces, outboundWaits, inboundOnly } = output.sa;
         const instead = replaces === undefined ? "" : ` instead of ${this.#spi(replaces)}`;
-        const waiting = outboundWaits ? ", sending waits" : "";
+        const waiting = inboundOnly === true
+          ? ", to receive only"
+          : outboundWaits
+          ? ", sending waits"
+          : "";
         return this.#line(`gateway installs ${this.#spi(inboundSpi)}${instead}${waiting}`);
       }
       case "remove-child-sa":
@@ -312,6 +320,8 @@ class Play {
         const told = pair === undefined ? "no pair" : this.#pair(pair.sessionId);
         return this.#line(`${name} is up by ${event.how}: ${addresses}, ${told}`);
       }
+      case "moved":
+        return this.#line(`${name} has moved`);
       case "reconnecting":
         return this.#line(`${name} lost its SA (${event.why}), tries to ${event.how}`);
       case "pair-refused":

@@ -23,6 +23,8 @@ export const terminateCauses = {
   "authentication-failed": TerminateCause.USER_ERROR, // the client does not believe us
   // Nobody there any more.
   "peer-silent": TerminateCause.LOST_CARRIER,
+  "peer-restarted": TerminateCause.LOST_CARRIER,
+  "address-not-proven": TerminateCause.LOST_CARRIER,
   "reconnect-timeout": TerminateCause.LOST_CARRIER,
   "half-open-timeout": TerminateCause.LOST_CARRIER,
   "idle-timeout": TerminateCause.IDLE_TIMEOUT,

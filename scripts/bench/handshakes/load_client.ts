@@ -149,6 +149,7 @@ class Load {
       espProposals: defaultEspProposals(),
       lifetimes: { ikeMs: 14_400_000, espMs: 3_600_000 },
       dpd: { intervalMs: 3_600_000, retryMs: 2_000 },
+      mobike: false,
       fragmentMtu: 1280,
     };
   }

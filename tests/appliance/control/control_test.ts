@@ -189,6 +189,8 @@ const malformed: readonly (readonly [text: string, reason: RegExp])[] = [
   ["[]\n", /not a command/],
   ['{"command":"reboot"}\n', /\\"reboot\\": not a command/],
   ['{"command":"clear-sessions"}\n', /selector is malformed/],
+  ['{"command":"rekey","what":"ike"}\n', /selector or what is malformed/],
+  ['{"command":"rekey","what":"all","selector":{}}\n', /selector or what is malformed/],
   ['{"command":"clear-sessions","selector":{"user":"x"}}\n', /selector is malformed/],
   ['{"command":"sessions","selector":{"id":"1"}}\n', /selector is malformed/],
   ['{"command":"debug","topic":"loud"}\n', /topic or peer is malformed/],

@@ -33,6 +33,13 @@ export function recordOf(key: string, count: number, now: number): SessionRecord
     deadline: wall(now + 1_800_000),
     reconnectCount: count,
     lastRemote: "192.0.2.7:4500",
+    ikeSa: {
+      spiI: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, count & 0xff),
+      spiR: new Uint8Array(8).fill(9),
+      originalInitiator: false,
+      local: { address: { family: 4, octets: Uint8Array.of(192, 0, 2, 1) }, port: 4500 },
+      remote: { address: { family: 4, octets: Uint8Array.of(192, 0, 2, 7) }, port: 4500 },
+    },
     gatewayName: "gw",
   };
 }

@@ -126,7 +126,9 @@ Deno.test("RFC 7296 §2.3: the response to DELETE is repeated though the SA is g
   const [second] = peer.exchange(datagram!);
   deepEqual(second, first);
   world.run(10_000);
-  deepEqual(peer.exchange(datagram!), [], "but not for ever");
+  const [later] = peer.exchange(datagram!);
+  const said = notifiesOf(peer.open(later!)!.payloads);
+  deepEqual(said, [NotifyType.INVALID_IKE_SPI, NotifyType.QCD_TOKEN], "but not for ever");
   equal(world.show.counters["unknown-ike-spi"], 1);
 });
 

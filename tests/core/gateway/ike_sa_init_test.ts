@@ -390,7 +390,11 @@ Deno.test("A half-open SA is forgotten after its time", () => {
   equal(world.show.negotiating, 0);
   equal(world.show.counters["half-open-timeout"], 1);
   const [datagram] = peer.seal(ExchangeType.IKE_AUTH, peer.wishes());
-  deepEqual(peer.exchange(datagram!), []);
+  const [answer] = peer.exchange(datagram!);
+  deepEqual(notifiesOf(peer.open(answer!)!.payloads), [
+    NotifyType.INVALID_IKE_SPI,
+    NotifyType.QCD_TOKEN,
+  ]);
 });
 
 Deno.test("Two IKE SAs of one address have nothing in common", () => {

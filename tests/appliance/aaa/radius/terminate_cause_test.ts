@@ -10,6 +10,8 @@ import {
 const wanted: Readonly<Record<AccountEnd, number>> = {
   "user-request": 1,
   "peer-silent": 2,
+  "peer-restarted": 2,
+  "address-not-proven": 2,
   "reconnect-timeout": 2,
   "half-open-timeout": 2,
   "idle-timeout": 4,
