@@ -75,8 +75,8 @@ function radiusProblems(
   { settings, given }: Gathered<typeof serveFlags>,
 ): readonly FlagProblem[] {
   const { radius, "radius-source": source } = settings;
-  if (settings["radius-tls"].length > 0) return radsecProblems(settings, given);
-  if (radius.length === 0) {
+  if (given.has("radius-tls")) return radsecProblems(settings, given);
+  if (!given.has("radius")) {
     const relays = settings.auth.includes("eap-radius");
     const missing = { name: "radius", wanted: "a server that speaks the method of eap-radius" };
     const stray = [...given].filter((name) => name.startsWith("radius-"));
@@ -89,6 +89,8 @@ function radiusProblems(
     name,
     wanted: "a --radius-tls server with it",
   }));
+  // None of the servers can be read, which is told already.
+  if (radius.length === 0) return problems;
   const accounting = settings["radius-acct"];
   const secrets = settings["radius-secret-file"].length;
   const each = secretsWanted(settings);
@@ -120,10 +122,12 @@ function dynamicAuthorProblems(
     "dynamic-author-listen": listens,
     "dynamic-author-port": ports,
   } = settings;
-  if (clients.length === 0) {
+  if (!given.has("dynamic-author")) {
     const stray = [...given].filter((name) => name.startsWith("dynamic-author-"));
     return stray.map((name) => ({ name, wanted: "a --dynamic-author client with it" }));
   }
+  // None of the clients can be read, which is told already.
+  if (clients.length === 0) return [];
   const problems: FlagProblem[] = [];
   if (settings["dynamic-author-secret-file"] === undefined) {
     problems.push({

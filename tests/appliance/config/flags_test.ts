@@ -158,7 +158,6 @@ Deno.test("PSK as a login method is refused together with reconnect, as Cisco do
 /** One client that may end and change sessions. */
 const author = { "dynamic-author": "192.0.2.1", "dynamic-author-secret-file": "a" };
 
-/** Flags that contradict each other. */
 const overTls = {
   "radius-tls": "radius.example.net",
   "radius-tls-ca": "a",
@@ -166,6 +165,7 @@ const overTls = {
   "radius-tls-key": "a",
 };
 
+/** Flags that contradict each other. */
 const contradictions: readonly (readonly [
   why: string,
   args: Readonly<Record<string, string | string[]>>,
@@ -260,6 +260,21 @@ const contradictions: readonly (readonly [
     "an IPv6 source for an IPv4 server",
     { ...lab, radius: "192.0.2.1", "radius-secret-file": "a", "radius-source": "2001:db8::1" },
     /^--radius-source 2001:db8::1: wanted an address of the servers' family/,
+  ],
+  [
+    "a server that cannot be read, which is all that is wrong",
+    { ...lab, radius: "aaa.example.net", "radius-secret-file": "a", "radius-accounting": "true" },
+    /^--radius aaa\.example\.net: wanted an address/,
+  ],
+  [
+    "one over TLS that cannot be read",
+    { ...lab, ...overTls, "radius-tls": "192.0.2.1:0" },
+    /^--radius-tls 192\.0\.2\.1:0: wanted a name or an address/,
+  ],
+  [
+    "a client of dynamic authorization that cannot be read",
+    { ...lab, ...author, "dynamic-author": "192.0.2.0/33" },
+    /^--dynamic-author 192\.0\.2\.0\/33: wanted an address, or a block/,
   ],
   [
     "dynamic authorization without a secret",
