@@ -39,17 +39,24 @@ const suites: readonly { readonly suite: EspSuite; readonly keys: readonly [numb
 /** Octets of the arena that `warmUp` takes. */
 export const warmUpBytes: number = headroomBytes + innerBytes + tailroomBytes + 64;
 
-/** Seals and opens packets for at most `budgetMs`. Returns how many went through unharmed. */
-export function warmUp(arena: Arena, ciphers: EspCiphers, budgetMs: number): number {
+/**
+ * Seals and opens packets for at most `budgetMs` of the clock `now`. Returns how many went through unharmed.
+ */
+export function warmUp(
+  arena: Arena,
+  ciphers: EspCiphers,
+  budgetMs: number,
+  now: () => number = () => performance.now(),
+): number {
   const offset = arena.reserve(warmUpBytes - 64) + headroomBytes;
-  const deadline = performance.now() + budgetMs;
+  const deadline = now() + budgetMs;
   let done = 0;
   for (const { suite, keys } of suites) {
     const table = new SaTable(ciphers, windowSizes.most);
     const forwarder = new Forwarder(arena.view, table, newCounters(), rules);
     const path = outerPath(0, new Uint32Array(0), new Uint32Array(0));
     table.install(loopback(suite, keys), path);
-    for (let i = 0; i < packets && performance.now() < deadline; i++) {
+    for (let i = 0; i < packets && now() < deadline; i++) {
       writeInner(arena.view, offset);
       if (!forwarder.seal(offset, innerBytes)) break;
       ciphers.flush();
