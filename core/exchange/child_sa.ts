@@ -124,6 +124,13 @@ export function installChildSa(sa: IkeSa, step: Step, plan: ChildSaPlan): ChildS
   return child;
 }
 
+/** Another pair carries the traffic; the peer has so long to delete this one, and then we do. */
+export function retireChildSa(child: ChildSa, step: Step, withinMs: number): void {
+  const end = after(step.at.monotonic, withinMs);
+  child.state = "replaced";
+  if (end < child.expireAt) child.expireAt = end;
+}
+
 /** Takes a pair out of the packet path and out of its IKE SA. */
 export function removeChildSa(sa: IkeSa, step: Step, inboundSpi: number): void {
   if (!sa.children.delete(inboundSpi)) return;

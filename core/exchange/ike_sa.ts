@@ -280,11 +280,17 @@ export class IkeSa {
     this.world.onRescheduled(this);
   }
 
-  /** Queues a request of ours before all others; one like it that waits already is enough. */
+  /** Queues a request of ours before all others. */
   requestNext(step: Step, task: Task): void {
+    if (this.phase === "closed" || this.phase === "lingering") return;
     this.#requests.addFirst(task);
     this.#requests.startNext(step);
     this.world.onRescheduled(this);
+  }
+
+  /** Whether a request of ours waits for its turn. */
+  hasWaiting(name: string): boolean {
+    return this.#requests.hasWaiting(name);
   }
 
   /** Sends again what waits for its answer. */

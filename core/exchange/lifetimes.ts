@@ -9,11 +9,21 @@ import { trace } from "./step.ts";
 
 /** How long a Child SA whose lifetime is over goes on receiving while its DELETE is under way. */
 const DELETE_GRACE_MS = 30_000;
+/** How long the peer may take to delete a pair that it has rekeyed before that is none of our concern. */
+const PEER_DELETE_MS = 30_000;
 
 /** The next deadline of a pair. */
 export function childDeadline({ state, rekeyAt, expireAt }: ChildSa): Monotonic {
   if (state !== "installed" || rekeyAt === undefined) return expireAt;
   return rekeyAt < expireAt ? rekeyAt : expireAt;
+}
+
+/** Whether the peer is in the middle of rekeying a pair: then it would refuse a rekey of the IKE SA. */
+export function isPeerRekeying({ children }: IkeSa, now: Monotonic): boolean {
+  return [...children.values()].some(({ follows, established }) =>
+    follows !== undefined && children.has(follows) &&
+    now < after(established.monotonic, PEER_DELETE_MS)
+  );
 }
 
 /** Rekeys the pairs whose time has come, and ends those that nobody rekeyed. */
@@ -28,12 +38,17 @@ export function tendChildSas(sa: IkeSa, step: Step): void {
   }
 }
 
-/** A pair that nobody rekeyed: deleted with a word to the peer, which gets a while for its answer. */
+/**
+ * A pair that nobody rekeyed, or that the peer should have deleted: deleted with a word to the peer,
+ * which gets a while for its answer.
+ */
 function endChildSa(sa: IkeSa, step: Step, child: ChildSa): void {
   if (child.isEnding) return removeChildSa(sa, step, child.inboundSpi);
-  trace(step, { level: "warning", event: "child-sa-lifetime-over", remote: sa.remote });
-  const others = [...sa.children.values()].filter((other) => other !== child);
-  if (others.length === 0) return sa.giveUp(step, "lifetime-over");
+  if (child.state !== "replaced") {
+    trace(step, { level: "warning", event: "child-sa-lifetime-over", remote: sa.remote });
+    const others = [...sa.children.values()].filter((other) => other !== child);
+    if (others.length === 0) return sa.giveUp(step, "lifetime-over");
+  }
   child.isEnding = true;
   child.expireAt = after(step.at.monotonic, DELETE_GRACE_MS);
   sa.request(step, sa.world.exchanges.deleteChildSa(child.inboundSpi));

@@ -13,6 +13,7 @@ import { IkeSa } from "./ike_sa.ts";
 import { DeleteIkeSa } from "./informational.ts";
 import { answerKeyExchange } from "./key_exchange_answer.ts";
 import { groupWanted, offeredGroup } from "./key_exchange_offer.ts";
+import { isPeerRekeying } from "./lifetimes.ts";
 import { find } from "./payloads.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
@@ -60,8 +61,12 @@ export class RekeyIkeSa implements Task {
     return this.#rival !== undefined || this.#hasConceded;
   }
 
-  build(sa: IkeSa): readonly Payload[] | undefined {
+  build(sa: IkeSa, step: Step): readonly Payload[] | undefined {
     if (sa.phase !== "established") return undefined;
+    if (isPeerRekeying(sa, step.at.monotonic)) {
+      sa.postponeRekey(step, NotifyType.TEMPORARY_FAILURE);
+      return undefined;
+    }
     const { crypto, random, settings } = sa.world;
     this.#spi = sa.world.newIkeSpi();
     this.#offer = offerOf(settings.ikeProposals, this.#spi, true);

@@ -85,6 +85,8 @@ export class ChildSa {
   filter: PacketFilter | undefined;
   /** An authenticated packet has come since the last report. */
   isSeen = false;
+  /** Which one it is of all that the table has taken: the higher the newer. */
+  serial = 0;
   /** The rekey was asked for. */
   isSoftLimitReported = false;
   /** The pair is gone; reports about it are pointless. */
