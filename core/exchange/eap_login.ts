@@ -7,7 +7,8 @@ import { Mschapv2Server } from "../eap/mschapv2.ts";
 import { EapServer } from "../eap/server.ts";
 import type { Policy } from "../gateway/policy.ts";
 import type { LoginMethod } from "../gateway/record.ts";
-import type { AuthenticationFacts, IkeSa } from "./ike_sa.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import type { AuthenticationFacts } from "./ike_sa_seed.ts";
 
 /** The port that a request for a client certificate names. */
 const CLIENT_SERVICES_PORT = 443;

@@ -130,6 +130,6 @@ export class RekeyChildSa implements Task {
       remote: sa.remote,
       facts: { what: "child", notify: error.notifyType },
     });
-    sa.postponeRekey(step, error.notifyType, old);
+    sa.rekeys.postpone(step, error.notifyType, old);
   }
 }

@@ -13,7 +13,6 @@ import { IkeSa } from "./ike_sa.ts";
 import { DeleteIkeSa } from "./informational.ts";
 import { answerKeyExchange } from "./key_exchange_answer.ts";
 import { groupWanted, offeredGroup } from "./key_exchange_offer.ts";
-import { isPeerRekeying } from "./lifetimes.ts";
 import { find } from "./payloads.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
@@ -63,8 +62,8 @@ export class RekeyIkeSa implements Task {
 
   build(sa: IkeSa, step: Step): readonly Payload[] | undefined {
     if (sa.phase !== "established") return undefined;
-    if (isPeerRekeying(sa, step.at.monotonic)) {
-      sa.postponeRekey(step, NotifyType.TEMPORARY_FAILURE);
+    if (sa.rekeys.isPeerRekeying(step.at.monotonic)) {
+      sa.rekeys.postpone(step, NotifyType.TEMPORARY_FAILURE);
       return undefined;
     }
     const { crypto, random, settings } = sa.world;
@@ -150,7 +149,7 @@ export class RekeyIkeSa implements Task {
       remote: sa.remote,
       facts: { what: "ike", notify: error.notifyType },
     });
-    sa.postponeRekey(step, error.notifyType);
+    sa.rekeys.postpone(step, error.notifyType);
   }
 
   #successor(
