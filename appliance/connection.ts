@@ -3,7 +3,7 @@
  * or the gateway ends the session.
  *
  * A signal to stop logs out, which voids the pair; with `--park` it leaves the session waiting on the
- * gateway. SIGUSR1 and SIGUSR2 rekey.
+ * gateway. SIGUSR2 rekeys.
  * DNS servers are told in the log and not configured.
  */
 import {
@@ -33,7 +33,7 @@ import type { Facts, Log } from "./log.ts";
 import { NetworkWatch } from "./network_watch.ts";
 import { tellTrouble } from "./packet_troubles.ts";
 import type { PairStore } from "./pair_store.ts";
-import { listenForStop, onSignals, type StopSignals } from "./signals.ts";
+import { listenForStop, onSignal, type StopSignals } from "./signals.ts";
 import { reasonOf, StartError } from "./start_error.ts";
 
 /** Milliseconds that logging out waits for the gateway's answer. */
@@ -122,9 +122,10 @@ export async function connect(plan: ConnectionPlan): Promise<number> {
     },
   });
   running.defer(() => watch.close());
-  running.defer(onSignals({
-    SIGUSR1: () => driver.order((at) => ({ kind: "rekey", at, what: "child" })),
-    SIGUSR2: () => driver.order((at) => ({ kind: "rekey", at, what: "ike" })),
+  running.defer(onSignal("SIGUSR2", () => {
+    for (const what of ["child", "ike"] as const) {
+      driver.order((at) => ({ kind: "rekey", at, what }));
+    }
   }));
 
   const { pair } = plan;

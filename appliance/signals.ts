@@ -34,11 +34,8 @@ export function listenForStop(): StopSignals {
   };
 }
 
-/** Calls `act` at each of these signals; the function that is returned ends that. */
-export function onSignals(table: Readonly<Partial<Record<Deno.Signal, () => void>>>): () => void {
-  const entries = Object.entries(table) as [Deno.Signal, () => void][];
-  for (const [signal, act] of entries) Deno.addSignalListener(signal, act);
-  return () => {
-    for (const [signal, act] of entries) Deno.removeSignalListener(signal, act);
-  };
+/** Calls `act` at each such signal; the function that is returned ends that. Not SIGUSR1: V8 debugs at it. */
+export function onSignal(signal: Deno.Signal, act: () => void): () => void {
+  Deno.addSignalListener(signal, act);
+  return () => Deno.removeSignalListener(signal, act);
 }

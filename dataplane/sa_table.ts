@@ -46,6 +46,7 @@ export class SaTable {
   /** Pairs by the pair they take over from, so that removing one does not search them all. */
   readonly #heirs = new Map<number, ChildSa[]>();
   readonly #filters = new SharedFilters();
+  #serial = 0;
   /** Why the last `findOutbound` found nothing. */
   lastMiss: OutboundMiss = "no-sa";
   #nextRank = 0;
@@ -88,6 +89,7 @@ export class SaTable {
     this.remove(install.inboundSpi);
     const sa = new ChildSa(install, this.ciphers, path, this.#windowPackets);
     sa.filter = this.#filters.take(install.filter);
+    sa.serial = ++this.#serial;
     this.#inbound.set(sa.inboundSpi | 0, sa);
     const replaced = this.#replacedBy(sa);
     const rank = (replaced && this.#indexed.get(replaced)?.rank) ?? this.#nextRank++;
@@ -126,14 +128,16 @@ export class SaTable {
     this.#removeHeir(sa);
     const heirs = this.#heirs.get(sa.inboundSpi) ?? [];
     this.#heirs.delete(sa.inboundSpi);
-    // Of two that came of one pair (RFC 7296 §2.8.1), that which waits goes on waiting, for the other.
-    const taken = heirs.find(({ outbound }) => outbound !== "waiting");
+    // Of several that came of one pair (RFC 7296 §2.8.1) one takes over: whichever does so already, or
+    // else the newest. Those that wait go on waiting, for that one.
+    const first = heirs.find(({ outbound }) => outbound !== "waiting") ??
+      heirs.reduce<ChildSa | undefined>((a, b) => a && a.serial > b.serial ? a : b, undefined);
     for (const heir of heirs) {
-      const isBehind = taken !== undefined && heir.outbound === "waiting";
-      heir.replaces = isBehind ? taken.inboundSpi : sa.replaces;
+      const isBehind = heir !== first && heir.outbound === "waiting";
+      heir.replaces = isBehind ? first?.inboundSpi : sa.replaces;
       this.#addHeir(heir);
-      if (!isBehind) this.confirm(heir);
     }
+    if (first !== undefined) this.confirm(first);
     const replaced = this.#replacedBy(sa);
     if (replaced?.outbound === "superseded" && !this.#hasActiveSuccessor(replaced)) {
       replaced.outbound = "active";

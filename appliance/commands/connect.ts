@@ -29,7 +29,7 @@ export const connectCommand: CommandDefinition = {
   operands: "HOST",
   summary: "be a client: log in, carry traffic, come back by token",
   notes: "\nA signal logs out; with --park the session waits on the gateway for the next start.\n" +
-    "SIGUSR1 begins to rekey the Child SA, SIGUSR2 the IKE SA.\n" +
+    "SIGUSR2 begins to rekey both SAs.\n" +
     "A second factor cannot be asked for while it runs: --answer-file or REJOIN_ANSWER give it.",
   flags: connectFlags,
   run: async (call) => {

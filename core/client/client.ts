@@ -173,7 +173,7 @@ export class Client {
         this.#disconnect(step);
         break;
       case "rekey":
-        this.#sa?.rekeyNow(step, input.what);
+        this.#sa?.rekeys.rekeyNow(step, input.what);
         break;
       default:
         assertNever(input);
@@ -245,9 +245,9 @@ export class Client {
         for (const spi of event.inboundSpis) this.#spis.ikeSaOfEsp(spi)?.sawTraffic(step);
         return;
       case "soft-limit":
-        return this.#spis.ikeSaOfEsp(event.inboundSpi)?.softLimit(step, event.inboundSpi);
+        return this.#spis.ikeSaOfEsp(event.inboundSpi)?.rekeys.softLimit(step, event.inboundSpi);
       case "hard-limit":
-        return this.#spis.ikeSaOfEsp(event.inboundSpi)?.hardLimit(step, event.inboundSpi);
+        return this.#spis.ikeSaOfEsp(event.inboundSpi)?.rekeys.hardLimit(step, event.inboundSpi);
       case "peer-moved":
         return;
       default:

@@ -6,7 +6,8 @@ import type { NotifyPayload, Payload, Proposal } from "../message/payload.ts";
 import { narrowSelectors } from "../sa/narrowing.ts";
 import { confirmChoice, espSuiteOf, offerOf } from "../sa/proposal.ts";
 import type { ChildSaPlan } from "./child_sa.ts";
-import type { AllowedSelectors, IkeSa } from "./ike_sa.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import type { AllowedSelectors } from "./ike_sa_seed.ts";
 import { groupWanted, offeredGroup } from "./key_exchange_offer.ts";
 import { espSpiBytes, espSpiOf, find } from "./payloads.ts";
 

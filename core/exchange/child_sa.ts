@@ -160,6 +160,18 @@ function volumeLimits(
   };
 }
 
+/** Another pair carries the traffic; the peer has so long to delete this one, and then we do. */
+export function retireChildSa(child: ChildSa, step: Step, withinMs: number): void {
+  child.state = "replaced";
+  endWithin(child, step, withinMs);
+}
+
+/** A pair has so long and no longer. */
+export function endWithin(child: ChildSa, step: Step, withinMs: number): void {
+  const end = after(step.at.monotonic, withinMs);
+  if (end < child.expireAt) child.expireAt = end;
+}
+
 /** Takes a pair out of the packet path and out of its IKE SA. */
 export function removeChildSa(sa: IkeSa, step: Step, inboundSpi: number): void {
   if (!sa.children.delete(inboundSpi)) return;

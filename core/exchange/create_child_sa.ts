@@ -8,13 +8,16 @@ import { narrowSelectors } from "../sa/narrowing.ts";
 import { lowerNonce } from "../sa/nonces.ts";
 import { chooseProposal, espSuiteOf } from "../sa/proposal.ts";
 import type { ChildSa } from "./child_sa.ts";
-import { childByOutboundSpi, installChildSa } from "./child_sa.ts";
+import { childByOutboundSpi, installChildSa, retireChildSa } from "./child_sa.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { answerKeyExchange } from "./key_exchange_answer.ts";
 import { espSpiBytes, espSpiOf, find } from "./payloads.ts";
 import { RekeyChildSa } from "./rekey_child.ts";
 import { respondRekeyIkeSa } from "./rekey_ike.ts";
 import type { Step } from "./step.ts";
+
+/** Longer than a peer may take to get our answer: until then it has only the pair that it rekeys. */
+const PEER_DELETE_MS = 180_000;
 
 /** Answers a CREATE_CHILD_SA request. */
 export function respondCreateChildSa(sa: IkeSa, step: Step, request: readonly Payload[]): void {
@@ -90,7 +93,7 @@ function makeChildSa(
   if (old.contest !== undefined) {
     old.contest.meet({ inboundSpi, nonce: lowerNonce(nonceI, nonceR) });
   } else if (old.child !== undefined) {
-    old.child.state = "replaced";
+    retireChildSa(old.child, step, PEER_DELETE_MS);
   }
   const chosen: Proposal = { ...choice.proposal, spi: espSpiBytes(inboundSpi) };
   return [

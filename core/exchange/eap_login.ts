@@ -9,7 +9,8 @@ import { EapRelay } from "../eap/relay.ts";
 import { EapServer } from "../eap/server.ts";
 import type { Policy } from "../gateway/policy.ts";
 import type { LoginMethod } from "../gateway/record.ts";
-import type { AuthenticationFacts, IkeSa } from "./ike_sa.ts";
+import type { IkeSa } from "./ike_sa.ts";
+import type { AuthenticationFacts } from "./ike_sa_seed.ts";
 
 /** The port that a request for a client certificate names. */
 const CLIENT_SERVICES_PORT = 443;

@@ -11,25 +11,30 @@ import { limits } from "../limits.ts";
 import { ExchangeType, NotifyType, ProtocolId } from "../message/constants.ts";
 import type { ParsedMessage } from "../message/message.ts";
 import { buildUnsupportedCritical, notify } from "../message/notify.ts";
-import type { Payload, TrafficSelector } from "../message/payload.ts";
+import type { Payload } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
 import { after } from "../moment.ts";
 import type { IkeKeys } from "../sa/keymat.ts";
 import { largestMessage } from "../sa/protection.ts";
 import type { IkeSuite } from "../sa/suite.ts";
-import type { AddressPrefix, Endpoint } from "../wire/address.ts";
+import type { Endpoint } from "../wire/address.ts";
 import type { PacketFilter } from "../gateway/packet_filter.ts";
 import type { Answer } from "../gateway/question.ts";
 import type { MessageSize } from "./channel.ts";
 import { Channel } from "./channel.ts";
 import type { ChildSa } from "./child_sa.ts";
 import { removeChildSa } from "./child_sa.ts";
-import type { Dispute, IkeSaSeed, Phase } from "./ike_sa_seed.ts";
-import { childDeadline, endSoon, tendChildSas } from "./lifetimes.ts";
+import type {
+  AllowedSelectors,
+  AuthenticationFacts,
+  Dispute,
+  IkeSaSeed,
+  Phase,
+} from "./ike_sa_seed.ts";
 import type { NatFacts } from "./nat_announcement.ts";
 import type { Path } from "./path.ts";
 import { transmit } from "./path.ts";
-import { rekeyMoment, retryMoment } from "./rekey_time.ts";
+import { RekeySchedule } from "./rekey_schedule.ts";
 import { Requests } from "./requests.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
@@ -45,28 +50,6 @@ export interface Authenticator {
   complete(sa: IkeSa, step: Step, id: number, answer: Answer): void;
   /** The SA is gone; questions are no longer of interest. */
   abandon(sa: IkeSa, step: Step): void;
-}
-
-/** How the two sides proved who they are, for `show`. */
-export interface AuthenticationFacts {
-  /** Ours. */
-  readonly sign: "RSA" | "ECDSA" | "PSK";
-  /** Theirs. */
-  readonly verify: "EAP" | "AnyConnect-EAP" | "RSA" | "ECDSA" | "PSK";
-  /** Our identity as text. */
-  readonly localId: string;
-  /** Theirs. */
-  readonly remoteId: string;
-}
-
-/** The widest traffic that Child SAs of an IKE SA may carry. */
-export interface AllowedSelectors {
-  /** Inner addresses on our side. */
-  readonly localSelectors: readonly TrafficSelector[];
-  /** Inner addresses on the peer's side. */
-  readonly remoteSelectors: readonly TrafficSelector[];
-  /** Those among them that are networks behind the peer. */
-  readonly networks?: readonly AddressPrefix[];
 }
 
 /** How long a finished SA repeats its last response. */
@@ -91,6 +74,8 @@ export class IkeSa {
   readonly children = new Map<number, ChildSa>();
   /** Where it is, and its packets. */
   readonly where: Whereabouts;
+  /** When it and its Child SAs are rekeyed. */
+  readonly rekeys: RekeySchedule;
   phase: Phase = "authenticating";
   established: Moment | undefined;
   authentication: AuthenticationFacts | undefined;
@@ -112,7 +97,6 @@ export class IkeSa {
   #dispute: Dispute | undefined;
   /** End of the present phase where it has one. */
   #phaseEnd: Monotonic | undefined;
-  #rekeyAt: Monotonic | undefined;
   #confirmed = false;
   #doubtAgainAt: Monotonic;
 
@@ -124,6 +108,7 @@ export class IkeSa {
     this.suite = seed.suite;
     this.keys = seed.keys;
     this.where = new Whereabouts(this, seed);
+    this.rekeys = new RekeySchedule(this);
     this.fragmentation = seed.fragmentation;
     this.ciscoFragments = seed.ciscoFragments;
     this.nat = seed.nat;
@@ -223,8 +208,7 @@ export class IkeSa {
       return this.close(step, "peer-silent");
     }
     if (this.phase !== "established") return;
-    if (this.#rekeyAt !== undefined && now >= this.#rekeyAt) this.rekey(step);
-    tendChildSas(this, step);
+    this.rekeys.tend(step);
     if (this.#wantsLivenessCheck(now)) this.request(step, this.world.exchanges.livenessCheck());
   }
 
@@ -239,22 +223,6 @@ export class IkeSa {
     if (this.phase !== "established") return;
     this.lastInbound = step.at.monotonic;
     this.where.sawPackets(step, remote);
-  }
-
-  /** A Child SA is near its limit in octets, packets or sequence numbers. */
-  softLimit(step: Step, inboundSpi: number): void {
-    const child = this.children.get(inboundSpi);
-    if (child?.state === "installed" && this.phase === "established") {
-      this.rekeyChildSa(step, child);
-    }
-  }
-
-  /** A Child SA is at its limit and carries nothing more: a last chance for its rekey, then it ends. */
-  hardLimit(step: Step, inboundSpi: number): void {
-    const child = this.children.get(inboundSpi);
-    if (child === undefined) return;
-    endSoon(child, step);
-    this.softLimit(step, inboundSpi);
   }
 
   /** Something that anybody may have said says that the peer lost the SA: it is asked, but seldom. */
@@ -274,8 +242,7 @@ export class IkeSa {
     };
     consider(this.#requests.deadline);
     if (this.phase === "established") {
-      consider(this.#rekeyAt);
-      for (const child of this.children.values()) consider(childDeadline(child));
+      consider(this.rekeys.deadline);
       if (this.current === undefined) {
         consider(after(this.lastInbound, this.world.settings.dpd.intervalMs));
       }
@@ -293,11 +260,17 @@ export class IkeSa {
     this.world.onRescheduled(this);
   }
 
-  /** Queues a request of ours before all others; one like it that waits already is enough. */
+  /** Queues a request of ours before all others. */
   requestNext(step: Step, task: Task): void {
+    if (this.phase === "closed" || this.phase === "lingering") return;
     this.#requests.addFirst(task);
     this.#requests.startNext(step);
     this.world.onRescheduled(this);
+  }
+
+  /** Whether a request of ours waits for its turn. */
+  hasWaiting(name: string): boolean {
+    return this.#requests.hasWaiting(name);
   }
 
   /** Sends again what waits for its answer. */
@@ -321,7 +294,7 @@ export class IkeSa {
   /** It is established, but of no use: it ends in `ms`. */
   endAfter(step: Step, ms: number): void {
     this.#phaseEnd = after(step.at.monotonic, ms);
-    this.#rekeyAt = undefined;
+    this.rekeys.stop();
   }
 
   /** Ends an SA that goes wrong: without a word where the session goes on without it (rule 4). */
@@ -339,31 +312,7 @@ export class IkeSa {
     this.authenticator = undefined;
     this.lastInbound = step.at.monotonic;
     this.#phaseEnd = after(step.at.monotonic, ikeMs);
-    this.#rekeyAt = rekeyMoment(this.world, step.at.monotonic, ikeMs);
-  }
-
-  /** Begins to rekey the IKE SA. */
-  rekey(step: Step): void {
-    if (this.phase !== "established") return;
-    this.#rekeyAt = undefined;
-    this.request(step, this.world.exchanges.rekeyIkeSa());
-  }
-
-  /** Begins to rekey a Child SA. */
-  rekeyChildSa(step: Step, child: ChildSa): void {
-    if (child.state !== "installed") return;
-    if (child.follows !== undefined && this.children.has(child.follows)) {
-      child.rekeyAt = retryMoment(this.world, step.at.monotonic);
-      return;
-    }
-    child.state = "rekeying";
-    this.request(step, this.world.exchanges.rekeyChildSa(child.inboundSpi));
-  }
-
-  /** Begins to rekey one or the other, as somebody orders. */
-  rekeyNow(step: Step, what: "ike" | "child"): void {
-    if (what === "ike") return this.rekey(step);
-    for (const child of this.children.values()) this.rekeyChildSa(step, child);
+    this.rekeys.start(step);
   }
 
   /** Changes what the peer may send, on the pairs that stand and on those to come. */
@@ -372,19 +321,6 @@ export class IkeSa {
     for (const inboundSpi of this.children.keys()) {
       step.outputs.push({ kind: "filter-child-sa", inboundSpi, filter });
     }
-  }
-
-  /** A rekey was refused: try again later, unless the peer never rekeys (RFC 7296 §2.25, §4). */
-  postponeRekey(step: Step, notifyType: number, child?: ChildSa): void {
-    const again = notifyType === NotifyType.NO_ADDITIONAL_SAS
-      ? undefined
-      : retryMoment(this.world, step.at.monotonic);
-    if (child === undefined) {
-      this.#rekeyAt = again;
-      return;
-    }
-    child.state = "installed";
-    child.rekeyAt = again;
   }
 
   /** Hands everything that lives on to the SA that a rekey made, and waits for DELETE. */
@@ -404,7 +340,7 @@ export class IkeSa {
     if (this.authentication !== undefined) next.establish(step, this.authentication);
     this.phase = "replaced";
     this.#phaseEnd = after(step.at.monotonic, UNUSED_MS);
-    this.#rekeyAt = undefined;
+    this.rekeys.stop();
     next.#requests.startNext(step);
     // Last, so that the owner asks for a deadline that holds.
     this.world.onRekeyed(this, next, step);
@@ -517,7 +453,7 @@ export class IkeSa {
     this.#requests.drop(step);
     this.#dispute?.lost();
     this.#dispute = undefined;
-    this.#rekeyAt = undefined;
+    this.rekeys.stop();
     this.world.onClosed(this, reason, step);
   }
 

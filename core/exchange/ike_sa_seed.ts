@@ -1,8 +1,9 @@
 /** What an IKE SA is made from, and the words for its life. */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
+import type { TrafficSelector } from "../message/payload.ts";
 import type { IkeKeys } from "../sa/keymat.ts";
 import type { IkeSuite } from "../sa/suite.ts";
-import type { Endpoint } from "../wire/address.ts";
+import type { AddressPrefix, Endpoint } from "../wire/address.ts";
 import type { NatFacts } from "./nat_announcement.ts";
 import type { Step } from "./step.ts";
 
@@ -27,6 +28,28 @@ export interface Dispute {
   won(step: Step): void;
   /** The SA is gone: it does not. */
   lost(): void;
+}
+
+/** How the two sides proved who they are, for `show`. */
+export interface AuthenticationFacts {
+  /** Ours. */
+  readonly sign: "RSA" | "ECDSA" | "PSK";
+  /** Theirs. */
+  readonly verify: "EAP" | "AnyConnect-EAP" | "RSA" | "ECDSA" | "PSK";
+  /** Our identity as text. */
+  readonly localId: string;
+  /** Theirs. */
+  readonly remoteId: string;
+}
+
+/** The widest traffic that Child SAs of an IKE SA may carry. */
+export interface AllowedSelectors {
+  /** Inner addresses on our side. */
+  readonly localSelectors: readonly TrafficSelector[];
+  /** Inner addresses on the peer's side. */
+  readonly remoteSelectors: readonly TrafficSelector[];
+  /** Those among them that are networks behind the peer. */
+  readonly networks?: readonly AddressPrefix[];
 }
 
 /** What an IKE SA is made from. */

@@ -7,7 +7,7 @@ import { compareNonces, lowerNonce } from "../sa/nonces.ts";
 import type { AgreedChildSa } from "./child_offer.ts";
 import { ChildOffer } from "./child_offer.ts";
 import type { ChildSa } from "./child_sa.ts";
-import { installChildSa, removeChildSa } from "./child_sa.ts";
+import { installChildSa, removeChildSa, retireChildSa } from "./child_sa.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import { DeleteChildSas } from "./informational.ts";
 import { NewChildSa } from "./new_child.ts";
@@ -15,6 +15,9 @@ import { espSpiBytes } from "./payloads.ts";
 import type { Step } from "./step.ts";
 import { trace } from "./step.ts";
 import type { Task } from "./task.ts";
+
+/** How long a peer may take to delete its redundant pair: it may not have heard yet that there is one. */
+const REDUNDANT_MS = 10_000;
 
 /** The pair that the peer made of the same Child SA meanwhile. */
 export interface RivalChildSa {
@@ -87,7 +90,8 @@ export class RekeyChildSa implements Task {
   /**
    * The pair is there. Alone it takes over, and the old one goes. Of two, that with the lowest nonce
    * goes unused, deleted by who made it; who made the other deletes the old one (§2.8.1). The old
-   * pair may be gone already where the peer was quicker.
+   * pair may be gone already where the peer was quicker. The DELETE comes before all else that waits,
+   * so that a rekey of the IKE SA does not fall into one of a Child SA.
    */
   #settle(sa: IkeSa, step: Step, agreed: AgreedChildSa): void {
     const rival = this.#rival;
@@ -97,12 +101,12 @@ export class RekeyChildSa implements Task {
       sa.world.count("child-sa-redundant");
       // Some packets may come on it until it is deleted; none is sent.
       installChildSa(sa, step, { ...agreed, sends: "never" }).state = "replaced";
-      return sa.request(step, new DeleteChildSas([agreed.inboundSpi]));
+      return sa.requestNext(step, new DeleteChildSas([agreed.inboundSpi]));
     }
     const loser = rival === undefined ? undefined : sa.children.get(rival.inboundSpi);
-    if (loser !== undefined) loser.state = "replaced";
+    if (loser !== undefined) retireChildSa(loser, step, REDUNDANT_MS);
     installChildSa(sa, step, { ...agreed, replaces: this.oldSpi, sends: "at-once" });
-    sa.request(step, new DeleteChildSas([this.oldSpi]));
+    sa.requestNext(step, new DeleteChildSas([this.oldSpi]));
   }
 
   #refused(sa: IkeSa, step: Step, old: ChildSa, error: NotifyPayload): void {
@@ -126,6 +130,6 @@ export class RekeyChildSa implements Task {
       remote: sa.remote,
       facts: { what: "child", notify: error.notifyType },
     });
-    sa.postponeRekey(step, error.notifyType, old);
+    sa.rekeys.postpone(step, error.notifyType, old);
   }
 }

@@ -60,8 +60,12 @@ export class RekeyIkeSa implements Task {
     return this.#rival !== undefined || this.#hasConceded;
   }
 
-  build(sa: IkeSa): readonly Payload[] | undefined {
+  build(sa: IkeSa, step: Step): readonly Payload[] | undefined {
     if (sa.phase !== "established") return undefined;
+    if (sa.rekeys.isPeerRekeying(step.at.monotonic)) {
+      sa.rekeys.postpone(step, NotifyType.TEMPORARY_FAILURE);
+      return undefined;
+    }
     const { crypto, random, settings } = sa.world;
     this.#spi = sa.world.newIkeSpi();
     this.#offer = offerOf(settings.ikeProposals, this.#spi, true);
@@ -145,7 +149,7 @@ export class RekeyIkeSa implements Task {
       remote: sa.remote,
       facts: { what: "ike", notify: error.notifyType },
     });
-    sa.postponeRekey(step, error.notifyType);
+    sa.rekeys.postpone(step, error.notifyType);
   }
 
   #successor(

@@ -49,9 +49,14 @@ export class Requests {
     this.#queue.push(task);
   }
 
-  /** Adds one before all others, unless one like it waits already. */
+  /** Adds one before all others. */
   addFirst(task: Task): void {
-    if (!this.#queue.some(({ name }) => name === task.name)) this.#queue.unshift(task);
+    this.#queue.unshift(task);
+  }
+
+  /** Whether one with this name waits for its turn. */
+  hasWaiting(name: string): boolean {
+    return this.#queue.some((task) => task.name === name);
   }
 
   /** Takes out what still waits for its turn. */

@@ -49,7 +49,13 @@ export function moveTo(sa: IkeSa, step: Step, path: Path): void {
   const { where } = sa;
   where.move(step, path);
   where.moveTraffic(step, path);
-  sa.requestNext(step, new UpdateAddresses());
+  tellAddresses(sa, step);
+}
+
+/** One update that waits for its turn is enough: it will say what is true then. */
+function tellAddresses(sa: IkeSa, step: Step): void {
+  const update = new UpdateAddresses();
+  if (!sa.hasWaiting(update.name)) sa.requestNext(step, update);
 }
 
 /**
@@ -63,7 +69,7 @@ export function watchNat(sa: IkeSa, step: Step, response: readonly Payload[]): v
   if (mobility !== "initiator" || before === undefined || seenAs === undefined) return;
   if (equalBytes(before, seenAs)) return;
   sa.world.count("nat-mapping-changed");
-  sa.requestNext(step, new UpdateAddresses());
+  tellAddresses(sa, step);
 }
 
 function takeNatSight({ where }: IkeSa, response: readonly Payload[]): void {

@@ -361,13 +361,13 @@ export class Gateway {
         return this.#withEspSpi(
           event.inboundSpi,
           step,
-          (sa) => sa.softLimit(step, event.inboundSpi),
+          (sa) => sa.rekeys.softLimit(step, event.inboundSpi),
         );
       case "hard-limit":
         return this.#withEspSpi(
           event.inboundSpi,
           step,
-          (sa) => sa.hardLimit(step, event.inboundSpi),
+          (sa) => sa.rekeys.hardLimit(step, event.inboundSpi),
         );
       case "peer-moved":
         return this.#withEspSpi(
@@ -406,7 +406,7 @@ export class Gateway {
         return;
       case "rekey": {
         const sa = this.#sessions.byId(command.id)?.ikeSa;
-        if (sa !== undefined) this.#guard(sa, step, () => sa.rekeyNow(step, command.what));
+        if (sa !== undefined) this.#guard(sa, step, () => sa.rekeys.rekeyNow(step, command.what));
         return;
       }
       case "debug":

@@ -20,11 +20,15 @@ export interface SessionPair {
 
 /** An IKE SA that carries a session, and where: what its peer is told by after a crash (RFC 6290). */
 export interface RecordedIkeSa {
+  /** SPI of its original initiator. */
   readonly spiI: OwnedBytes;
+  /** SPI of the other side. */
   readonly spiR: OwnedBytes;
   /** Whether the gateway began it, by a rekey. */
   readonly originalInitiator: boolean;
+  /** The gateway's outer endpoint. */
   readonly local: Endpoint;
+  /** The peer's. */
   readonly remote: Endpoint;
 }
 

@@ -83,6 +83,8 @@ export class ChildSa {
   filter: CompiledFilter | undefined = undefined;
   /** An authenticated packet has come since the last report. */
   isSeen = false;
+  /** Which one it is of all that the table has taken: the higher the newer. */
+  serial = 0;
   /** The rekey was asked for. */
   isSoftLimitReported = false;
   /** That it carries nothing more was said. */

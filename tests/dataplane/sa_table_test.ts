@@ -181,6 +181,21 @@ Deno.test("RFC 7296 §2.8.1: the winner of a simultaneous rekey keeps the traffi
   assert.equal(routed(made, {}), 2, "and is there when it is needed");
 });
 
+Deno.test("of several pairs that wait for the same one the newest takes over, whatever they waited for before", () => {
+  const made = table(
+    { inboundSpi: 1 },
+    { inboundSpi: 2, replaces: 1, outboundWaits: true },
+    { inboundSpi: 3, replaces: 1 },
+    { inboundSpi: 4, replaces: 3, outboundWaits: true },
+  );
+  assert.equal(routed(made, {}), 3);
+  made.remove(1);
+  made.remove(3);
+  assert.equal(routed(made, {}), 4);
+  made.remove(4);
+  assert.equal(routed(made, {}), 2);
+});
+
 Deno.test("RFC 7296 §2.8.1: nothing goes out on a redundant pair, whatever goes and comes", () => {
   const made = table({ inboundSpi: 1 }, { inboundSpi: 2, replaces: 1, outboundWaits: true }, {
     inboundSpi: 3,

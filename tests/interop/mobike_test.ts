@@ -14,9 +14,8 @@ import {
 import { makeTestPki } from "../support/test_pki.ts";
 
 /** Gives a client a second address and takes the first one away; the second. */
-async function changeAddress(
-  { namespace, interfaceName, address, gatewayAddress }: ClientSite,
-): Promise<string> {
+async function changeAddress(site: ClientSite): Promise<string> {
+  const { namespace, interfaceName, address, gatewayAddress } = site;
   const other = address.replace(/\.\d+$/, ".77");
   const promotes = `net.ipv4.conf.${interfaceName}.promote_secondaries=1`;
   await namespace.run("sysctl", "-q", promotes);

@@ -216,7 +216,9 @@ class Run {
         const [ours, theirs] = [random.pick(REKEYS), random.pick(REKEYS)];
         for (const { id } of world.show.sessions) world.command({ kind: "rekey", id, what: ours });
         this.#advance(random.pick([0, 0, 40, 150]));
-        world.tellClient(sim, { kind: "rekey", at: world.at, what: theirs });
+        for (const each of world.clients) {
+          world.tellClient(each, { kind: "rekey", at: world.at, what: theirs });
+        }
       },
       "moves twice": () => {
         world.roam(sim, this.#newHost());

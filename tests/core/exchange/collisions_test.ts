@@ -135,6 +135,46 @@ Deno.test("RFC 7296 §2.8.1: the peer may have deleted the old pair before its a
   }
 });
 
+Deno.test("A redundant pair that its maker does not delete is deleted by the other side, after a while", () => {
+  const { world, peer, ours } = rekeying("child");
+  rekeyChild(peer, ours, LOW);
+  const mark = peer.inbox.length;
+  answerChild(peer, ours, HIGH);
+  peer.answer(deletedBy(peer, mark)[0]!, [deleteChild(peer.espSpi)]);
+  equal(world.installed.size, 2);
+  const later = peer.inbox.length;
+  world.run(9_000);
+  deepEqual(deletedBy(peer, later), []);
+  world.run(2_000);
+  const [farewell] = deletedBy(peer, later);
+  equal(world.installed.get(spisOf(farewell)[0]!)?.outboundSpi, spiNumber(OWN));
+  peer.answer(farewell!, []);
+  deepEqual(outboundOf(world), [spiNumber(MADE)]);
+  equal(world.session.state, "active");
+});
+
+Deno.test("A pair that the peer has rekeyed and never deletes is deleted when it must have had the answer", () => {
+  const { world, peer, ours } = rekeying("ike");
+  peer.answer(ours, [notify(NotifyType.TEMPORARY_FAILURE)]);
+  const selectors = [anySelector(4)];
+  const payloads = [{ kind: "TSi", selectors }, { kind: "TSr", selectors }] as const;
+  rekeyChild(peer, { ...ours, payloads }, LOW);
+  const mark = peer.inbox.length;
+  // Meanwhile the IKE SA is not rekeyed: the peer would refuse that (RFC 7296 §2.25.2).
+  world.run(25_000);
+  deepEqual(peer.requests(mark), []);
+  for (let i = 0; i < 20 && deletedBy(peer, mark).length === 0; i++) {
+    world.run(10_000);
+    for (const heard of peer.requests(mark)) {
+      const isDelete = find(heard.payloads, "D") !== undefined;
+      if (!isDelete) peer.answer(heard, [notify(NotifyType.NO_ADDITIONAL_SAS)]);
+    }
+  }
+  const [farewell] = deletedBy(peer, mark);
+  peer.answer(farewell!, [deleteChild(peer.espSpi)]);
+  deepEqual(outboundOf(world), [spiNumber(OWN)]);
+});
+
 Deno.test("RFC 7296 §2.25.1: whoever refuses our rekey and has made a pair of its own keeps that", () => {
   for (const type of [NotifyType.TEMPORARY_FAILURE, NotifyType.CHILD_SA_NOT_FOUND]) {
     const { world, peer, ours } = rekeying("child");

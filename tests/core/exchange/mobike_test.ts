@@ -381,3 +381,35 @@ Deno.test("The reconnect record of a session that moves says where it was last",
   world.run(100);
   equal(stored(), "203.0.113.5:61020");
 });
+
+Deno.test("Whatever a peer says about addresses breaks nothing, and costs nobody but itself anything", () => {
+  const { world, peer } = loggedIn(619);
+  const bob = world.login("bob", "198.51.100.8", QUIET);
+  const types = [16388, 16389, ...Array.from({ length: 7 }, (_, i) => 16396 + i), 16419, 40, 41, 4];
+  const { random } = peer;
+  for (let i = 0; i < 300; i++) {
+    peer.endpoint = endpoint(
+      random.pick(["203.0.113.5", "203.0.113.6", "10.99.0.9", "224.0.0.9", "198.51.100.99"]),
+      random.pick([0, 1, 4500, 65_535]),
+    );
+    const count = random.pick([0, 1, 3, 20]);
+    const payloads = Array.from(
+      { length: count },
+      () =>
+        notify(
+          random.pick(types),
+          random.bytes(random.pick([0, 1, 4, 12, 16, 20, 36, 64, 65, 300])),
+        ),
+    );
+    const id = peer.nextId++;
+    const answers = peer.exchange(peer.seal(INFORMATIONAL, payloads, id)[0]!);
+    ok(answers.length > 0, "every request gets its answer");
+    for (const heard of peer.requests(peer.inbox.length - answers.length)) {
+      peer.answer(heard, heard.payloads);
+    }
+  }
+  equal(world.show.counters["internal-error"] ?? 0, 0);
+  ok(world.carries(bob), describe(world));
+  equal(bob.count("reconnecting"), 0);
+  ok(world.gateway.load().ikeSas <= 2);
+});

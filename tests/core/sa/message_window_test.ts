@@ -140,6 +140,18 @@ Deno.test("Only the response to the outstanding request counts, and it ends the 
   assert.throws(() => window.finish(3), InvariantError);
 });
 
+Deno.test("RFC 4555 §3.5: a request that takes a new path is the same, counted from the start", () => {
+  const window = new RequesterWindow(3, constantRandom(0));
+  assert.deepEqual(window.restart(monotonic(0)), [], "there is none");
+  assert.equal(window.deadline, undefined);
+  window.begin(datagrams, monotonic(0));
+  assert.equal(window.onTimeout(monotonic(500)).kind, "retransmit");
+  assert.equal(window.restart(monotonic(1000)), datagrams);
+  assert.equal(window.outstanding, 3);
+  assert.equal(window.next, 4);
+  assert.equal(window.deadline, 1500);
+});
+
 Deno.test("There is one request at a time, and an abandoned one makes room", () => {
   const window = new RequesterWindow(0, constantRandom(0));
   window.begin(datagrams, monotonic(0));
