@@ -121,8 +121,12 @@ Deno.test("rekey orders the core for every active session that fits", async () =
   assert.deepEqual(
     await ask({ command: "rekey", what: "child", selector }, { ...snapshot, sessions }),
     {
-      replies: [{ kind: "done", count: 1 }],
-      told: [{ kind: "rekey", id: 1, what: "child" }],
+      replies: [{ kind: "done", count: 2 }],
+      told: [
+        ["find", selector],
+        { kind: "rekey", id: 1, what: "child" },
+        { kind: "rekey", id: 3, what: "child" },
+      ],
     },
   );
 });
