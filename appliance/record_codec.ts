@@ -63,7 +63,7 @@ function recordOf(stored: Stored | FormerRecord): SessionRecord | undefined {
 
 /** A record with its octets as hexadecimal digits and its addresses as text. */
 interface FormerRecord
-  extends Omit<SessionRecord, "identity" | "addresses" | "attributes" | "accounting"> {
+  extends Omit<SessionRecord, "identity" | "addresses" | "attributes" | "accounting" | "ikeSa"> {
   readonly identity: { readonly idType: number; readonly data: string };
   readonly addresses: readonly string[];
   readonly attributes: {
