@@ -54,3 +54,8 @@ export function espAlgorithmOf(suite: EspSuite, keys: EspKeys): EspAlgorithm {
   checkLength(keys.integrity, integrity.keyLength, "ESP integrity key");
   return { kind: "cbc", layout, esn, key, integrity, integrityKey: keys.integrity };
 }
+
+/** The salt of an AEAD cipher, four octets, as a number, big-endian. */
+export function saltOf(salt: Bytes): number {
+  return salt.reduce((sum, octet) => sum * 256 + octet, 0);
+}

@@ -4,6 +4,7 @@
  *
  * The library is believed only after it has sealed and opened packets as libcrypto does.
  */
+import { encryptionOf, integrityOf } from "../../core/crypto/transforms.ts";
 import { Encr, Integ } from "../../core/message/constants.ts";
 import type { Random } from "../../core/random.ts";
 import type { EspKeys, EspSuite } from "../../core/sa/suite.ts";
@@ -86,19 +87,14 @@ function agrees(random: Random): boolean {
   if (others === undefined) return false;
   const own = ciphersBeside(others, arena, random);
   return provenSuites.every((suite) => {
+    const { keyLength = 0, saltLength = 0 } = encryptionOf(suite.encryption, suite.keyBits) ?? {};
     const keys = {
-      encryption: random.bytes(suite.keyBits / 8 + (suite.encryption === Encr.AES_CBC ? 0 : 4)),
-      integrity: random.bytes(integrityBytes[suite.integrity] ?? 0),
+      encryption: random.bytes(keyLength + saltLength),
+      integrity: random.bytes(integrityOf(suite.integrity)?.keyLength ?? 0),
     };
     return opens(arena, suite, keys, own, others) && opens(arena, suite, keys, others, own);
   });
 }
-
-const integrityBytes: Readonly<Record<number, number>> = {
-  [Integ.HMAC_SHA2_256_128]: 32,
-  [Integ.HMAC_SHA2_384_192]: 48,
-  [Integ.HMAC_SHA2_512_256]: 64,
-};
 
 /** The last packet is forged. */
 function opens(

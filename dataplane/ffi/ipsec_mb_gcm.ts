@@ -1,7 +1,7 @@
 /** AES-GCM in ESP over ipsec-mb, in place, one call a packet: RFC 4106, ESN of RFC 4303 §2.2.1. */
 import { InvariantError } from "../../core/result.ts";
 import type { EspLayout, EspOpener, EspSealer } from "../esp/cipher.ts";
-import type { EspAlgorithm } from "../esp/keys.ts";
+import { type EspAlgorithm, saltOf } from "../esp/keys.ts";
 import { symbols } from "./ipsec_mb.ts";
 import type { EspScratch } from "./libcrypto_esp_scratch.ts";
 import { NativeMemory } from "./native_memory.ts";
@@ -47,11 +47,6 @@ class ExpandedKey {
   }
 }
 
-/** The salt as a number, big-endian. */
-function saltOf(algorithm: AeadAlgorithm): number {
-  return algorithm.salt.reduce((sum, octet) => sum * 256 + octet, 0);
-}
-
 /** Seals with AES-GCM; the IV is the sequence number. */
 export class GcmSealer implements EspSealer {
   /** The suite's layout. */
@@ -69,7 +64,7 @@ export class GcmSealer implements EspSealer {
     this.#scratch = scratch;
     this.#context = work.pointerAt(WorkAt.CONTEXT);
     this.#key = new ExpandedKey(scratch, algorithm.key);
-    this.#salt = saltOf(algorithm);
+    this.#salt = saltOf(algorithm.salt);
     this.#esn = algorithm.esn;
   }
 
@@ -146,7 +141,7 @@ export class GcmOpener implements EspOpener {
     this.#tag = work.pointerAt(WorkAt.TAG);
     this.#work = work.view;
     this.#key = new ExpandedKey(scratch, algorithm.key);
-    this.#salt = saltOf(algorithm);
+    this.#salt = saltOf(algorithm.salt);
     this.#esn = algorithm.esn;
   }
 

@@ -1,17 +1,12 @@
 /** AES-GCM-16 and ChaCha20-Poly1305 in ESP over libcrypto: RFC 4106, RFC 7634, ESN of RFC 4303 §2.2.1. */
 import { InvariantError } from "../../core/result.ts";
 import type { EspLayout, EspOpener, EspSealer } from "../esp/cipher.ts";
-import type { EspAlgorithm } from "../esp/keys.ts";
+import { type EspAlgorithm, saltOf } from "../esp/keys.ts";
 import type { EspScratch } from "./libcrypto_esp_scratch.ts";
 import { aeadOf, LibcryptoError } from "./libcrypto_object.ts";
 import { symbols } from "./libcrypto.ts";
 
 type AeadAlgorithm = Extract<EspAlgorithm, { kind: "aead" }>;
-
-/** The salt as a number, big-endian. */
-function saltOf(algorithm: AeadAlgorithm): number {
-  return algorithm.salt.reduce((sum, octet) => sum * 256 + octet, 0);
-}
 
 function newContext(): Deno.PointerObject {
   const context = symbols.EVP_CIPHER_CTX_new();
@@ -39,7 +34,7 @@ export class AeadSealer implements EspSealer {
   constructor(scratch: EspScratch, algorithm: AeadAlgorithm) {
     this.layout = algorithm.layout;
     this.#scratch = scratch;
-    this.#salt = saltOf(algorithm);
+    this.#salt = saltOf(algorithm.salt);
     this.#esn = algorithm.esn;
     const cipher = aeadOf(algorithm.name);
     const context = newContext();
@@ -101,7 +96,7 @@ export class AeadOpener implements EspOpener {
   constructor(scratch: EspScratch, algorithm: AeadAlgorithm) {
     this.layout = algorithm.layout;
     this.#scratch = scratch;
-    this.#salt = saltOf(algorithm);
+    this.#salt = saltOf(algorithm.salt);
     this.#esn = algorithm.esn;
     const cipher = aeadOf(algorithm.name);
     const context = newContext();
