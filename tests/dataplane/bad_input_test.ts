@@ -16,6 +16,7 @@ import { RemoteEnd } from "./support/remote_end.ts";
 import {
   configureInner,
   farSide,
+  installBoth,
   joinedSpaces,
   namespaceTest,
   outer4,
@@ -228,8 +229,7 @@ namespaceTest(
     await here.open({ listen });
     await configureInner({ spaces, here, there });
     const install = pairOver(outer4);
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
     await spaces[1].setLink(tunName, "down");
     assert.equal((await ping(spaces[0], "10.0.0.2")).received, 0);
     assert.equal((await countedBy(there))["tun-error"], 3);
@@ -251,8 +251,7 @@ namespaceTest(
     await Promise.all([here, there].map((it) => it.open({ listen })));
     await configureInner({ spaces, here, there });
     const install = pairOver(outer4);
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
     await spaces[0].setLink("eth0", "down");
     assert.equal((await ping(spaces[0], "10.0.0.2")).received, 0);
     assert.equal((await countedBy(here))["send-error"], 3);

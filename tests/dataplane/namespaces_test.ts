@@ -12,6 +12,7 @@ import { RemoteEnd, RemoteError } from "./support/remote_end.ts";
 import {
   configureInner,
   farSide,
+  installBoth,
   joinedSpaces,
   namespaceTest,
   outer4,
@@ -56,8 +57,7 @@ for (const { name, outer, suite, crypto } of variants) {
     if (crypto !== undefined) assert.equal(opened[0]!.cryptoName, crypto);
     await configureInner({ spaces, here, there });
     const install = pairOver(outer, { suite, ...bothFamilies });
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
 
     assert.equal((await ping(spaces[0], "10.0.0.2", { count: 5 })).received, 5);
     assert.equal((await ping(spaces[1], "fd00::1", { count: 5 })).received, 5);
@@ -199,8 +199,7 @@ namespaceTest(
     await Promise.all([here, there].map((it) => it.open(listen4)));
     await configureInner({ spaces, here, there });
     const install = pairOver(outer4, { followPeer: true });
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
     assert.equal((await ping(spaces[0], "10.0.0.2")).received, 3);
     const moved = { address: address("10.250.0.77"), port: 4500 };
     await here.call("moveChildSa", install.inboundSpi, moved, install.remote);
@@ -226,8 +225,7 @@ namespaceTest(
     );
     await configureInner({ spaces, here, there });
     const install = pairOver(outer4, { followPeer: true, followWaits: true });
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
     assert.equal((await ping(spaces[0], "10.0.0.2")).received, 3);
     await spaces[0].run("ip", "address", "flush", "dev", "eth0");
     await spaces[0].addAddress("10.250.0.77/24", "eth0");
@@ -301,8 +299,7 @@ namespaceTest(
     await there.open(listen4);
     await configureInner({ spaces, here, there });
     const install = pairOver(outer4, { softLimitBytes: 3000 });
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
     await until("three keepalives", async () => {
       return (await there.counters()).totals.keepalive >= 3 ? true : undefined;
     }, 5000);

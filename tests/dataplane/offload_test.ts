@@ -9,7 +9,7 @@ import { address, gcm, selector } from "./support/ends.ts";
 import { RemoteEnd } from "./support/remote_end.ts";
 import {
   configureInner,
-  farSide,
+  installBoth,
   joinedSpaces,
   namespaceTest,
   outer4,
@@ -84,8 +84,7 @@ for (const { name, without = nothing, outer = outer4, suite = gcm, ...lengths } 
       localSelectors: [selector("10.0.0.1"), selector("fd00::1")],
       remoteSelectors: [selector("10.0.0.2"), selector("fd00::2")],
     });
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
     for (const [us, them] of [["10.0.0.1", "10.0.0.2"], ["fd00::1", "fd00::2"]]) {
       await there.call("echo", them, 7007);
       assert.equal(await here.call("streams", them, 7007, 4, 3_000_000), 4, `TCP to ${them}`);
@@ -141,8 +140,7 @@ namespaceTest(
     const own = { address: address("10.0.0.1"), length: 32 };
     await here.call("configureTun", { addresses: [own], routes: [host] });
     const install = pairOver(outer4, { remoteSelectors: [selector("10.1.0.3")] });
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
     await server.call("echo", "10.1.0.3", 7007);
     assert.equal(await here.call("streams", "10.1.0.3", 7007, 4, 3_000_000), 4);
     assert.equal(await here.call("udpRuns", "10.0.0.1", "10.1.0.3", 7007, 1300, 128), 128);

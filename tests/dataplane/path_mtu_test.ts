@@ -9,7 +9,7 @@ import { address, selector } from "./support/ends.ts";
 import { RemoteEnd } from "./support/remote_end.ts";
 import {
   configureInner,
-  farSide,
+  installBoth,
   joinedSpaces,
   namespaceTest,
   type Outer,
@@ -95,8 +95,7 @@ for (const [family, outer] of [["IPv4", outer4], ["IPv6", outer6]] as const) {
     await Promise.all([here, there].map((it) => it.open({ listen })));
     await configureInner({ spaces, here, there });
     const install = pairOver(outer, bothFamilies);
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
     const longest = innerOf(linkMtu, outer);
     for (const to of ["10.0.0.2", "fd00::2"]) {
       assert.equal((await echo(spaces[0], to, longest, "do")).isAnswered, true, to);
@@ -131,8 +130,7 @@ for (const clampsMss of [true, false]) {
     await Promise.all([here, there].map((it) => it.open({ listen, clampsMss })));
     await configureInner({ spaces, here, there });
     const install = pairOver(outer4, bothFamilies);
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
     for (const to of ["10.0.0.2", "fd00::2"]) {
       await there.call("echo", to, 7007);
       assert.equal(await here.call("streams", to, 7007, 4, 1_000_000), 4, to);
@@ -158,8 +156,7 @@ for (const [family, outer] of [["IPv4", outer4], ["IPv6", outer6]] as const) {
       await Promise.all([here, there].map((it) => it.open({ listen })));
       await configureInner({ spaces, here, there });
       const install = pairOver(outer, bothFamilies);
-      await here.call("installChildSa", install);
-      await there.call("installChildSa", farSide(install));
+      await installBoth({ here, there }, install);
       await until("the neighbours know each other", async () => {
         const { isAnswered } = await echo(spaces[0], "10.0.0.2", 200, "do");
         return isAnswered ? true : undefined;
@@ -189,8 +186,7 @@ namespaceTest("TCP finds its way over a narrow link that nobody knew of", async 
   await Promise.all([here, there].map((it) => it.open({ listen, clampsMss: false })));
   await configureInner({ spaces, here, there });
   const install = pairOver(outer4, bothFamilies);
-  await here.call("installChildSa", install);
-  await there.call("installChildSa", farSide(install));
+  await installBoth({ here, there }, install);
   await there.call("echo", "10.0.0.2", 7007);
   assert.equal(await here.call("streams", "10.0.0.2", 7007, 4, 1_000_000), 4);
   const { totals } = await here.counters();
@@ -204,8 +200,7 @@ namespaceTest("RFC 4301 §8.1: with DF clear outside, routers cut what is too lo
   await Promise.all([here, there].map((it) => it.open({ listen, fragments: "clear" })));
   await configureInner({ spaces, here, there });
   const install = pairOver(outer4, bothFamilies);
-  await here.call("installChildSa", install);
-  await there.call("installChildSa", farSide(install));
+  await installBoth({ here, there }, install);
   for (const discovery of ["do", "dont"] as const) {
     const { isAnswered } = await echo(spaces[0], "10.0.0.2", 1400, discovery);
     assert.equal(isAnswered, true, discovery);

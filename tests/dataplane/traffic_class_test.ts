@@ -11,6 +11,7 @@ import { RemoteEnd } from "./support/remote_end.ts";
 import {
   configureInner,
   farSide,
+  installBoth,
   joinedSpaces,
   namespaceTest,
   outer4,
@@ -117,8 +118,7 @@ namespaceTest(
     });
     const remoteSelectors = [selector("10.1.0.0-10.1.0.255"), selector("10.0.0.2")];
     const install = pairOver(outer4, { remoteSelectors });
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
     const answer = async (hops: number): Promise<string> => {
       const words = ["ping", "-n", "-c", "1", "-W", "2", "-t", `${hops}`, "10.1.0.3"];
       return (await near.finish(words)).stdout;

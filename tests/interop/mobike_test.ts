@@ -1,17 +1,9 @@
 /** MOBIKE with strongSwan in both roles: a client that changes its address keeps its SAs (RFC 4555). */
 import assert from "node:assert/strict";
-import { startCharon, whyNoCharon } from "../support/charon.ts";
-import { interopTest } from "../support/interop.ts";
-import { iperf, Lab, ping } from "../support/netns.ts";
-import { fetchImports } from "../support/rejoin.ts";
+import { interopTest, swanGatewayTest } from "../support/interop.ts";
+import { iperf, ping } from "../support/netns.ts";
 import { startClientAt } from "../support/rejoin_client.ts";
-import {
-  charonGateway,
-  type ClientSite,
-  connectedLab,
-  innerTarget,
-} from "../support/road_warrior.ts";
-import { makeTestPki } from "../support/test_pki.ts";
+import { type ClientSite, innerTarget } from "../support/road_warrior.ts";
 
 /** Gives a client a second address and takes the first one away; the second. */
 async function changeAddress(site: ClientSite): Promise<string> {
@@ -73,22 +65,9 @@ interopTest("strongSwan hears nothing of MOBIKE where it is off", async (scene) 
   assert.equal((await gateway.counters())["address-update"] ?? 0, 0);
 }, { flags: { mobike: "off" } });
 
-const reason = whyNoCharon();
-if (reason !== undefined) console.log(`skipped: interop: MOBIKE with strongSwan: ${reason}`);
-
-Deno.test({
-  name: "interop: our client changes its address and keeps its SAs at a strongSwan gateway",
-  ignore: reason !== undefined,
-  fn: async () => {
-    await fetchImports();
-    await using lab = await Lab.create();
-    const { gateway, clients: [site] } = await connectedLab(lab, 1);
-    assert.ok(site);
-    const pki = await makeTestPki(`${lab.folder}/pki`);
-    await using server = await startCharon(charonGateway(lab, gateway, pki));
-    await using client = await startClientAt(`${lab.folder}/client`, site, pki);
-    assert.equal((await client.nextEstablished(10_000)).how, "login");
-    const source = await client.innerAddress("rejoin1");
+swanGatewayTest(
+  "our client changes its address and keeps its SAs at a strongSwan gateway",
+  async ({ server, client, site, source }) => {
     const [before] = await server.listSas();
     const pinging = ping(site.namespace, innerTarget, { source, count: 60 });
     const other = await changeAddress(site);
@@ -103,7 +82,7 @@ Deno.test({
     assert.doesNotMatch(client.process.output, /reconnecting/);
     assert.match(await server.swanctl("--list-sas"), new RegExp(`remote .*@ ${other}\\[`));
   },
-});
+);
 
 interopTest("our client changes its address and keeps its SAs", async (scene) => {
   const { site, gateway } = scene;

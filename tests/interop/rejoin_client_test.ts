@@ -1,13 +1,11 @@
 /** Our own client: against our gateway, against strongSwan's, and as the source of a pair for strongSwan. */
 import assert from "node:assert/strict";
-import { startCharon, whyNoCharon } from "../support/charon.ts";
-import { type InteropScene, interopTest } from "../support/interop.ts";
-import { Lab, ping } from "../support/netns.ts";
-import { fetchImports, type Flags } from "../support/rejoin.ts";
+import { type InteropScene, interopTest, swanGatewayTest } from "../support/interop.ts";
+import { ping } from "../support/netns.ts";
+import type { Flags } from "../support/rejoin.ts";
 import { type RejoinClient, startClientAt } from "../support/rejoin_client.ts";
-import { charonGateway, connectedLab, innerTarget } from "../support/road_warrior.ts";
+import { innerTarget } from "../support/road_warrior.ts";
 import { readClientPair } from "../support/stored_session.ts";
-import { makeTestPki } from "../support/test_pki.ts";
 
 function ours(scene: InteropScene, flags: Flags = {}): Promise<RejoinClient> {
   return startClientAt(`${scene.lab.folder}/client`, scene.site, scene.pki, flags);
@@ -87,22 +85,9 @@ interopTest("a link that is down for a moment costs our client one round trip", 
   assert.equal((await scene.gateway.counters())["aaa-question"], 1);
 });
 
-const reason = whyNoCharon();
-if (reason !== undefined) console.log(`skipped: interop: our client with strongSwan: ${reason}`);
-
-Deno.test({
-  name: "interop: our client logs in to a strongSwan gateway and carries packets",
-  ignore: reason !== undefined,
-  fn: async () => {
-    await fetchImports();
-    await using lab = await Lab.create();
-    const { gateway, clients: [site] } = await connectedLab(lab, 1);
-    assert.ok(site);
-    const pki = await makeTestPki(`${lab.folder}/pki`);
-    await using server = await startCharon(charonGateway(lab, gateway, pki));
-    await using client = await startClientAt(`${lab.folder}/client`, site, pki);
-    assert.equal((await client.nextEstablished(10_000)).how, "login");
-    const source = await client.innerAddress("rejoin1");
+swanGatewayTest(
+  "our client logs in to a strongSwan gateway and carries packets",
+  async ({ server, site, source }) => {
     const answers = await ping(site.namespace, innerTarget, { source, count: 10 });
     assert.equal(answers.received, answers.sent);
     await server.swanctl("--rekey", "--child", "net");
@@ -117,4 +102,4 @@ Deno.test({
     const more = await ping(site.namespace, innerTarget, { source, count: 10 });
     assert.equal(more.received, more.sent);
   },
-});
+);

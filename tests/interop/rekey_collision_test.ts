@@ -1,13 +1,9 @@
 /** Rekeys of both sides at the same moment, and a hundred in a row, with strongSwan in both roles: no packet lost. */
 import assert from "node:assert/strict";
 import type { Charon, CharonIkeSa } from "../support/charon.ts";
-import { startCharon, whyNoCharon } from "../support/charon.ts";
-import { interopTest } from "../support/interop.ts";
-import { Lab, type Namespace, ping } from "../support/netns.ts";
-import { fetchImports } from "../support/rejoin.ts";
-import { startClientAt } from "../support/rejoin_client.ts";
-import { charonGateway, connectedLab, innerTarget } from "../support/road_warrior.ts";
-import { makeTestPki } from "../support/test_pki.ts";
+import { interopTest, swanGatewayTest } from "../support/interop.ts";
+import { type Namespace, ping } from "../support/netns.ts";
+import { innerTarget } from "../support/road_warrior.ts";
 
 type What = "ike" | "child";
 
@@ -137,22 +133,9 @@ interopTest("a hundred rekeys by either side under ping: no packet lost", async 
   assert.equal((await scene.gateway.session("alice"))?.childSas.length, 1);
 });
 
-const reason = whyNoCharon();
-if (reason !== undefined) console.log(`skipped: interop: rekeys with strongSwan: ${reason}`);
-
-Deno.test({
-  name: "interop: rekeys of both sides at once: strongSwan as gateway, no packet lost",
-  ignore: reason !== undefined,
-  fn: async () => {
-    await fetchImports();
-    await using lab = await Lab.create();
-    const { gateway, clients: [site] } = await connectedLab(lab, 1);
-    assert.ok(site);
-    const pki = await makeTestPki(`${lab.folder}/pki`);
-    await using charon = await startCharon({ ...charonGateway(lab, gateway, pki), settings });
-    await using client = await startClientAt(`${lab.folder}/client`, site, pki);
-    await client.nextEstablished(10_000);
-    const source = await client.innerAddress("rejoin1");
+swanGatewayTest(
+  "rekeys of both sides at once: strongSwan as gateway, no packet lost",
+  async ({ server: charon, client, site, source }) => {
     const rekeyOurs = (): Promise<void> => Promise.resolve(client.process.signal("SIGUSR2"));
     let collisions = 0;
     await whilePinging(site.namespace, source, async () => {
@@ -163,4 +146,5 @@ Deno.test({
     assert.ok(collisions > 0, "some of them collided");
     assert.doesNotMatch(client.process.output, /reconnecting/);
   },
-});
+  settings,
+);

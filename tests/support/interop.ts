@@ -1,4 +1,5 @@
 /** How every interop test begins: the ground laid, our gateway up, or skipped with the reason printed. */
+import { equal } from "node:assert/strict";
 import { type Charon, startCharon, whyNoCharon } from "./charon.ts";
 import { Lab, type Namespace } from "./netns.ts";
 import {
@@ -8,8 +9,10 @@ import {
   startGateway,
   whyNoGateway,
 } from "./rejoin.ts";
+import { type RejoinClient, startClientAt } from "./rejoin_client.ts";
 import {
   charonClient,
+  charonGateway,
   type ClientAuth,
   type ClientSettings,
   type ClientSite,
@@ -53,6 +56,45 @@ export function interopTest(
   const full = `interop: ${name}`;
   if (reason !== undefined) console.log(`skipped: ${full}: ${reason}`);
   Deno.test({ name: full, ignore: reason !== undefined, fn: () => runScene(run, options) });
+}
+
+/** strongSwan as the gateway, and our client, which is logged in. */
+export interface SwanScene {
+  readonly server: Charon;
+  readonly client: RejoinClient;
+  readonly site: ClientSite;
+  /** The client's inner address. */
+  readonly source: string;
+}
+
+/** Declares a test of our client with strongSwan's gateway; `settings` are strongSwan's. */
+export function swanGatewayTest(
+  name: string,
+  run: (scene: SwanScene) => Promise<void>,
+  settings?: string,
+): void {
+  const full = `interop: ${name}`;
+  if (reason !== undefined) console.log(`skipped: ${full}: ${reason}`);
+  Deno.test({ name: full, ignore: reason !== undefined, fn: () => runSwanScene(run, settings) });
+}
+
+async function runSwanScene(
+  run: (scene: SwanScene) => Promise<void>,
+  settings: string | undefined,
+): Promise<void> {
+  await fetchImports();
+  await using lab = await Lab.create();
+  const { gateway, clients: [site] } = await connectedLab(lab, 1);
+  if (site === undefined) throw new Error("an interop test needs a site");
+  const pki = await makeTestPki(`${lab.folder}/pki`);
+  const options = charonGateway(lab, gateway, pki);
+  await using server = await startCharon(
+    settings === undefined ? options : { ...options, settings },
+  );
+  await using client = await startClientAt(`${lab.folder}/client`, site, pki);
+  equal((await client.nextEstablished(10_000)).how, "login");
+  const source = await client.innerAddress("rejoin1");
+  await run({ server, client, site, source });
 }
 
 async function runScene(

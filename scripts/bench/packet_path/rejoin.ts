@@ -6,7 +6,7 @@ import { address, gcm, selector } from "../../../tests/dataplane/support/ends.ts
 import { RemoteEnd } from "../../../tests/dataplane/support/remote_end.ts";
 import {
   configureInner,
-  farSide,
+  installBoth,
   joinedSpaces,
   outer4,
   pairOver,
@@ -90,8 +90,7 @@ function profileOf({ totals, stages }: DataplaneCounters): Profile {
 async function single(ends: TwoEnds, suite: RejoinOptions["suite"]): Promise<Omit<Tunnel, "cpu">> {
   await configureInner(ends);
   const install = pairOver(outer4, { suite: suites[suite] });
-  await ends.here.call("installChildSa", install);
-  await ends.there.call("installChildSa", farSide(install));
+  await installBoth(ends, install);
   const [from, to] = ends.spaces;
   return {
     from: { namespace: from, address: "10.0.0.1" },
@@ -119,8 +118,7 @@ async function many(
       localSelectors: [selector(inner(1, i))],
       remoteSelectors: [selector(inner(2, i))],
     });
-    await here.call("installChildSa", install);
-    await there.call("installChildSa", farSide(install));
+    await installBoth({ here, there }, install);
   }
   const flows = used.map((i): Flow => ({
     from: { namespace: from, address: inner(1, i) },

@@ -78,6 +78,15 @@ export function farSide(install: ChildSaInstall): ChildSaInstall {
   return { ...mirrored(install), local: install.remote, remote: install.local };
 }
 
+/** Installs a pair here, and there as the other end has it. */
+export async function installBoth(
+  { here, there }: Pick<TwoEnds, "here" | "there">,
+  install: ChildSaInstall,
+): Promise<void> {
+  await here.call("installChildSa", install);
+  await there.call("installChildSa", farSide(install));
+}
+
 /**
  * The counters of both ends, once each has received all that the other has sent: the last word of a
  * TCP connection may still be on its way.
