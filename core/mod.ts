@@ -85,7 +85,6 @@ export type {
   MobikeMode,
   Policy,
   PoolRange,
-  Prefix,
   ReconnectPolicy,
 } from "./gateway/policy.ts";
 export type {

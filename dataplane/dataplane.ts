@@ -7,8 +7,7 @@ import type { Bytes } from "../core/bytes.ts";
 import type { DataplaneEvent } from "../core/gateway/input.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
-import type { Prefix } from "../core/gateway/policy.ts";
-import type { Endpoint, IpAddress } from "../core/wire/address.ts";
+import type { AddressPrefix, Endpoint, IpAddress } from "../core/wire/address.ts";
 import type { CounterName } from "./counters.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
@@ -121,12 +120,12 @@ export interface DataplaneCounters {
 /** Inner addresses and routes of the TUN device. */
 export interface TunConfig {
   /** Addresses of the device itself. */
-  readonly addresses: readonly Prefix[];
+  readonly addresses: readonly AddressPrefix[];
   /**
    * Destinations routed into it. A prefix of length 0 becomes its two halves, which win over the
    * default route of the host without replacing it.
    */
-  readonly routes: readonly Prefix[];
+  readonly routes: readonly AddressPrefix[];
 }
 
 /** A running packet path. Calls are synchronous and take effect in order. */
@@ -161,9 +160,9 @@ export interface Dataplane {
    * One more route into the TUN device, which `configureTun` leaves alone. Throws `DataplaneError` when
    * the host has a route to that very destination already: it stays as it is.
    */
-  addRoute(destination: Prefix): void;
+  addRoute(destination: AddressPrefix): void;
   /** Takes such a route back; one that is not there is no matter. */
-  removeRoute(destination: Prefix): void;
+  removeRoute(destination: AddressPrefix): void;
   /**
    * Keeps the path to `remote` outside the tunnel: a host route by way of the gateway that the host
    * uses for it now. Said again, it looks the way up afresh. Undone by `close()`.

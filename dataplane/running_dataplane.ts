@@ -5,9 +5,13 @@
 import type { Bytes } from "../core/bytes.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
-import type { Prefix } from "../core/gateway/policy.ts";
 import { assertNever } from "../core/result.ts";
-import { type Endpoint, formatEndpoint, type IpAddress } from "../core/wire/address.ts";
+import {
+  type AddressPrefix,
+  type Endpoint,
+  formatEndpoint,
+  type IpAddress,
+} from "../core/wire/address.ts";
 import {
   buildCommand,
   type LoopCommand,
@@ -230,11 +234,11 @@ class RunningDataplane implements Dataplane {
     this.#routes.configure(config);
   }
 
-  addRoute(destination: Prefix): void {
+  addRoute(destination: AddressPrefix): void {
     this.#routes.addRoute(destination);
   }
 
-  removeRoute(destination: Prefix): void {
+  removeRoute(destination: AddressPrefix): void {
     this.#routes.removeRoute(destination);
   }
 

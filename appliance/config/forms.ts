@@ -1,5 +1,6 @@
 /** The forms that flag values come in: a parser and the words that describe it, together. */
 import {
+  type AddressPrefix,
   type AddressRange,
   bitsOf,
   type CiscoAttributeName,
@@ -11,7 +12,6 @@ import {
   parsePrefix,
   parseProposalText,
   parseRange,
-  type Prefix,
   type Proposal,
 } from "../../core/mod.ts";
 import { listName, nameWanted } from "../aaa/access_list/file.ts";
@@ -97,14 +97,14 @@ export const ip4Address: Form<IpAddress> = {
 };
 
 /** An address block. */
-export const prefix: Form<Prefix> = {
+export const prefix: Form<AddressPrefix> = {
   form: "CIDR",
   wanted: "an address block such as 10.0.0.0/8 or 2001:db8::/32",
   parse: parsePrefix,
 };
 
 /** One address, or all of a block. */
-export const addressOrBlock: Form<Prefix> = {
+export const addressOrBlock: Form<AddressPrefix> = {
   form: "ADDR|CIDR",
   wanted: "an address, or a block such as 192.0.2.0/28 or 2001:db8::/64",
   parse: (text) => {
@@ -158,7 +158,7 @@ export type PoolForm =
   & { readonly text: string; readonly name?: string }
   & (
     | { readonly kind: "range"; readonly range: AddressRange }
-    | { readonly kind: "block"; readonly prefix: Prefix }
+    | { readonly kind: "block"; readonly prefix: AddressPrefix }
   );
 
 /** A pool. */

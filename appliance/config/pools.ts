@@ -5,11 +5,11 @@
  */
 import {
   addressFromBigInt,
+  type AddressPrefix,
   type AddressRange,
   addressToBigInt,
   bitsOf,
   type PoolRange,
-  type Prefix,
   prefixToRange,
 } from "../../core/mod.ts";
 import type { PoolForm } from "./forms.ts";
@@ -21,7 +21,7 @@ export interface Pools {
   /** Everything that the pools cover, for routes. */
   readonly all: readonly AddressRange[];
   /** Inner addresses of the gateway, at most one a family. */
-  readonly own: readonly Prefix[];
+  readonly own: readonly AddressPrefix[];
   /** Texts of pools that leave no address for a client. */
   readonly tooSmall: readonly string[];
 }
@@ -37,7 +37,7 @@ export function hasPool(ranges: readonly PoolRange[], name: string, family?: 4 |
 export function rangesOfPools(pools: readonly PoolForm[]): Pools {
   const ranges: PoolRange[] = [];
   const all: AddressRange[] = [];
-  const own: Prefix[] = [];
+  const own: AddressPrefix[] = [];
   const tooSmall: string[] = [];
   for (const pool of pools) {
     const named = pool.name === undefined ? {} : { name: pool.name };

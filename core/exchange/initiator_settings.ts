@@ -3,11 +3,11 @@ import type { Bytes } from "../bytes.ts";
 import type { Signer } from "../crypto/provider.ts";
 import type { ClientChallenge } from "../eap/anyconnect/client.ts";
 import type { ClientHeader } from "../eap/anyconnect/client_documents.ts";
-import type { Lifetimes, Prefix } from "../gateway/policy.ts";
+import type { Lifetimes } from "../gateway/policy.ts";
 import type { CiscoAttributeNumbers } from "../message/cisco_attributes.ts";
 import type { SessionPair } from "../gateway/record.ts";
 import type { Proposal } from "../message/payload.ts";
-import type { Endpoint, IpAddress } from "../wire/address.ts";
+import type { AddressPrefix, Endpoint, IpAddress } from "../wire/address.ts";
 
 /** An identity: the type and data of an ID payload. */
 export interface Identity {
@@ -93,7 +93,7 @@ export interface Assignment {
   /** Domains asked through the tunnel. */
   readonly splitDns: readonly string[];
   /** What goes through the tunnel. */
-  readonly routes: readonly Prefix[];
+  readonly routes: readonly AddressPrefix[];
   /** Text of the operator for the user. */
   readonly banner?: string;
   /** For the next time, where the gateway offers reconnect. */

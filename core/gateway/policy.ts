@@ -3,16 +3,8 @@ import type { Bytes } from "../bytes.ts";
 import type { Signer } from "../crypto/provider.ts";
 import type { CiscoAttributeNumbers } from "../message/cisco_attributes.ts";
 import type { Proposal } from "../message/payload.ts";
-import type { AddressRange, IpAddress } from "../wire/address.ts";
+import type { AddressPrefix, AddressRange, IpAddress } from "../wire/address.ts";
 import type { LoginMethod } from "./record.ts";
-
-/** An address block: an address and a prefix length. */
-export interface Prefix {
-  /** Any address inside. */
-  readonly address: IpAddress;
-  /** Leading bits that count. */
-  readonly length: number;
-}
 
 /** Inner addresses to give out; ranges of one name are one pool. */
 export interface PoolRange extends AddressRange {
@@ -29,7 +21,7 @@ export interface ClientAttributes {
   /** Default domain. */
   readonly domain?: string;
   /** Networks reached through the tunnel; empty for all. */
-  readonly splitInclude: readonly Prefix[];
+  readonly splitInclude: readonly AddressPrefix[];
   /** Domains asked through the tunnel. */
   readonly splitDns: readonly string[];
   /** Text shown at login. */

@@ -3,9 +3,9 @@
  * asynchronously; a person may take minutes; any question may be cancelled.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
-import type { Endpoint, IpAddress } from "../wire/address.ts";
+import type { AddressPrefix, Endpoint, IpAddress } from "../wire/address.ts";
 import type { PacketFilter } from "./packet_filter.ts";
-import type { ClientAttributes, Prefix } from "./policy.ts";
+import type { ClientAttributes } from "./policy.ts";
 import type { SessionRecord } from "./record.ts";
 
 /** What a user presents. */
@@ -60,7 +60,7 @@ export interface UserAttributes {
   /** The same for IPv6 addresses alone, where `pools` is not to decide. */
   readonly ip6Pools?: readonly string[];
   /** Networks behind the user: routed into the tunnel, and allowed as inner sources. */
-  readonly networks?: readonly Prefix[];
+  readonly networks?: readonly AddressPrefix[];
   /** What the user is told. */
   readonly told?: UserConfiguration;
   /** What the user may send; everything, if there is none. */

@@ -6,8 +6,7 @@
  * and a value each, all padded to 4 and in the machine's (little-endian) order; addresses are octets.
  */
 import { type Bytes, concatBytes, type OwnedBytes } from "../../core/bytes.ts";
-import type { Prefix } from "../../core/gateway/policy.ts";
-import type { IpAddress } from "../../core/wire/address.ts";
+import type { AddressPrefix, IpAddress } from "../../core/wire/address.ts";
 
 /** Message types. */
 export const NetlinkType = {
@@ -64,7 +63,7 @@ const addressGenerationNone = 1;
 /** A route as we set it or as the kernel tells it. */
 export interface Route {
   /** Destination. */
-  readonly destination: Prefix;
+  readonly destination: AddressPrefix;
   /** Interface. */
   readonly interfaceIndex: number;
   /** Next hop; `undefined` when the destination is on the link. */
@@ -108,7 +107,7 @@ export function buildNoLinkLocal(index: number): OwnedBytes {
 }
 
 /** Body of NEWADDR and DELADDR. */
-export function buildAddress(index: number, prefix: Prefix): OwnedBytes {
+export function buildAddress(index: number, prefix: AddressPrefix): OwnedBytes {
   const { family, octets } = prefix.address;
   return concatBytes(
     Uint8Array.of(addressFamily[family], prefix.length, addressNoDad, scopeUniverse),
@@ -246,7 +245,7 @@ function linkHeader(index: number, flags: number): OwnedBytes {
 }
 
 /** The address with the bits behind the prefix cleared, as the kernel demands of a destination. */
-function networkOf(prefix: Prefix): OwnedBytes {
+function networkOf(prefix: AddressPrefix): OwnedBytes {
   return prefix.address.octets.map((octet, i) => {
     const bits = Math.min(8, Math.max(0, prefix.length - 8 * i));
     return octet & (0xff00 >>> bits);

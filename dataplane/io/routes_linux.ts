@@ -2,8 +2,8 @@
  * Addresses and routes of the TUN device, routes into it that come and go one by one, and the routes
  * that must stay outside it.
  */
-import type { Prefix } from "../../core/gateway/policy.ts";
 import {
+  type AddressPrefix,
   equalAddresses,
   formatIpAddress,
   formatPrefix,
@@ -34,7 +34,7 @@ const queueLength = 5000;
 export class TunRoutes {
   readonly #netlink = new NetlinkSocket();
   readonly #tun: TunDevice;
-  #addresses: readonly Prefix[] = [];
+  #addresses: readonly AddressPrefix[] = [];
   #routes: readonly Route[] = [];
   /** Host routes outside the tunnel, by destination as text. BOUNDED by the client's few gateways. */
   readonly #outside = new Map<string, Route>();
@@ -59,7 +59,8 @@ export class TunRoutes {
     for (const route of this.#routes) {
       this.#netlink.tell(NetlinkType.DELROUTE, 0, buildRoute(route));
     }
-    const isKept = (old: Prefix): boolean => config.addresses.some((next) => isSame(old, next));
+    const isKept = (old: AddressPrefix): boolean =>
+      config.addresses.some((next) => isSame(old, next));
     for (const address of this.#addresses.filter((old) => !isKept(old))) {
       this.#netlink.tell(NetlinkType.DELADDR, 0, buildAddress(index, address));
     }
@@ -84,7 +85,7 @@ export class TunRoutes {
    * One more route into the device. A route of somebody else to the same destination is left alone:
    * then it throws.
    */
-  addRoute(destination: Prefix): void {
+  addRoute(destination: AddressPrefix): void {
     const route: Route = { destination, interfaceIndex: this.#tun.index };
     const flags = NetlinkFlag.CREATE | NetlinkFlag.EXCLUSIVE;
     const attempt = `route ${formatPrefix(destination)} into ${this.#tun.name}`;
@@ -92,7 +93,7 @@ export class TunRoutes {
   }
 
   /** Takes such a route back; one that is not there is no matter. */
-  removeRoute(destination: Prefix): void {
+  removeRoute(destination: AddressPrefix): void {
     const route: Route = { destination, interfaceIndex: this.#tun.index };
     const attempt = `take the route to ${formatPrefix(destination)} back`;
     this.#netlink.order(attempt, NetlinkType.DELROUTE, 0, buildRoute(route), Errno.ESRCH);
@@ -160,7 +161,7 @@ export class TunRoutes {
 }
 
 /** A default route becomes two that win over the host's default without replacing it. */
-export function halves(prefix: Prefix): readonly Prefix[] {
+export function halves(prefix: AddressPrefix): readonly AddressPrefix[] {
   if (prefix.length !== 0) return [prefix];
   const { family } = prefix.address;
   const low = new Uint8Array(family === 4 ? 4 : 16);
@@ -172,7 +173,7 @@ export function halves(prefix: Prefix): readonly Prefix[] {
   ];
 }
 
-function covers(prefix: Prefix, address: IpAddress): boolean {
+function covers(prefix: AddressPrefix, address: IpAddress): boolean {
   if (prefix.address.family !== address.family) return false;
   return address.octets.every((octet, i) => {
     const bits = Math.min(8, Math.max(0, prefix.length - 8 * i));
@@ -188,6 +189,6 @@ function isBetter(route: Route, best: Route | undefined): boolean {
   return (route.priority ?? 0) < (best.priority ?? 0);
 }
 
-function isSame(a: Prefix, b: Prefix): boolean {
+function isSame(a: AddressPrefix, b: AddressPrefix): boolean {
   return a.length === b.length && equalAddresses(a.address, b.address);
 }

@@ -14,7 +14,12 @@ import {
 import { rangesOfPools } from "../../../appliance/config/pools.ts";
 import { checkServe } from "../../../appliance/config/serve_checks.ts";
 import { serveFlags } from "../../../appliance/config/serve_flags.ts";
-import { formatIpAddress, formatPrefix, type IpAddress, type Prefix } from "../../../core/mod.ts";
+import {
+  type AddressPrefix,
+  formatIpAddress,
+  formatPrefix,
+  type IpAddress,
+} from "../../../core/mod.ts";
 
 const pools = rangesOfPools(
   ["10.99.0.0/24", "staff=10.1.0.0/24", "six=fd00::/64"].map((text) =>
@@ -28,7 +33,7 @@ function shown(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shown);
   if (typeof value !== "object" || value === null) return value;
   if ("family" in value) return formatIpAddress(value as IpAddress);
-  if ("length" in value) return formatPrefix(value as Prefix);
+  if ("length" in value) return formatPrefix(value as AddressPrefix);
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, shown(part)]));
 }
 

@@ -16,13 +16,13 @@ import {
   type RadiusPacket,
 } from "../../../../appliance/aaa/radius/packet.ts";
 import {
+  type AddressPrefix,
   type Bytes,
   concatBytes,
   formatIpAddress,
   formatPrefix,
   type IpAddress,
   parseIpAddress,
-  type Prefix,
   type UserAttributes,
   utf8,
 } from "../../../../core/mod.ts";
@@ -57,7 +57,7 @@ function shown(value: unknown): unknown {
   if (value instanceof Uint8Array) return new TextDecoder().decode(value);
   if (typeof value !== "object" || value === null) return value;
   if ("family" in value) return formatIpAddress(value as IpAddress);
-  if ("length" in value) return formatPrefix(value as Prefix);
+  if ("length" in value) return formatPrefix(value as AddressPrefix);
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, shown(part)]));
 }
 

@@ -10,6 +10,7 @@ import { providerOfMachine } from "../../../../appliance/crypto.ts";
 import type { VerifyContext } from "../../../../appliance/effects.ts";
 import { systemRandom } from "../../../../appliance/entropy.ts";
 import {
+  type AddressPrefix,
   type Credential,
   type Endpoint,
   formatIpAddress,
@@ -19,7 +20,6 @@ import {
   ntHash,
   ntResponse,
   parseIpAddress,
-  type Prefix,
   textOf,
   utf8,
   type Verdict,
@@ -166,7 +166,7 @@ function shown(value: unknown): unknown {
   if (value instanceof Uint8Array) return textOf(value);
   if (typeof value !== "object" || value === null) return value;
   if ("family" in value) return formatIpAddress(value as IpAddress);
-  if ("length" in value) return formatPrefix(value as Prefix);
+  if ("length" in value) return formatPrefix(value as AddressPrefix);
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, shown(part)]));
 }
 
