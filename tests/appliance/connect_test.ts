@@ -1,12 +1,24 @@
 /** The client as a process, as far as no gateway is needed. In namespaces of its own. */
 import assert from "node:assert/strict";
 import { adviceFor } from "../../appliance/connect_advice.ts";
-import { Lab } from "../support/netns.ts";
+import type { Background } from "../support/background.ts";
+import { Lab, type Namespace } from "../support/netns.ts";
 import { rejoinCommand, whyNoGateway } from "../support/rejoin.ts";
 import { makeTestPki } from "../support/test_pki.ts";
 
 const reason = whyNoGateway();
 if (reason !== undefined) console.log(`skipped: tests of rejoin connect: ${reason}`);
+
+/** A client whose gateway would be at a port that nobody listens on. */
+async function startAt(lab: Lab, at: Namespace, ...flags: string[]): Promise<Background> {
+  const pki = await makeTestPki(lab.folder);
+  await Deno.writeTextFile(`${lab.folder}/password`, "very-secret\n");
+  return at.start("rejoin connect", [
+    ...rejoinCommand(),
+    ...["connect", "127.0.0.1", "--user", "ann", "--ca", pki.ca, ...flags],
+    ...["--password-file", `${lab.folder}/password`, "--state-dir", `${lab.folder}/state`],
+  ]);
+}
 
 Deno.test({
   name: "a client that nobody answers says whom it asks, and fails when its time is over",
@@ -14,13 +26,7 @@ Deno.test({
   fn: async () => {
     await using lab = await Lab.create();
     const at = await lab.namespace("client");
-    const pki = await makeTestPki(lab.folder);
-    await Deno.writeTextFile(`${lab.folder}/password`, "very-secret\n");
-    await using process = at.start("rejoin connect", [
-      ...rejoinCommand(),
-      ...["connect", "127.0.0.1", "--user", "ann", "--ca", pki.ca, "--exit-after", "1"],
-      ...["--password-file", `${lab.folder}/password`, "--state-dir", `${lab.folder}/state`],
-    ]);
+    await using process = await startAt(lab, at, "--exit-after", "1");
     assert.equal((await process.status()).code, 1);
     const { output } = process;
     assert.match(output, / connecting gateway=127\.0\.0\.1:4500 how=login\n/);
@@ -35,13 +41,7 @@ Deno.test({
   fn: async () => {
     await using lab = await Lab.create();
     const at = await lab.namespace("client");
-    const pki = await makeTestPki(lab.folder);
-    await Deno.writeTextFile(`${lab.folder}/password`, "very-secret\n");
-    await using process = at.start("rejoin connect", [
-      ...rejoinCommand(),
-      ...["connect", "127.0.0.1", "--user", "ann", "--ca", pki.ca, "--tun", "tunnel0"],
-      ...["--password-file", `${lab.folder}/password`, "--state-dir", `${lab.folder}/state`],
-    ]);
+    await using process = await startAt(lab, at, "--tun", "tunnel0");
     await process.waitFor(/ connecting /, 20_000);
     await at.run("ip", "link", "delete", "tunnel0");
     assert.equal((await process.status()).code, 1);
