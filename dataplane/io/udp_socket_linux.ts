@@ -1,21 +1,30 @@
-/** Opening the UDP sockets that IKE and ESP share. */
+/**
+ * Opening the UDP sockets that IKE and ESP share.
+ *
+ * Whether an IPv4 datagram has DF is up to its socket. So where ESP has it, an endpoint is two sockets: one
+ * that receives, and sends what has DF; and one that only sends, and of which long datagrams are cut. Both
+ * are one group of SO_REUSEPORT, whose program chooses the first for everything that arrives.
+ */
 import { type Endpoint, formatEndpoint, type IpAddress } from "../../core/wire/address.ts";
 import type { FragmentMode } from "../dataplane.ts";
 import { DataplaneError } from "../error.ts";
 import { Errno } from "../ffi/errno.ts";
-import { buildSockaddr, Linux, parseSockaddr, Size } from "../ffi/layout.ts";
-import { errno, libc, systemError } from "../ffi/libc.ts";
+import { buildSockaddr, Linux, parseSockaddr, Size, writePointer } from "../ffi/layout.ts";
+import { addressOf, errno, libc, systemError } from "../ffi/libc.ts";
 
 /** A bound socket. */
 export interface UdpSocket {
   /** File descriptor. */
   readonly fd: number;
+  /**
+   * One on which nothing arrives, with the same endpoint: for datagrams to be cut where they are too long for
+   * the path. It has a buffer of its own, so that IKE does not wait behind ESP. May be the same as `fd`.
+   */
+  readonly cutFd: number;
   /** What it is bound to; the address may be the unspecified one. */
   readonly local: Endpoint;
   /** Whether it carries ESP and marked IKE messages (RFC 3948), and not plain IKE. */
   readonly isNatt: boolean;
-  /** What becomes of datagrams that are longer than the path takes. */
-  readonly fragments: FragmentMode;
 }
 
 /** Room for bursts while the packet loop is busy. */
@@ -36,34 +45,76 @@ export function hasUdpSegmentation({ fd }: UdpSocket): boolean {
   return trySetOption(fd, Linux.SOL_UDP, Linux.UDP_SEGMENT, 0);
 }
 
-const refuseLong = Int32Array.of(Linux.PMTUDISC_DO);
-const cutLong = Int32Array.of(Linux.PMTUDISC_DONT);
-
 /**
- * For IPv4 sockets. `discover`: all datagrams have DF, and those that the path is known not to take are
- * refused with EMSGSIZE. `clear`: none has DF, and long ones are cut.
+ * Opens and binds a socket; port 0 takes a free one. With `discover` its IPv4 datagrams have DF, and those
+ * that the path is known not to take are refused with EMSGSIZE. Throws `DataplaneError`.
  */
-export function setFragmentMode(fd: number, mode: FragmentMode): boolean {
-  const value = mode === "discover" ? refuseLong : cutLong;
-  return libc.setsockopt(fd, Linux.IPPROTO_IP, Linux.IP_MTU_DISCOVER, value, 4) === 0;
-}
-
-/** Opens and binds a socket; port 0 takes a free one. Throws `DataplaneError`. */
 export function openUdpSocket(
   endpoint: Endpoint,
   isNatt: boolean,
   fragments: FragmentMode = "clear",
 ): UdpSocket {
+  const isPair = fragments === "discover" && endpoint.address.family === 4;
+  const cutFd = openFd(endpoint, isPair ? "clear" : fragments, []);
+  try {
+    const local = { address: endpoint.address, port: boundPort(cutFd) };
+    const fd = isPair ? openBeside(cutFd, local) : cutFd;
+    return { fd, cutFd, local, isNatt };
+  } catch (error) {
+    libc.close(cutFd);
+    throw error;
+  }
+}
+
+/** Closes both of its descriptors. */
+export function closeUdpSocket({ fd, cutFd }: UdpSocket): void {
+  libc.close(cutFd); // first, so that nothing ever arrives there
+  if (fd !== cutFd) libc.close(fd);
+}
+
+/** Opens the socket that receives what comes to an endpoint which `cutFd` already has to itself. */
+function openBeside(cutFd: number, local: Endpoint): number {
+  setOption(cutFd, Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1);
+  const fd = openFd(local, "discover", [Linux.SO_REUSEPORT]);
+  try {
+    chooseSecond(fd);
+    // Nobody else can join them: who binds the port now finds it taken.
+    setOption(fd, Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 0);
+    return fd;
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+/** Of a group of sockets, the one that joined second receives everything: a program of one instruction. */
+function chooseSecond(fd: number): void {
+  const programAt = 16;
+  const bytes = new Uint8Array(new ArrayBuffer(24));
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, 1, true); // struct sock_fprog: instructions, and where they are
+  writePointer(view, 8, addressOf(bytes).address + programAt);
+  view.setUint16(programAt, Linux.BPF_RET_K, true); // struct sock_filter: return 1
+  view.setUint32(programAt + 4, 1, true);
+  const { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF } = Linux;
+  if (libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, bytes, programAt) === 0) return;
+  throw systemError("choose who receives", errno());
+}
+
+/** Opens and binds one socket, with these options of SOL_SOCKET set to 1 before. */
+function openFd(endpoint: Endpoint, fragments: FragmentMode, options: readonly number[]): number {
   const isV4 = endpoint.address.family === 4;
   const domain = isV4 ? Linux.AF_INET : Linux.AF_INET6;
   const fd = libc.socket(domain, Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC, 0);
   if (fd < 0) throw systemError(`open a UDP socket for ${formatEndpoint(endpoint)}`, errno());
   try {
     growBuffers(fd);
+    for (const option of options) setOption(fd, Linux.SOL_SOCKET, option, 1);
     if (isV4) {
       setOption(fd, Linux.IPPROTO_IP, Linux.IP_PKTINFO, 1);
       setOption(fd, Linux.IPPROTO_IP, Linux.IP_RECVTOS, 1);
-      setFragmentMode(fd, fragments);
+      const discovery = fragments === "clear" ? Linux.PMTUDISC_DONT : Linux.PMTUDISC_DO;
+      setOption(fd, Linux.IPPROTO_IP, Linux.IP_MTU_DISCOVER, discovery);
     } else {
       setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_V6ONLY, 1);
       setOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_RECVPKTINFO, 1);
@@ -74,7 +125,7 @@ export function openUdpSocket(
     }
     const name = buildSockaddr(endpoint);
     if (libc.bind(fd, name, name.length) < 0) throw bindError(endpoint, errno());
-    return { fd, local: { address: endpoint.address, port: boundPort(fd) }, isNatt, fragments };
+    return fd;
   } catch (error) {
     libc.close(fd);
     throw error;

@@ -428,7 +428,12 @@ namespaceTest("what stands in the way of a start is named, and nothing stays ope
   );
   assert.match(await refusal({ tunName: "much-too-long-a-name" }), /^bad-option: .*1 to 15 octets/);
   assert.match(await refusal({ mtu: 100 }), /^bad-option: Cannot use MTU 100: needs 1280 to /);
-  assert.match(await refusal({ workers: 2 }), /^bad-option: Cannot run 2 packet loops/);
+  for (const workers of [0, 3, 1.5]) {
+    assert.equal(
+      await refusal({ workers }),
+      `bad-option: Cannot run ${workers} packet loops: needs 1 or 2`,
+    );
+  }
   // After all these it opens on what is free.
   const { sockets } = await other.open({ ...listen4, tunName: "vpn1", ikePort: 0, nattPort: 0 });
   assert.ok(sockets.every((it) => it.port > 1023 && it.port !== 4500));
