@@ -41,6 +41,8 @@ export interface RejoinOptions {
   readonly pairs?: number;
   /** Take the time of every stage. */
   readonly profiles?: boolean;
+  /** Packet loops at each end; else one. */
+  readonly workers?: number;
 }
 
 /** Flows that are spread over many SAs. */
@@ -48,7 +50,7 @@ const spreadFlows = 8;
 
 /** Two of our packet paths. */
 export function rejoin(name: string, options: RejoinOptions): System {
-  const { suite, plain = false, pairs = 1, profiles = false } = options;
+  const { suite, plain = false, pairs = 1, profiles = false, workers = 1 } = options;
   return {
     name,
     suite,
@@ -58,7 +60,8 @@ export function rejoin(name: string, options: RejoinOptions): System {
       await using here = new RemoteEnd(spaces[0]);
       await using there = new RemoteEnd(spaces[1]);
       const without = plain ? dataplaneFeatures : [];
-      const packets = { listen: [address("0.0.0.0")], mtu: innerMtu, without, profiles };
+      const listen = [address("0.0.0.0")];
+      const packets = { listen, mtu: innerMtu, without, profiles, workers };
       await Promise.all([here.open(packets), there.open(packets)]);
       const ends = { spaces, here, there };
       const tunnel: Omit<Tunnel, "cpu"> = pairs === 1
