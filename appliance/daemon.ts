@@ -34,7 +34,7 @@ import { systemClock } from "./clock.ts";
 import { CryptoTally } from "./crypto_tally.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
 import { identityOf } from "./config/identity.ts";
-import { packetOptions } from "./config/packet_options.ts";
+import { packetOptions, workersFor } from "./config/packet_options.ts";
 import type { Pools } from "./config/pools.ts";
 import type { ServeSettings } from "./config/serve_flags.ts";
 import { serveControl } from "./control/server.ts";
@@ -243,6 +243,7 @@ export async function serve(plan: ServePlan): Promise<number> {
       : { dynamicAuthor: dynamicAuthor.endpoints.map(formatEndpoint) }),
     crypto: dataplane.cryptoName,
     features: dataplane.features,
+    loops: dataplane.loops,
     control: control.path,
     ...facts,
   });
@@ -318,7 +319,7 @@ function dataplaneOptions(settings: ServeSettings): DataplaneOptions {
     listen: settings.listen,
     ikePort: settings["ike-port"],
     nattPort: settings["natt-port"],
-    workers: settings.workers,
+    workers: settings.workers ?? workersFor(navigator.hardwareConcurrency),
   };
 }
 

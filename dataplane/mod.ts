@@ -23,7 +23,6 @@ export { counterNames } from "./counters.ts";
 export type { CounterName } from "./counters.ts";
 export { dataplaneFeatures } from "./features.ts";
 export type { DataplaneFeature } from "./features.ts";
-export { workerLimits } from "./loop_direction.ts";
 export type { LoopDirection } from "./loop_direction.ts";
 export type { EspCryptoName } from "./esp/cipher.ts";
 export { stageNames } from "./stage_clock.ts";

@@ -312,7 +312,11 @@ export const serveFlags = {
   "ike-port": single(network, wholeNumber(1, 65_535), "500", "UDP port of IKE"),
   "natt-port": single(network, wholeNumber(1, 65_535), "4500", "UDP port of NAT traversal"),
   tun: single(network, deviceName, "rejoin0", "TUN device"),
-  workers: single(network, wholeNumber(1, 1), "1", "packet loops; one for now"),
+  workers: optional(
+    network,
+    wholeNumber(1, 2),
+    "packet loops: 1 for both directions, or 2, one for each; else 2 from 4 processors on",
+  ),
 
   "state-dir": single(state, folderPath, "/var/lib/rejoin", "folder of everything kept"),
   kv: optional(

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { parseIpAddress } from "../../../core/wire/address.ts";
 import { Arena } from "../../../dataplane/buffers.ts";
+import { parseSockaddr, Size } from "../../../dataplane/ffi/layout.ts";
 import { libc } from "../../../dataplane/ffi/libc.ts";
 import { pathBetween, ReceiveBatch, receiveBatchBytes } from "../../../dataplane/io/udp_linux.ts";
 import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.ts";
@@ -30,8 +31,8 @@ async function open(options: Parameters<typeof openDataplane>[0]): Promise<unkno
     trouble: (trouble) => say({ trouble }),
     fatal: (error) => say({ fatal: error.message }),
   });
-  const { sockets, tunName, cryptoName, features } = dataplane;
-  return { sockets, tunName, cryptoName, features, startedMs: performance.now() - start };
+  const { sockets, tunName, cryptoName, features, loops } = dataplane;
+  return { sockets, tunName, cryptoName, features, loops, startedMs: performance.now() - start };
 }
 
 /** A server that sends back what it gets, until the program ends. */
@@ -178,6 +179,16 @@ function closeTun(): void {
   }
 }
 
+/** Closes what the packet loop receives on under it, as nobody should. */
+function closeSockets(port: number): void {
+  const name = new Uint8Array(Size.SOCKADDR_IN6);
+  for (const entry of Deno.readDirSync("/proc/self/fd")) {
+    const fd = Number(entry.name);
+    if (libc.getsockname(fd, name, Uint32Array.of(name.length)) < 0) continue;
+    if (parseSockaddr(new DataView(name.buffer), 0)?.port === port) libc.close(fd);
+  }
+}
+
 /** Sends datagrams that nobody answers. */
 async function spray(host: string, port: number, datagrams: readonly Uint8Array[]): Promise<void> {
   const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
@@ -214,6 +225,7 @@ const helpers: Record<string, (...args: any[]) => unknown> = {
     plainSockets[i]!.flood(...args),
   socketReceive: (i: number, count: number) => plainSockets[i]!.receive(count),
   closeTun,
+  closeSockets,
   ticks,
   residentBytes,
 };
