@@ -287,9 +287,10 @@ class RunningDataplane implements Dataplane {
     const { totals, perSa } = sumReadings(readings);
     const { sent, refused } = this.#sender;
     const wanted = only === undefined || fits ? undefined : new Set(only);
-    const stages = readings.flatMap(({ direction, stages }) =>
-      stages === undefined ? [] : [[direction, stages] as const]
-    );
+    const stages = this.loops.flatMap((direction) => {
+      const times = readings.find((it) => it.direction === direction)?.stages;
+      return times === undefined ? [] : [[direction, times] as const];
+    });
     return {
       totals: { ...totals, "ike-out": sent, "ike-send-error": refused },
       perSa: wanted === undefined ? perSa : perSa.filter((sa) => wanted.has(sa.inboundSpi)),
