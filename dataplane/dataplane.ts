@@ -78,7 +78,7 @@ export interface DataplaneTrouble {
 export interface DataplaneHandlers {
   /** An IKE message came in. */
   ike(datagram: IkeDatagram): void;
-  /** Something about a Child SA that the control plane should know. */
+  /** Something about a Child SA that the control plane should know; limits may be told by each loop. */
   event(event: DataplaneEvent): void;
   /** What a pair had carried when it was removed; nothing comes for one that was never installed. */
   removed?(counters: ChildSaCounters): void;

@@ -37,22 +37,15 @@ import type {
 import { DataplaneError } from "./error.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import { espAlgorithmOf } from "./esp/keys.ts";
-import { type DataplaneFeature, dataplaneFeatures } from "./features.ts";
-import { libc } from "./ffi/libc.ts";
+import type { DataplaneFeature } from "./features.ts";
 import { IkeSender } from "./io/ike_sender_linux.ts";
-import { TunRoutes } from "./io/routes_linux.ts";
-import { openTun, type TunDevice } from "./io/tun_linux.ts";
+import type { TunRoutes } from "./io/routes_linux.ts";
 import { pathBetween } from "./io/udp_linux.ts";
-import {
-  closeUdpSocket,
-  enableUdpGro,
-  hasUdpSegmentation,
-  openUdpSocket,
-  type UdpSocket,
-} from "./io/udp_socket_linux.ts";
+import type { UdpSocket } from "./io/udp_socket_linux.ts";
 import { LoopAnswers } from "./loop_answers.ts";
 import { directionsOf, type LoopDirection, receives } from "./loop_direction.ts";
-import { LoopHandle } from "./loop_handle.ts";
+import { LoopHandle, type SharedStart } from "./loop_handle.ts";
+import { closeResources, openResources, type Resources } from "./resources.ts";
 
 /** What waits for a reading of counters. */
 interface CountersWaiter {
@@ -65,68 +58,19 @@ interface LoopReading extends LoopCounters {
   readonly direction: LoopDirection;
 }
 
-/** Everything that must be closed, as far as it was opened. */
-class Resources {
-  readonly sockets: UdpSocket[] = [];
-  readonly loops: LoopHandle[] = [];
-  tun: TunDevice | undefined;
-  routes: TunRoutes | undefined;
-
-  /** Waits for loops that run, which were told to stop. */
-  async close(): Promise<void> {
-    await Promise.all(this.loops.map((loop) => loop.close()));
-    this.routes?.close();
-    for (const socket of this.sockets) closeUdpSocket(socket);
-    if (this.tun !== undefined) libc.close(this.tun.fd);
-  }
-}
-
 /** Starts it; see `openDataplane`. */
 export async function startDataplane(
   options: DataplaneOptions,
   handlers: DataplaneHandlers,
 ): Promise<Dataplane> {
-  const resources = new Resources();
-  const wanted = new Set(dataplaneFeatures.filter((it) => !options.without?.includes(it)));
+  const running = new RunningDataplane(openResources(options), handlers);
   try {
-    const tun = resources.tun = openTun(options.tunName, wanted);
-    const routes = resources.routes = new TunRoutes(tun, options.mtu);
-    for (const [endpoint, isNatt] of endpointsOf(options)) {
-      resources.sockets.push(openUdpSocket(endpoint, isNatt, isNatt ? options.fragments : "clear"));
-    }
-    const features = [...tun.features, ...udpFeatures(resources.sockets, wanted)];
-    const running = new RunningDataplane(resources, tun, routes, features, handlers);
     await running.start(options);
     return running;
   } catch (error) {
-    await resources.close();
+    await running.close();
     throw error;
   }
-}
-
-/** Turns on what is wanted and there; IKE's own sockets have no use for it. */
-function udpFeatures(
-  sockets: readonly UdpSocket[],
-  wanted: ReadonlySet<DataplaneFeature>,
-): DataplaneFeature[] {
-  const natt = sockets.filter((socket) => socket.isNatt);
-  const features: DataplaneFeature[] = [];
-  if (wanted.has("udp-gso") && natt.every(hasUdpSegmentation)) features.push("udp-gso");
-  if (wanted.has("udp-gro") && natt.every(enableUdpGro)) features.push("udp-gro");
-  return features;
-}
-
-/** IKE endpoints, then NAT traversal endpoints. */
-function endpointsOf(options: DataplaneOptions): [Endpoint, boolean][] {
-  const endpoints: [Endpoint, boolean][] = [];
-  const { ikePort } = options;
-  if (ikePort !== undefined) {
-    for (const address of options.listen) endpoints.push([{ address, port: ikePort }, false]);
-  }
-  for (const address of options.listen) {
-    endpoints.push([{ address, port: options.nattPort }, true]);
-  }
-  return endpoints;
 }
 
 /** The running packet path. */
@@ -135,9 +79,7 @@ class RunningDataplane implements Dataplane {
   readonly tunName: string;
   readonly features: readonly DataplaneFeature[];
   readonly #resources: Resources;
-  readonly #bound: readonly UdpSocket[];
   readonly #nattSockets: readonly UdpSocket[];
-  readonly #tun: TunDevice;
   readonly #routes: TunRoutes;
   readonly #handlers: DataplaneHandlers;
   readonly #sender: IkeSender;
@@ -146,33 +88,25 @@ class RunningDataplane implements Dataplane {
   /** Causes of drops that were told; another loop may meet them, too. */
   readonly #told = new Set<CounterName>();
   /** In the order in which they hear of everything. */
-  #loops: readonly LoopHandle[] = [];
-  #readings = new LoopAnswers<LoopReading>(0);
-  #removals = new LoopAnswers<ChildSaCounters | undefined>(0);
+  readonly #loops: LoopHandle[] = [];
+  readonly #readings = new LoopAnswers<LoopReading>();
+  readonly #removals = new LoopAnswers<ChildSaCounters | undefined>();
   #cryptoName: EspCryptoName = "noble";
-  #questions = 0;
   #isRunning = false;
   /** Of the loop that was the first to die. */
   #failure: DataplaneError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    resources: Resources,
-    tun: TunDevice,
-    routes: TunRoutes,
-    features: readonly DataplaneFeature[],
-    handlers: DataplaneHandlers,
-  ) {
+  constructor(resources: Resources, handlers: DataplaneHandlers) {
+    const { tun, routes, sockets, features } = resources;
     this.#resources = resources;
-    this.#bound = resources.sockets;
-    this.#nattSockets = resources.sockets.filter((socket) => socket.isNatt);
-    this.#tun = tun;
+    this.#nattSockets = sockets.filter((socket) => socket.isNatt);
     this.#routes = routes;
     this.#handlers = handlers;
-    this.sockets = resources.sockets.map((socket) => socket.local);
+    this.sockets = sockets.map((socket) => socket.local);
     this.tunName = tun.name;
     this.features = features;
-    this.#sender = new IkeSender(resources.sockets);
+    this.#sender = new IkeSender(sockets);
   }
 
   get cryptoName(): EspCryptoName {
@@ -183,20 +117,18 @@ class RunningDataplane implements Dataplane {
     return this.#loops.map(({ direction }) => direction);
   }
 
-  /** Hands the descriptors to the workers and waits until their loops run. */
+  /** Hands the descriptors to the workers and waits until their loops run; if that fails, call `close`. */
   async start(options: DataplaneOptions): Promise<void> {
-    const { loops } = this.#resources;
     for (const direction of directionsOf(options.workers)) {
-      loops.push(
-        new LoopHandle(direction, {
-          take: (report) => this.#take(direction, report),
-          failed: (error) => this.#fail(error),
-        }),
-      );
+      const listener = {
+        take: (report: LoopReport): void => this.#take(direction, report),
+        failed: (error: DataplaneError): void => this.#fail(error),
+      };
+      this.#loops.push(new LoopHandle(direction, listener));
     }
-    const shared = {
-      sockets: this.#bound,
-      tunFd: this.#tun.fd,
+    const shared: SharedStart = {
+      sockets: this.#resources.sockets,
+      tunFd: this.#resources.tun.fd,
       features: this.features,
       mtu: options.mtu,
       crypto: options.crypto,
@@ -208,15 +140,9 @@ class RunningDataplane implements Dataplane {
       profiles: options.profiles === true,
       ikeInFlight: this.#ikeInFlight.buffer as SharedArrayBuffer,
     };
-    this.#loops = loops;
-    this.#readings = new LoopAnswers(loops.length);
-    this.#removals = new LoopAnswers(loops.length);
-    // All of them, so that none is on its way into its loop when others are stopped.
-    const names = await Promise.allSettled(loops.map((loop) => loop.start(shared)));
-    if (this.#failure !== undefined) {
-      this.#tell({ kind: "stop" });
-      throw this.#failure;
-    }
+    // All of them, so that none is on its way into its loop when others are told to stop.
+    const names = await Promise.allSettled(this.#loops.map((loop) => loop.start(shared)));
+    if (this.#failure !== undefined) throw this.#failure;
     for (const name of names) if (name.status === "fulfilled") this.#cryptoName = name.value;
     this.#isRunning = true;
   }
@@ -242,8 +168,8 @@ class RunningDataplane implements Dataplane {
   }
 
   removeChildSa(inboundSpi: number): void {
-    const id = ++this.#questions;
-    this.#removals.open(id);
+    if (!this.#isRunning) return;
+    const id = this.#removals.open(this.#loops.length);
     this.#order({ kind: "remove", id, inboundSpi });
   }
 
@@ -277,10 +203,9 @@ class RunningDataplane implements Dataplane {
     if (!this.#isRunning) {
       throw new DataplaneError("worker-failed", "The packet loop is not running");
     }
-    const id = ++this.#questions;
+    const id = this.#readings.open(this.#loops.length);
     const { promise, resolve, reject } = Promise.withResolvers<readonly LoopReading[]>();
     this.#waiters.set(id, { resolve, reject });
-    this.#readings.open(id);
     const fits = only !== undefined && only.length <= mostNamedPairs;
     this.#order({ kind: "counters", id, ...(fits ? { only } : {}) });
     const readings = await promise;
@@ -303,9 +228,10 @@ class RunningDataplane implements Dataplane {
   }
 
   async #shutDown(): Promise<void> {
-    this.#order({ kind: "stop" });
     this.#isRunning = false;
-    await this.#resources.close();
+    this.#tell({ kind: "stop" });
+    await Promise.all(this.#loops.map((loop) => loop.close()));
+    closeResources(this.#resources);
     this.#rejectWaiters(new DataplaneError("worker-failed", "The packet path was closed"));
   }
 
