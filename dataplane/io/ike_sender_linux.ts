@@ -1,8 +1,8 @@
 /**
  * Sends IKE messages from the main thread, without waiting.
  *
- * They go without DF, as long ones may have to be cut, and so from descriptors of which the packet loops
- * send next to nothing: what these have filled up does not keep IKE waiting.
+ * They go without DF, as long ones may have to be cut, from descriptors by which packet loops send next to
+ * nothing: ESP that fills up its own does not keep IKE waiting.
  */
 import type { Bytes } from "../../core/bytes.ts";
 import type { Endpoint } from "../../core/wire/address.ts";

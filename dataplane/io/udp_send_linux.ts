@@ -194,8 +194,10 @@ export class SendBatch {
    */
   #sendCut(socket: UdpSocket, message: number, packet: number, number: number): number {
     const { fd, cutFd } = socket;
+    const { isIpv6 } = this.#paths[message] as OuterPath;
     const length = this.#lengths[packet] as number;
-    const mayBeCut = number === Errno.EMSGSIZE && cutFd !== fd && length <= longestDatagram;
+    const mayBeCut = number === Errno.EMSGSIZE && cutFd !== fd && !isIpv6 &&
+      length <= longestDatagram;
     if (!mayBeCut) return this.#noteRefused(number);
     this.#noteTooLong(message, packet);
     const pointer = this.#messages.pointers[message] as Deno.PointerObject;

@@ -1,9 +1,9 @@
 /**
  * Opening the UDP sockets that IKE and ESP share.
  *
- * Whether an IPv4 datagram has DF is up to its socket. So where ESP has it, an endpoint is two sockets: one
- * that receives, and sends what has DF; and one that only sends, and of which long datagrams are cut. Both
- * are one group of SO_REUSEPORT, whose program chooses the first for everything that arrives.
+ * Whether an IPv4 datagram has DF is up to its socket, and so is how much may wait to be sent. So a NAT
+ * traversal endpoint is two sockets: one that receives, and sends ESP; and one that only sends, IKE and what
+ * has to be cut. Both are one group of SO_REUSEPORT, whose program chooses the first for all that arrives.
  */
 import { type Endpoint, formatEndpoint, type IpAddress } from "../../core/wire/address.ts";
 import type { FragmentMode } from "../dataplane.ts";
@@ -17,8 +17,8 @@ export interface UdpSocket {
   /** File descriptor. */
   readonly fd: number;
   /**
-   * One on which nothing arrives, with the same endpoint: for datagrams to be cut where they are too long for
-   * the path. It has a buffer of its own, so that IKE does not wait behind ESP. May be the same as `fd`.
+   * One with the same endpoint on which nothing arrives: its datagrams have no DF and are cut where they are
+   * too long. The same as `fd` where ESP is not carried.
    */
   readonly cutFd: number;
   /** What it is bound to; the address may be the unspecified one. */
@@ -46,24 +46,21 @@ export function hasUdpSegmentation({ fd }: UdpSocket): boolean {
 }
 
 /**
- * Opens and binds a socket; port 0 takes a free one. With `discover` its IPv4 datagrams have DF, and those
- * that the path is known not to take are refused with EMSGSIZE. Throws `DataplaneError`.
+ * Opens and binds a socket; port 0 takes a free one. With `discover` IPv4 datagrams sent by `fd` have DF, and
+ * those that the path is known not to take are refused with EMSGSIZE. Throws `DataplaneError`.
  */
 export function openUdpSocket(
   endpoint: Endpoint,
   isNatt: boolean,
   fragments: FragmentMode = "clear",
 ): UdpSocket {
-  const isPair = fragments === "discover" && endpoint.address.family === 4;
-  const cutFd = openFd(endpoint, isPair ? "clear" : fragments, []);
-  try {
-    const local = { address: endpoint.address, port: boundPort(cutFd) };
-    const fd = isPair ? openBeside(cutFd, local) : cutFd;
-    return { fd, cutFd, local, isNatt };
-  } catch (error) {
-    libc.close(cutFd);
-    throw error;
+  const { address } = endpoint;
+  if (isNatt) {
+    const { fd, cutFd } = openPair(endpoint, fragments);
+    return { fd, cutFd, local: { address, port: boundPort(fd) }, isNatt };
   }
+  const fd = openFd(endpoint, fragments, []);
+  return { fd, cutFd: fd, local: { address, port: boundPort(fd) }, isNatt };
 }
 
 /** Closes both of its descriptors. */
@@ -72,33 +69,42 @@ export function closeUdpSocket({ fd, cutFd }: UdpSocket): void {
   if (fd !== cutFd) libc.close(fd);
 }
 
-/** Opens the socket that receives what comes to an endpoint which `cutFd` already has to itself. */
-function openBeside(cutFd: number, local: Endpoint): number {
-  setOption(cutFd, Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1);
-  const fd = openFd(local, "discover", [Linux.SO_REUSEPORT]);
+/**
+ * Opens the two sockets of an endpoint. The kernel looks through sockets of IPv4 from the newest on and through
+ * those of IPv6 from the oldest. The one that receives is what it meets first, and is no more part of the
+ * group in the end: so whoever else binds the port is told that it is taken.
+ */
+function openPair(endpoint: Endpoint, fragments: FragmentMode): Pick<UdpSocket, "fd" | "cutFd"> {
+  const receiver = endpoint.address.family === 4 ? 1 : 0;
+  const modes = receiver === 0 ? [fragments, "clear"] as const : ["clear", fragments] as const;
+  const fds = [openFd(endpoint, modes[0], [])];
   try {
-    chooseSecond(fd);
-    // Nobody else can join them: who binds the port now finds it taken.
+    const [first = -1] = fds;
+    setOption(first, Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1);
+    const local = { address: endpoint.address, port: boundPort(first) };
+    fds.push(openFd(local, modes[1], [Linux.SO_REUSEPORT]));
+    const { [receiver]: fd = -1, [1 - receiver]: cutFd = -1 } = fds;
+    chooseReceiver(fd, receiver);
     setOption(fd, Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 0);
-    return fd;
+    return { fd, cutFd };
   } catch (error) {
-    libc.close(fd);
+    for (const fd of fds) libc.close(fd);
     throw error;
   }
 }
 
-/** Of a group of sockets, the one that joined second receives everything: a program of one instruction. */
-function chooseSecond(fd: number): void {
+/** Which socket of a group receives, by the order in which they joined: a program of one instruction. */
+function chooseReceiver(fd: number, receiver: number): void {
   const programAt = 16;
   const bytes = new Uint8Array(new ArrayBuffer(24));
   const view = new DataView(bytes.buffer);
   view.setUint16(0, 1, true); // struct sock_fprog: instructions, and where they are
   writePointer(view, 8, addressOf(bytes).address + programAt);
-  view.setUint16(programAt, Linux.BPF_RET_K, true); // struct sock_filter: return 1
-  view.setUint32(programAt + 4, 1, true);
+  view.setUint16(programAt, Linux.BPF_RET_K, true); // struct sock_filter
+  view.setUint32(programAt + 4, receiver, true);
   const { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF } = Linux;
   if (libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, bytes, programAt) === 0) return;
-  throw systemError("choose who receives", errno());
+  throw systemError("choose the socket that receives", errno());
 }
 
 /** Opens and binds one socket, with these options of SOL_SOCKET set to 1 before. */

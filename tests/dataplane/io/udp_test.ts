@@ -31,7 +31,7 @@ function withSockets(texts: readonly string[], run: (sockets: UdpSocket[]) => vo
   try {
     run(sockets);
   } finally {
-    for (const { fd } of sockets) libc.close(fd);
+    for (const socket of sockets) closeUdpSocket(socket);
   }
 }
 
@@ -264,7 +264,7 @@ Deno.test("a port in use and a foreign address are told apart", () => {
   withSockets(["127.0.0.1"], ([socket]) => {
     const kindOf = (endpoint: Endpoint): unknown => {
       try {
-        libc.close(openUdpSocket(endpoint, true).fd);
+        closeUdpSocket(openUdpSocket(endpoint, true));
       } catch (error) {
         return error instanceof DataplaneError ? [error.kind, error.message] : error;
       }
@@ -282,13 +282,20 @@ Deno.test("a port in use and a foreign address are told apart", () => {
   });
 });
 
-for (const text of ["127.0.0.1", "0.0.0.0"]) {
-  Deno.test(`an endpoint with and without DF, ${text}, receives on one socket and belongs to us`, () => {
+for (
+  const [text, loopback] of [
+    ["127.0.0.1", "127.0.0.1"],
+    ["0.0.0.0", "127.0.0.1"],
+    ["::1", "::1"],
+    ["::", "::1"],
+  ] as const
+) {
+  Deno.test(`a NAT traversal endpoint, ${text}, receives on one socket and belongs to us`, () => {
     const ours = openUdpSocket(at(text), true, "discover");
-    const own = at("127.0.0.1", ours.local.port);
+    const own = at(loopback, ours.local.port);
     try {
       assert.notEqual(ours.fd, ours.cutFd);
-      withSockets(new Array(40).fill("127.0.0.1"), (peers) => {
+      withSockets(new Array(40).fill(loopback), (peers) => {
         const arena = newArena();
         const received = new ReceiveBatch(arena);
         const data = arena.reserve(64);
@@ -315,7 +322,8 @@ for (const text of ["127.0.0.1", "0.0.0.0"]) {
       // Nobody else gets the port, not even who would share it.
       const name = buildSockaddr(ours.local);
       for (const shares of [0, 1]) {
-        const fd = libc.socket(Linux.AF_INET, Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC, 0);
+        const family = text.includes(":") ? Linux.AF_INET6 : Linux.AF_INET;
+        const fd = libc.socket(family, Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC, 0);
         const { SOL_SOCKET, SO_REUSEPORT } = Linux;
         assert.equal(libc.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, Int32Array.of(shares), 4), 0);
         const outcome = [libc.bind(fd, name, name.length), errno()];

@@ -10,7 +10,7 @@ import { parseSockaddr, Size } from "../../../dataplane/ffi/layout.ts";
 import { libc } from "../../../dataplane/ffi/libc.ts";
 import { pathBetween, ReceiveBatch, receiveBatchBytes } from "../../../dataplane/io/udp_linux.ts";
 import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.ts";
-import { openUdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
+import { closeUdpSocket, openUdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
 import { type Dataplane, DataplaneError, openDataplane } from "../../../dataplane/mod.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 import { buildOctetsJson, parseOctetsJson } from "../../../core/octets_json.ts";
@@ -157,7 +157,7 @@ async function udpRuns(
       if (messages === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
-  libc.close(socket.fd);
+  closeUdpSocket(socket);
   return good.size;
 }
 
