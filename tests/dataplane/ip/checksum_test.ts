@@ -15,7 +15,6 @@ Deno.test("RFC 1071 §3: the example", () => {
 for (const size of [4096, 1 << 20]) {
   Deno.test(`sums agree with the octet-wise twin at every offset and length: arena of ${size}`, () => {
     const arena = new Arena(size);
-    assert.equal(arena.sumBlocks !== undefined, size > 4096);
     arena.bytes.set(new SeededRandom(71).bytes(4096));
     for (let offset = 0; offset < 8; offset++) {
       for (const length of [...Array(80).keys(), 1399, 1400, 1401, 1402, 4000]) {
