@@ -26,7 +26,7 @@ import {
 import { extendedHigh } from "./esp/sequence.ts";
 import { combineEcn, ecnMask, trafficClass } from "./ip/ecn.ts";
 import { InnerHeader } from "./ip/header.ts";
-import { clampMss, tcpHeaders } from "./ip/mss.ts";
+import { clampMss, isSyn, tcpHeaders } from "./ip/mss.ts";
 import { Upper } from "./ip/segmentation.ts";
 import { leastMtu, mayNotBeCut } from "./ip/too_big.ts";
 import type { SaTable } from "./sa_table.ts";
@@ -197,7 +197,7 @@ export class Forwarder {
       this.tooBigMtu = Math.max(path.innerLimit, leastMtu(version));
       return this.#dropOut(sa, Counter["too-big"]);
     }
-    if (header.protocol === Upper.TCP) this.#clampMss(sa, header, offset + innerLength);
+    this.#clampMss(sa, header, offset + innerLength);
     this.outerClass = trafficClass(view, offset, version) & this.#rules.outerClassMask;
     this.#sealedKind = kindOf(version);
     return this.#sealFor(sa, offset, innerLength);
@@ -249,7 +249,7 @@ export class Forwarder {
     if ((outerClass & ecnMask) !== 0 && !combineEcn(this.#view, at, version, outerClass)) {
       return this.#dropIn(sa, Counter["ecn-refused"]);
     }
-    if (header.protocol === Upper.TCP) this.#clampMss(sa, header, at + totalLength);
+    this.#clampMss(sa, header, at + totalLength);
     this.outOffset = at;
     this.outLength = totalLength;
     this.#countPacket(sa, SaCounter.PACKETS_IN, Counter["packets-in"], totalLength);
@@ -280,9 +280,12 @@ export class Forwarder {
   }
 
   /** The segment size of a TCP SYN, in whichever direction, fits what we send to the peer. */
-  #clampMss(sa: ChildSa, { fragmentOffset, upperAt, version }: InnerHeader, end: number): void {
+  #clampMss(sa: ChildSa, header: InnerHeader, end: number): void {
+    const { protocol, fragmentOffset, upperAt, version } = header;
     const { clampMtu } = this.#rules;
-    if (fragmentOffset !== 0 || clampMtu === 0) return;
+    const isFirst = protocol === Upper.TCP && fragmentOffset === 0 &&
+      isSyn(this.#view, upperAt, end);
+    if (!isFirst || clampMtu === 0) return;
     const most = Math.min(clampMtu, Math.max(sa.path.innerLimit, leastMtu(version)));
     if (clampMss(this.#view, upperAt, end, most - tcpHeaders(version))) {
       this.#count(Counter["mss-clamped"]);

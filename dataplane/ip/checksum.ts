@@ -12,6 +12,11 @@ export function sumOctets({ checksums }: Arena, offset: number, length: number):
   return checksums.sum(offset, offset + length);
 }
 
+/** Both halves of a word of the arena. */
+export function sumWord(word: number): number {
+  return (word & 0xffff) + (word >>> 16);
+}
+
 /** A 16-bit number of a header as it counts in a sum. */
 export function sumNumber(value: number): number {
   return ((value & 0xff) << 8) | (value >>> 8);
