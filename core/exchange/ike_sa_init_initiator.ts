@@ -93,6 +93,11 @@ export class IkeSaInitInitiator {
     return this.#window.deadline;
   }
 
+  /** Whether requests differed, so that the responder may have answered another one than the last. */
+  get hasVariants(): boolean {
+    return this.#retries > 0;
+  }
+
   /** Sends again what is due; false when the responder does not answer at all. */
   retransmit(step: Step): boolean {
     const due = this.#window.onTimeout(step.at.monotonic);
