@@ -15,6 +15,7 @@ import type { SeededRandom } from "./seeded_random.ts";
 import { SeededRandom as Seeded } from "./seeded_random.ts";
 import type { SimClient } from "./sim_client.ts";
 import { assertGroundClaims, assertNothingLeft } from "./sim_invariants.ts";
+import { SimModel } from "./sim_model.ts";
 import { address, anyConnectLogin, endpoint, range } from "./sim_settings.ts";
 import { calm, describe, SimWorld } from "./sim_world.ts";
 
@@ -72,6 +73,8 @@ class Run {
   readonly world: SimWorld;
   readonly actions: string[] = [];
   readonly #random: SeededRandom;
+  /** What somebody outside would think that there is. */
+  readonly #model: SimModel;
   #crashes = 0;
   #midway = 0;
   #disconnects = 0;
@@ -117,7 +120,9 @@ class Run {
         this.world.backend.attributes.set(name, attributes);
       }
     }
+    this.#model = new SimModel(this.world);
     this.world.watch = (event) => {
+      this.#model.feed(event);
       if (event.kind === "crash") this.#crashed(event.isMidway);
       if (event.kind === "sent" || event.kind === "crash") return;
       if (event.output.kind !== "install-child-sa") return;
@@ -399,6 +404,7 @@ class Run {
     }
     if (!world.gatewayUp) return;
     assertGroundClaims(world);
+    this.#model.check();
     const { sessions } = world.show;
     const isTimeDue = (world.gateway.nextTimeout() ?? Number.POSITIVE_INFINITY) <= world.nowMs;
     for (const { accounting, absoluteEnd, addresses, attributes, childSas, idle } of sessions) {
