@@ -17,7 +17,8 @@ export const gatewayName = "gw.example.test";
 /** The name that the client's certificate speaks for. */
 export const clientName = "alice@example.test";
 
-async function makeKey(path: string, type: "ecdsa" | "rsa"): Promise<void> {
+/** A key of its own, PKCS #8 PEM. */
+export async function makeKey(path: string, type: "ecdsa" | "rsa"): Promise<void> {
   const size = type === "rsa" ? "2048" : "256";
   const pem = await mustRun(["pki", "--gen", "--type", type, "--size", size, "--outform", "pem"]);
   const pkcs8 = await toPkcs8(pem);
