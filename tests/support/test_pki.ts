@@ -68,3 +68,17 @@ export async function makeTestPki(
     clientCert: await issue("client", clientKey, clientName, "clientAuth"),
   };
 }
+
+/** Puts another key and certificate of the gateway in the place of those of `pki`, under another subject. */
+export async function issueGatewayAnew(pki: TestPki, subject: string): Promise<void> {
+  const caKey = pki.ca.replace(/ca\.pem$/, "ca-key.pem");
+  await makeKey(pki.gatewayKey, "ecdsa");
+  await Deno.writeTextFile(
+    pki.gatewayCert,
+    await mustRun([
+      ...["pki", "--issue", "--lifetime", "20", "--cacert", pki.ca, "--cakey", caKey],
+      ...["--in", pki.gatewayKey, "--type", "priv", "--dn", subject, "--san", gatewayName],
+      ...["--flag", "serverAuth", "--outform", "pem"],
+    ]),
+  );
+}
