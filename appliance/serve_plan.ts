@@ -90,6 +90,8 @@ function planOf(sources: PlanSources, gathered: Gathered<typeof serveFlags>): Se
     warnings: fileWarnings(files, nowMs()),
     again: () => {
       const now = gather(serveFlags, sources.flags);
+      // What would not start is not taken over in part either.
+      planOf(sources, now);
       const { changed, needRestart } = changedFlags(settings, now.settings);
       return { plan: planOf(sources, keepFixed(gathered, now)), changed, needRestart };
     },

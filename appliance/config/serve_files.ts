@@ -58,8 +58,7 @@ export function readServeFiles(
   crypto: CryptoProvider,
 ): ServeFiles {
   const files = new NamedFiles();
-  const clientCas = settings["client-ca"].flatMap((path) => files.certificates("client-ca", path));
-  const own: OwnFiles = {
+  const own = {
     certificates: settings.cert.map((path) => ({
       path,
       certificates: files.certificates("cert", path),
@@ -69,8 +68,10 @@ export function readServeFiles(
       return signer === undefined ? [] : [{ path, signer }];
     }),
     chain: settings.chain.flatMap((path) => files.certificates("chain", path)),
-    others: clientCas,
   };
+  const { users } = settings;
+  if (users !== undefined) files.attempt("users", users, "users", () => openUsers(users));
+  const clientCas = settings["client-ca"].flatMap((path) => files.certificates("client-ca", path));
   const revocationLists = settings.crl.flatMap((path) =>
     files.revocationLists("crl", path).filter((list) => {
       const fault = listFault(list, clientCas, crypto);
@@ -78,8 +79,6 @@ export function readServeFiles(
       return fault === undefined;
     })
   );
-  const { users } = settings;
-  if (users !== undefined) files.attempt("users", users, "users", () => openUsers(users));
   const radiusSecrets = settings["radius-secret-file"].flatMap((path) =>
     files.attempt("radius-secret-file", path, "one secret", () => [readSecretFile(path)]) ?? []
   );
@@ -93,7 +92,7 @@ export function readServeFiles(
   const radiusTls = radsecCredentials(settings, files, crypto);
   const { accessLists, problems } = compileAccessLists(settings);
   return {
-    own,
+    own: { ...own, others: clientCas },
     clientCas,
     revocationLists,
     radiusSecrets,
