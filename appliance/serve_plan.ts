@@ -80,7 +80,7 @@ function planOf(sources: PlanSources, gathered: Gathered<typeof serveFlags>): Se
     settings,
     crypto,
     pools,
-    credentials: givenCredentials(settings, files),
+    credentials: givenCredentials(settings, files, crypto),
     clientCas: files.clientCas.map(({ der }) => der),
     revocationLists: files.revocationLists,
     radiusSecrets: files.radiusSecrets,

@@ -8,6 +8,7 @@
 import {
   type Certificate,
   certificateSpeaksFor,
+  type CryptoProvider,
   equalBytes,
   type OwnCertificate,
   type Signer,
@@ -51,6 +52,7 @@ export interface OwnCertificates {
 export function ownCertificates(
   { certificates, keys, chain, others }: OwnFiles,
   asked: string | undefined,
+  crypto: CryptoProvider,
 ): OwnCertificates | undefined {
   const own = certificates.map(({ path, certificates: [leaf, ...behind] }) => {
     const key = keys.find(({ signer }) => leaf !== undefined && equalBytes(leaf.spki, signer.spki));
@@ -61,8 +63,8 @@ export function ownCertificates(
         }`,
       );
     }
-    const above = issuersAbove(leaf, [...behind, ...chain]);
-    const known = issuersAbove(leaf, [...behind, ...chain, ...others]);
+    const above = issuersAbove(leaf, [...behind, ...chain], crypto);
+    const known = issuersAbove(leaf, [...behind, ...chain, ...others], crypto);
     return { path, leaf, signer: key.signer, above: above.filter((one) => !isRoot(one)), known };
   });
   const [first] = own;
@@ -89,16 +91,17 @@ export function ownCertificates(
   return main === undefined ? undefined : { identity, all: [main, ...rest] };
 }
 
-/** Those of `candidates` that lead up from a certificate by their names, in their order. */
+/** Those of `candidates` that lead up from a certificate, in their order. */
 function issuersAbove(
   leaf: Certificate,
   candidates: readonly Certificate[],
+  crypto: CryptoProvider,
 ): readonly Certificate[] {
   const found = new Set<Certificate>();
   const open = [leaf];
   for (let below = open.pop(); below !== undefined; below = open.pop()) {
     for (const issuer of candidates) {
-      if (found.has(issuer) || !equalBytes(issuer.subject.der, below.issuer.der)) continue;
+      if (found.has(issuer) || !isIssuerOf(issuer, below, crypto)) continue;
       found.add(issuer);
       open.push(issuer);
     }
@@ -107,6 +110,16 @@ function issuersAbove(
     found.has(candidate) &&
     candidates.findIndex((other) => equalBytes(other.der, candidate.der)) === i
   );
+}
+
+/** A CA that changed its key has several certificates of one name, and only one has signed. */
+function isIssuerOf(
+  { subject, spki }: Certificate,
+  { issuer, signatureScheme, tbs, signature }: Certificate,
+  crypto: CryptoProvider,
+): boolean {
+  return equalBytes(subject.der, issuer.der) && signatureScheme !== undefined &&
+    crypto.verify(spki, signatureScheme, tbs, signature);
 }
 
 function isRoot({ subject, issuer }: Certificate): boolean {

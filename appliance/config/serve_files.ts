@@ -140,8 +140,9 @@ function listFault(
 export function givenCredentials(
   settings: Pick<ServeSettings, "id">,
   files: ServeFiles,
+  crypto: CryptoProvider,
 ): Credentials | undefined {
-  const own = ownCertificates(files.own, settings.id);
+  const own = ownCertificates(files.own, settings.id, crypto);
   if (own === undefined) return undefined;
   const { identity, all: [main, ...alternates] } = own;
   const clientCas = files.clientCas.map(({ der }) => der);

@@ -81,6 +81,8 @@ const root = certify("root", "root", signing);
 const middle = certify("middle", "root", signing);
 const otherRoot = certify("other root", "other root", signing);
 const named = [alternativeNames({ dns: ["gw.example.test"] })];
+/** Of the same name as `middle`, but another key. */
+const namesake = certify("middle", "root", signing, { spki: signerOf("namesake").spki });
 const first = certify("first", "middle", named);
 const second = certify("second", "other root", named);
 
@@ -89,7 +91,7 @@ Deno.test("a certificate is sent with what leads up from it; its root is known a
   const { credentials } = plan({
     cert: folder.certificates("first.crt", first),
     key: folder.key("first"),
-    chain: folder.certificates("chain.crt", root, otherRoot, middle),
+    chain: folder.certificates("chain.crt", root, otherRoot, namesake, middle),
   });
   assert.ok(credentials !== undefined);
   assert.deepEqual(credentials.certificates, [first.der, middle.der]);

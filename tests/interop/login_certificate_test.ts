@@ -72,3 +72,28 @@ interopTest(
     assert.deepEqual(await scene.gateway.sessions(), []);
   },
 );
+
+interopTest(
+  "each client gets the gateway's certificate of the CA that it trusts",
+  async (scene) => {
+    const other = await makeTestPki(`${scene.lab.folder}/other`, "rsa");
+    const [first, second] = scene.sites;
+    assert.ok(first !== undefined && second !== undefined);
+    scene.gateway = await scene.gateway.restart("SIGTERM", {
+      cert: [scene.pki.gatewayCert, other.gatewayCert],
+      key: [scene.pki.gatewayKey, other.gatewayKey],
+      chain: [scene.pki.ca, other.ca],
+    });
+    const alice = await scene.client(first, { auth: "eap" });
+    await alice.initiate("net");
+    await using bob = await startCharon(
+      charonClient(scene.lab, second, other, { auth: "eap", user: "bob" }),
+    );
+    await bob.initiate("net");
+    const signs = (await scene.gateway.sessions()).map((
+      { userName, ikeSa },
+    ) => [userName, ikeSa?.authSign]);
+    assert.deepEqual(signs, [["alice", "ECDSA"], ["bob", "RSA"]]);
+  },
+  { sites: 2 },
+);

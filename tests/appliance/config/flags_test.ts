@@ -258,6 +258,21 @@ const contradictions: readonly (readonly [
     { ...lab, radius: "192.0.2.1", "radius-secret-file": "a", "radius-tls-ca": "a" },
     /^--radius-tls-ca: wanted a --radius-tls server with it/,
   ],
+  [
+    "an address beside all of its family",
+    { ...lab, listen: ["0.0.0.0", "::", "192.0.2.1"] },
+    /^--listen 192\.0\.2\.1: wanted not to stand beside 0\.0\.0\.0, which hears it too$/,
+  ],
+  [
+    "a chain without a certificate",
+    { ...lab, chain: "c" },
+    /^--chain c: wanted a --cert that it belongs to$/,
+  ],
+  [
+    "a certificate without a key",
+    { ...lab, cert: ["a", "b"] },
+    /^--key: wanted the private key of --cert$/,
+  ],
   ["RADIUS flags alone", { ...lab, "radius-timeout": "5" }, /^--radius-timeout: wanted a --radius/],
   [
     "an IPv6 source for an IPv4 server",

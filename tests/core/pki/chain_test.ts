@@ -1,5 +1,12 @@
 /** Certification paths: what holds, and each single reason why one does not. */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import {
+  derBitString,
+  derInteger,
+  derNull,
+  derOid,
+  derSequence,
+} from "../../../core/crypto/der.ts";
 import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
 import type { CryptoProvider } from "../../../core/crypto/provider.ts";
 import { wall } from "../../../core/moment.ts";
@@ -164,6 +171,41 @@ Deno.test("SHA-1 signatures and short RSA keys are refused", () => {
   const short: Certificate = { ...leaf, key: { kind: "rsa", modulusBits: 2047 } };
   equal(verify(short, [low, middle], [root]), "weak-key");
   equal(verify({ ...leaf, key: undefined }, [low, middle], [root]), "unsupported-key");
+});
+
+Deno.test("clocks may be off at both ends of a validity, by what is allowed", () => {
+  const edge = certify("leaf", "root", [], { notBefore: NOW, notAfter: wall(NOW + 5000) });
+  const at = (offset: number): Partial<ChainOptions> => ({
+    at: wall(NOW + offset),
+    clockSkewMs: 2000,
+  });
+  equal(verify(edge, [], [root], at(-2001)), "not-yet-valid");
+  equal(verify(edge, [], [root], at(-2000)).length, 2);
+  equal(verify(edge, [], [root], at(7999)).length, 2);
+  equal(verify(edge, [], [root], at(8000)), "expired");
+});
+
+Deno.test("RSA keys whose use would cost too much are not used, in a leaf and in a CA", () => {
+  const spkiOf = (modulusBytes: number, exponentBytes: number): Uint8Array => {
+    const modulus = new Uint8Array(modulusBytes).fill(0xff);
+    const exponent = new Uint8Array(exponentBytes).fill(0x01);
+    return derSequence(
+      derSequence(derOid("1.2.840.113549.1.1.1"), derNull()),
+      derBitString(derSequence(derInteger(modulus), derInteger(exponent))),
+    );
+  };
+  const sizes = [[1024, 8, false], [1025, 3, true], [4096, 3, true], [256, 9, true]] as const;
+  for (const [modulus, exponent, isRefused] of sizes) {
+    const spki = spkiOf(modulus, exponent);
+    const large = certify("leaf", "low", [], { spki });
+    const wanted = isRefused ? "unsupported-key" : ["CN=leaf", "CN=low", "CN=middle", "CN=root"];
+    deepEqual(verify(large, [low, middle], [root]), wanted);
+    const caOfSize = certify("low", "middle", [caConstraints()], { spki });
+    equal(
+      verify(leaf, [caOfSize, middle], [root]),
+      isRefused ? "unsupported-key" : "bad-signature",
+    );
+  }
 });
 
 Deno.test("version 1 certificates are trust anchors and nothing else", () => {
