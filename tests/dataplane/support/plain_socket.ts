@@ -2,10 +2,13 @@
 import { type Endpoint, parseIpAddress } from "../../../core/wire/address.ts";
 import { Arena } from "../../../dataplane/buffers.ts";
 import { Linux } from "../../../dataplane/ffi/layout.ts";
-import { libc } from "../../../dataplane/ffi/libc.ts";
 import { pathBetween, ReceiveBatch, receiveBatchBytes } from "../../../dataplane/io/udp_linux.ts";
 import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.ts";
-import { openUdpSocket, type UdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
+import {
+  closeUdpSocket,
+  openUdpSocket,
+  type UdpSocket,
+} from "../../../dataplane/io/udp_socket_linux.ts";
 
 /** What came in. */
 export interface PlainDatagram {
@@ -95,6 +98,6 @@ export class PlainSocket {
 
   /** Closes it. */
   close(): void {
-    libc.close(this.#socket.fd);
+    closeUdpSocket(this.#socket);
   }
 }
