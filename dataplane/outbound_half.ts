@@ -112,10 +112,10 @@ export class OutboundHalf {
     for (let k = 0; k < segmenter.count; k++) {
       if (this.#outgoing.count === tunSlots) this.#flush();
       const at = this.#tun.offset(this.#outgoing.count);
-      const length = segmenter.cut(k, at);
-      if (k === 0) isSealed = this.#seal(at, length, true);
-      else if (!isSealed) this.#seal(at, length, false);
-      else if (this.#forwarder.sealAlike(at, length)) this.#send();
+      const size = segmenter.cut(k, at);
+      if (k === 0) isSealed = this.#seal(at, size, true);
+      else if (!isSealed) this.#seal(at, size, false);
+      else if (this.#forwarder.sealAlike(at, size)) this.#send();
     }
   }
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { run } from "../../appliance/cli.ts";
 import { UsageError } from "../../appliance/config/flag.ts";
-import { serveControl } from "../../appliance/control/server.ts";
+import type { ControlReply } from "../../appliance/control/protocol.ts";
+import { type ControlHandler, serveControl } from "../../appliance/control/server.ts";
 import type { Facts, Log } from "../../appliance/log.ts";
 import { type Reloaded, Reloader } from "../../appliance/reload.ts";
 import type { NextPlan, ServePlan } from "../../appliance/serve_plan.ts";
@@ -144,11 +145,12 @@ const answers: readonly (readonly [Reloaded, number, string, readonly string[]])
 for (const [answer, status, out, err] of answers) {
   Deno.test(`rejoin reload says what came of it: ${out.trim() || "problems"}`, async () => {
     const folder = await Deno.makeTempDir();
-    const server = await serveControl(`${folder}/control.sock`, async function* (request) {
+    const handler: ControlHandler = async function* (request): AsyncIterable<ControlReply> {
       assert.deepEqual(request, { command: "reload" });
       yield await Promise.resolve(answer);
       yield { kind: "done", count: 0 };
-    });
+    };
+    const server = await serveControl(`${folder}/control.sock`, handler);
     try {
       let said = "";
       const complaints: string[] = [];
