@@ -2,7 +2,7 @@
  * Everything bad over UDP at the gateway as it runs, while a user works and does not notice. What is sent
  * stands in `tests/support/hostile_program.ts`.
  */
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { interopTest } from "../support/interop.ts";
 import { startClientAt } from "../support/rejoin_client.ts";
 import { innerTarget } from "../support/road_warrior.ts";
@@ -61,5 +61,4 @@ interopTest("bad input of every kind, and a user who works does not notice", asy
   deepEqual(causes.filter((cause) => (counters[cause] ?? 0) === 0), [], JSON.stringify(counters));
   equal(counters["internal-error"], undefined);
   ok(!scene.gateway.process.hasEnded);
-  match(await scene.gateway.show("crypto", "session"), /alice/);
 }, { sites: 2 });

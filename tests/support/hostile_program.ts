@@ -213,7 +213,7 @@ attack("fragments that never end", () => {
 
 attack("lies inside of SK by a peer that is logged in", () => {
   const corpus = readMessageSeeds().chains;
-  const rounds = 400;
+  const rounds = 240;
   let [answered, logins] = [0, 0];
   let peer: SimPeer | undefined;
   for (let i = 0; i < rounds; i++) {
@@ -243,7 +243,7 @@ attack("lies inside of SK by a peer that is logged in", () => {
     if (peer.exchange(sealed).length > 0) answered++;
     // What it asked for may have been done: an SA that is rekeyed or deleted is not its own any more.
     if (i % 8 === 7) {
-      world.patienceMs = 400;
+      world.patienceMs = 250;
       try {
         peer.logout();
       } catch {
@@ -252,7 +252,7 @@ attack("lies inside of SK by a peer that is logged in", () => {
       world.patienceMs = 5_000;
       peer = undefined;
     }
-    world.patienceMs = 400;
+    world.patienceMs = 250;
   }
   world.patienceMs = 5_000;
   ok(answered > rounds / 3, `${answered}`);

@@ -32,7 +32,8 @@ import {
   wordValues,
 } from "../../support/mutate.ts";
 import { SimPeer } from "../../support/sim_peer.ts";
-import { endpoint } from "../../support/sim_settings.ts";
+import { moment } from "../../../core/moment.ts";
+import { endpoint, gatewayEndpoint } from "../../support/sim_settings.ts";
 import { SimWorld } from "../../support/sim_world.ts";
 import { listVectors, readVector } from "../../support/vectors.ts";
 
@@ -295,4 +296,25 @@ Deno.test("A lying peer in IKE_AUTH: near misses of a login by certificate and o
   deepEqual(world.gateway.load(), nothing);
   equal(world.show.pools[0]!.inUse, 0);
   equal(world.backend.store.size, 0);
+});
+
+Deno.test("Time that goes backwards, on the wall or on the clock of timers, ends nothing and throws nothing", () => {
+  const world = new SimWorld(706, { cookieThreshold: 0 });
+  const alice = world.login("alice", "198.51.100.7");
+  for (const jump of [-1_000, -3_600_000, -36_000_000]) {
+    world.wallOffsetMs += jump;
+    world.run(120_000);
+    const early = moment(world.nowMs - 30_000, world.at.wall);
+    world.gateway.handle({ kind: "timeout", at: early });
+    const bytes = world.wire.at(-1)!.bytes;
+    const [local, remote] = [gatewayEndpoint, alice.outer];
+    world.gateway.handle({ kind: "datagram", at: early, local, remote, bytes });
+    world.run(120_000);
+    ok(world.carries(alice), `${jump} ms`);
+    equal(world.session.state, "active");
+  }
+  equal(alice.count("established"), 1);
+  const bob = world.login("bob", "198.51.100.8");
+  ok(world.carries(bob), "and others log in as ever");
+  assertNoErrors(world);
 });
