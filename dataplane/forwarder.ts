@@ -25,9 +25,8 @@ import {
 } from "./esp/packet.ts";
 import { extendedHigh } from "./esp/sequence.ts";
 import { combineEcn, ecnMask, trafficClass } from "./ip/ecn.ts";
-import { InnerHeader } from "./ip/header.ts";
+import { InnerHeader, Upper } from "./ip/header.ts";
 import { clampMss, isSyn, tcpHeaders } from "./ip/mss.ts";
-import { Upper } from "./ip/segmentation.ts";
 import { leastMtu, mayNotBeCut } from "./ip/too_big.ts";
 import type { SaTable } from "./sa_table.ts";
 
@@ -53,7 +52,7 @@ export class Forwarder {
   readonly seen: ChildSa[] = [];
   /** Pairs that waited for their first packet; the packet loop reports and empties the list. */
   readonly confirmed: ChildSa[] = [];
-  /** Traffic class of the outer header of the packet last sealed. */
+  /** Traffic class of the outer header, for the packet last sealed. */
   outerClass = 0;
   /** How long the packet that was too big may be; 0 when the last one was dropped for something else. */
   tooBigMtu = 0;
@@ -75,8 +74,9 @@ export class Forwarder {
   readonly #opened = new InnerHeader();
   /** The pair on which it was let through: without a filter, what repeats it may pass too. */
   #admittedOn: ChildSa | undefined = undefined;
-  /** Next header of the packet last sealed. */
-  #sealedKind = 0;
+  /** The pair of the packet last sealed, if what repeats it may go out on it too; its next header. */
+  #repeatableOn: ChildSa | undefined = undefined;
+  #repeatableKind = 0;
   /** By number of a pending packet: its pair, offset, upper half of its number, the opener's answer, class. */
   readonly #pendingSas: (ChildSa | undefined)[] = new Array(mostPutOff).fill(undefined);
   readonly #pendingOffsets = new Uint32Array(mostPutOff);
@@ -187,6 +187,7 @@ export class Forwarder {
     const view = this.#view;
     const header = this.#header;
     this.sa = undefined;
+    this.#repeatableOn = undefined;
     this.tooBigMtu = 0;
     if (!header.parse(view, offset, length)) return this.#drop(Counter["bad-outbound-header"]);
     header.parseUpper(view, offset);
@@ -201,21 +202,24 @@ export class Forwarder {
     }
     this.#clampMss(sa, header, offset + innerLength);
     this.outerClass = trafficClass(view, offset, version) & this.#rules.outerClassMask;
-    this.#sealedKind = kindOf(version);
-    return this.#sealFor(sa, offset, innerLength);
+    this.#repeatableKind = kindOf(version);
+    if (header.isPlain) this.#repeatableOn = sa;
+    return this.#sealFor(sa, offset, innerLength, this.#repeatableKind);
   }
 
   /**
-   * The same for a packet like the one that was just sealed: a further segment of one super-packet, so not
-   * longer and with the same addresses, ports and traffic class.
+   * The same for a further segment of the super-packet whose first was just given to `seal`: its headers
+   * differ in lengths, numbers and TCP flags alone, and if they are plain need no second look.
    */
   sealAlike(offset: number, length: number): boolean {
-    this.tooBigMtu = 0;
-    return this.#sealFor(this.sa as ChildSa, offset, length);
+    const sa = this.#repeatableOn;
+    if (sa === undefined || length > sa.path.innerLimit) return this.seal(offset, length);
+    this.sa = sa;
+    return this.#sealFor(sa, offset, length, this.#repeatableKind);
   }
 
   /** What is known to be for `sa` and to fit. */
-  #sealFor(sa: ChildSa, offset: number, innerLength: number): boolean {
+  #sealFor(sa: ChildSa, offset: number, innerLength: number, nextHeader: number): boolean {
     const view = this.#view;
     const { sequence, sealer } = sa;
     if (sa.isSpent(SaCounter.PACKETS_OUT)) {
@@ -227,7 +231,7 @@ export class Forwarder {
       return this.#dropOut(sa, Counter["sequence-exhausted"]);
     }
     const { plaintextAt, alignment } = sealer.layout;
-    const plaintextLength = addTrailer(view, offset, innerLength, alignment, this.#sealedKind);
+    const plaintextLength = addTrailer(view, offset, innerLength, alignment, nextHeader);
     const start = offset - plaintextAt;
     writeEspHeader(view, start, sa.outboundSpi, sequence.low);
     this.outOffset = start;

@@ -95,7 +95,7 @@ export class OutboundHalf {
         throw systemError("read from the TUN device", -length);
       }
       if (this.#tun.isSuper) this.#sealSegments(slot, length);
-      else if (this.#tun.finish(slot, length)) this.#seal(this.#tun.offset(slot), length, true);
+      else if (this.#tun.finish(slot, length)) this.#seal(this.#tun.offset(slot), length);
       else this.#ground.count(Counter["bad-outbound-header"]);
     }
     this.#flush();
@@ -108,27 +108,22 @@ export class OutboundHalf {
       this.#ground.count(Counter["bad-outbound-header"]);
       return;
     }
-    let isSealed = false;
     for (let k = 0; k < segmenter.count; k++) {
       if (this.#outgoing.count === tunSlots) this.#flush();
       const at = this.#tun.offset(this.#outgoing.count);
       const size = segmenter.cut(k, at);
-      if (k === 0) isSealed = this.#seal(at, size, true);
-      else if (!isSealed) this.#seal(at, size, false);
+      if (k === 0) this.#seal(at, size);
       else if (this.#forwarder.sealAlike(at, size)) this.#send();
     }
   }
 
-  /** Whether it is on its way. `answers`: the sender hears when the packet is too big. */
-  #seal(at: number, length: number, answers: boolean): boolean {
+  /** One packet, or the first of several; its sender hears when it is too big. */
+  #seal(at: number, length: number): void {
     const forwarder = this.#forwarder;
-    if (forwarder.seal(at, length)) {
-      this.#send();
-      return true;
+    if (forwarder.seal(at, length)) this.#send();
+    else if (forwarder.tooBigMtu > 0) {
+      this.#teller.tell(at, length, forwarder.tooBigMtu, this.#now);
     }
-    const { tooBigMtu } = forwarder;
-    if (answers && tooBigMtu > 0) this.#teller.tell(at, length, tooBigMtu, this.#now);
-    return false;
   }
 
   /** Lets the packet that was just sealed wait for `#flush`. */

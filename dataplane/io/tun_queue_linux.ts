@@ -10,7 +10,8 @@ import { Errno } from "../ffi/errno.ts";
 import { Size, VirtioNet, writePointer } from "../ffi/layout.ts";
 import { addressOf, errno, libc, pointerTo } from "../ffi/libc.ts";
 import { type Aggregate, aggregateLimits } from "../ip/coalescer.ts";
-import { completeChecksum, type Segmenter, Upper } from "../ip/segmentation.ts";
+import { Upper } from "../ip/header.ts";
+import { completeChecksum, type Segmenter } from "../ip/segmentation.ts";
 
 /** Packets that can wait in slots: two super-packets of 64 KB and more. */
 export const tunSlots = 128;

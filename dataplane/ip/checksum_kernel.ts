@@ -29,11 +29,10 @@ const tee = (local: number): number[] => [0x22, local];
 const number = (value: number): number[] => [0x41, value];
 const ffff = [0x41, 0xff, 0xff, 0x03];
 const add = [0x6a];
-const subtract = [0x6b];
 const and = [0x71];
 const shiftRight = [0x76];
-const isZero = [0x45];
 const isGreater = [0x4b];
+const isNotLess = [0x4f];
 const block = [0x02, 0x40];
 const loop = [0x03, 0x40];
 const close = [0x0b];
@@ -100,7 +99,7 @@ function body(copies: boolean): number[] {
       ...[...get(word), ...number(16), ...shiftRight, ...add, ...get(sum), ...add, ...set(sum)],
     ]),
     ...whileLeft(copies, 2, [...move(copies, u16, word), ...addWord]),
-    ...[...block, ...get(end), ...get(at), ...subtract, ...isZero, ...leaveIf(0)],
+    ...[...block, ...get(at), ...get(end), ...isNotLess, ...leaveIf(0)],
     ...[...move(copies, u8, word), ...addWord, ...close],
     ...[...get(low), ...get(high), ...addLanes, ...set(low)],
     ...[...get(low), ...lane(0), ...get(low), ...lane(1), ...add],

@@ -21,7 +21,7 @@ import {
   sumWord,
   writeIpv4Checksum,
 } from "./checksum.ts";
-import { Upper } from "./segmentation.ts";
+import { fragmentBits, plainIpv4, Upper } from "./header.ts";
 
 /** Packets in one aggregate, and octets of it. */
 export const aggregateLimits = { parts: 64, bytes: 65_000 } as const;
@@ -123,8 +123,8 @@ export class Coalescer {
     const { view } = this.#arena;
     if ((at & 3) !== 0 || length < 28) return false;
     const first = view.getUint8(at);
-    if (first === 0x45) {
-      if ((view.getUint16(at + 6) & 0x3fff) !== 0 || view.getUint16(at + 2) !== length) {
+    if (first === plainIpv4) {
+      if ((view.getUint16(at + 6) & fragmentBits) !== 0 || view.getUint16(at + 2) !== length) {
         return false;
       }
       this.#version = 4;
@@ -210,7 +210,7 @@ export class Coalescer {
     let sum = sumOctets(this.#arena, at + transport, upper) + sumNumber(upper) +
       sumNumber(this.#protocol);
     if (this.#version === 6) return foldSum(sum + sumOctets(this.#arena, at + 8, 32)) === 0xffff;
-    // Twenty octets are summed sooner than asked for. The last eight are the addresses.
+    // Five words are summed here in less time than a call of the kernel takes. The last two are addresses.
     const { words } = this.#arena;
     const first = at >>> 2;
     const addresses = sumWord(words[first + 3] as number) + sumWord(words[first + 4] as number);

@@ -9,13 +9,14 @@
 /** Port number of a packet that has none, or whose first fragment carried it. */
 export const noPort = -1;
 
-/** Version 4 with a header of five words. */
-const plainIpv4 = 0x45;
-/** More fragments, and the offset of a fragment. */
-const fragmentBits = 0x3fff;
+/** First octet of IPv4 with a header of five words. */
+export const plainIpv4 = 0x45;
+/** Of the word behind the identification: more fragments, and the offset of a fragment. */
+export const fragmentBits = 0x3fff;
 
-const tcp = 6;
-const udp = 17;
+/** Upper protocols of which more is known here than ports. */
+export const Upper = { TCP: 6, UDP: 17 } as const;
+
 const hopByHop = 0;
 const routing = 43;
 const fragment = 44;
@@ -124,7 +125,8 @@ export class InnerHeader {
   }
 
   get #hasTransport(): boolean {
-    return (this.protocol === tcp || this.protocol === udp) && this.sourcePort !== noPort;
+    return (this.protocol === Upper.TCP || this.protocol === Upper.UDP) &&
+      this.sourcePort !== noPort;
   }
 
   /**
@@ -179,8 +181,8 @@ export class InnerHeader {
     this.destinationPort = noPort;
     if (at + 4 > end) return;
     switch (this.protocol) {
-      case tcp:
-      case udp:
+      case Upper.TCP:
+      case Upper.UDP:
       case 33: // DCCP
       case 132: // SCTP
       case 136: // UDP-Lite

@@ -12,10 +12,9 @@
  */
 import type { FilterRule, PacketFilter, PortRange } from "../../core/gateway/packet_filter.ts";
 import type { AddressPrefix } from "../../core/wire/address.ts";
-import type { InnerHeader } from "./header.ts";
+import { type InnerHeader, Upper } from "./header.ts";
 import { addressWords } from "./selector.ts";
 
-const tcp = 6;
 const ackOrRst = 0x14;
 
 /** Columns of a rule. Ports are indexes into the list of ranges, the second one behind the last. */
@@ -152,7 +151,7 @@ class RuleTable {
     const code = rows[at + Column.ICMP_CODE] as number;
     if (code !== anything && code !== (sourcePort & 0xff)) return false;
     return rows[at + Column.ESTABLISHED] === 0 ||
-      (protocol === tcp && (view.getUint8(header.upperAt + 13) & ackOrRst) !== 0);
+      (protocol === Upper.TCP && (view.getUint8(header.upperAt + 13) & ackOrRst) !== 0);
   }
 
   #coversPort(at: number, port: number): boolean {
@@ -174,14 +173,14 @@ function isUnequivocal(view: DataView, offset: number, header: InnerHeader): boo
   if (version === 4 ? hasSourceRoute(view, offset, upperAt) : isOpaque(protocol)) return false;
   // A fragment that begins at octet 8 may lay itself over the flags of TCP (RFC 1858 §4). In IPv6 it need
   // not say truly that it is TCP (RFC 8200 §4.5).
-  if (fragmentOffset === 1) return version === 4 && protocol !== tcp;
+  if (fragmentOffset === 1) return version === 4 && protocol !== Upper.TCP;
   return fragmentOffset > 0 || offset + header.totalLength - upperAt >= leastUpper(protocol);
 }
 
 /** Octets that the upper header has at least, where rules may ask for what is in it. */
 function leastUpper(protocol: number): number {
   switch (protocol) {
-    case tcp:
+    case Upper.TCP:
       return 20;
     case 1: // ICMP
     case 17: // UDP

@@ -8,9 +8,7 @@
  */
 import type { Arena } from "../buffers.ts";
 import { foldSum, storeChecksum, sumNumber, sumOctets, sumPseudoHeader } from "./checksum.ts";
-
-/** Upper protocols that are cut and joined. */
-export const Upper = { TCP: 6, UDP: 17 } as const;
+import { Upper } from "./header.ts";
 
 const finAndPush = 0x09;
 const cwr = 0x80;
@@ -44,7 +42,8 @@ export class Segmenter {
   /**
    * Takes the super-packet at `at`, a multiple of 4: its upper header starts `transport` octets behind,
    * and each packet carries `size` octets of payload, the last one the rest. `false` when its headers
-   * are not what they must be or a packet would be longer than `limit`.
+   * are not what they must be or a packet would be longer than `limit`. Fields that differ from packet to
+   * packet are cleared where it stands.
    */
   start(
     at: number,
@@ -62,7 +61,7 @@ export class Segmenter {
     const version = view.getUint8(at) >>> 4;
     const least = version === 4 ? (view.getUint8(at) & 15) * 4 : 40;
     if ((version !== 4 && version !== 6) || least < 20 || transport < least) return false;
-    if (version === 4 && view.getUint8(at + 9) !== protocol) return false;
+    if (version === 4 && (transport !== least || view.getUint8(at + 9) !== protocol)) return false;
     let headers = transport + 8;
     if (protocol === Upper.TCP) {
       if (transport + 20 > length) return false;

@@ -615,6 +615,77 @@ Deno.test("who knows a flow lets through what a stranger would, and drops the re
   ]);
 });
 
+Deno.test("what one peer may send is no permission for another", () => {
+  const tunnel = new Tunnel();
+  tunnel.install(pair());
+  const other = pair({
+    inboundSpi: 0x1002,
+    outboundSpi: 0x2002,
+    localSelectors: [selector("10.0.0.3")],
+  });
+  tunnel.install(other);
+  const own = tunnel.seal(tunnel.here, innerPacket())!;
+  assert.notEqual(tunnel.open(tunnel.there, own), undefined);
+  assert.equal(
+    tunnel.open(tunnel.there, craftEsp(tunnel, innerPacket(), 4, undefined, 0x1002)),
+    undefined,
+  );
+  assert.equal(tunnel.there.counted.selector, 1);
+});
+
+Deno.test("what was refused once is refused again", () => {
+  const tunnel = new Tunnel();
+  tunnel.install(pair());
+  const foreign = { source: "10.0.0.7" };
+  const answers = [{}, foreign, foreign, {}, {}].map((fields) =>
+    tunnel.open(tunnel.there, craftEsp(tunnel, innerPacket(fields), 4)) !== undefined
+  );
+  assert.deepEqual(answers, [true, false, false, true, true]);
+  assert.equal(tunnel.there.counted.selector, 2);
+});
+
+Deno.test("a filter that is set while a flow goes on is asked at once", () => {
+  const tunnel = new Tunnel();
+  tunnel.install(pair());
+  const passes = (): boolean =>
+    tunnel.open(tunnel.there, craftEsp(tunnel, innerPacket(), 4)) !== undefined;
+  assert.deepEqual([passes(), passes()], [true, true]);
+  tunnel.there.table.setFilter(0x2001, { name: "nothing", rules: [] });
+  assert.deepEqual([passes(), passes()], [false, false]);
+  tunnel.there.table.setFilter(0x2001, undefined);
+  assert.deepEqual([passes(), passes()], [true, true]);
+  assert.equal(tunnel.there.counted.filtered, 2);
+});
+
+Deno.test("a further segment whose headers say something else is looked at for itself", () => {
+  const tunnel = new Tunnel();
+  const toDns = selector("fd00::2", { protocol: 17, startPort: 53, endPort: 53 });
+  tunnel.install(pair({ localSelectors: [selector("fd00::1")], remoteSelectors: [toDns] }));
+  // A destination options header that leads into the payload: each segment has ports of its own.
+  const segment = (port: number): Uint8Array => {
+    const packet = innerPacket({ ...inner6, protocol: 60, content: 40 });
+    packet.set([17, 1, 1, 12, ...new Array(12).fill(0)], 40);
+    new DataView(packet.buffer).setUint16(58, port);
+    return packet;
+  };
+  const sealed = [53, 22, 53].map((port, k) => tunnel.seal(tunnel.here, segment(port), k > 0));
+  assert.deepEqual(sealed.map((it) => it !== undefined), [true, false, true]);
+  assert.equal(tunnel.here.counted["no-sa"], 1);
+});
+
+Deno.test("a path that turns out narrower stops the rest of a super-packet", () => {
+  const tunnel = new Tunnel();
+  const path = outerPath(0, new Uint32Array(4), new Uint32Array(0));
+  tunnel.here.table.install(pair(), path);
+  const segment = innerPacket({ content: 1300, dontFragment: true });
+  assert.notEqual(tunnel.seal(tunnel.here, segment), undefined);
+  path.innerLimit = 1300;
+  assert.equal(tunnel.seal(tunnel.here, segment, true), undefined);
+  assert.equal(tunnel.here.forwarder.tooBigMtu, 1300);
+  assert.notEqual(tunnel.seal(tunnel.here, innerPacket({ content: 100 }), true), undefined);
+  assert.equal(tunnel.here.counted["too-big"], 1);
+});
+
 Deno.test("segments of one super-packet are numbered, limited and counted like any packets", () => {
   const tunnel = new Tunnel();
   const install = pair();

@@ -37,7 +37,10 @@ export interface RejoinOptions {
   readonly suite: keyof typeof suites;
   /** Without the kernel's segmentation and joining. */
   readonly plain?: boolean;
-  /** Eight flows between as many addresses, over so many pairs of SAs; else two addresses and one pair. */
+  /**
+   * Eight flows between as many addresses, over so many pairs of SAs: 1, or 876 and more. Else two addresses
+   * and one pair.
+   */
   readonly pairs?: number;
   /** Take the time of every stage. */
   readonly profiles?: boolean;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Arena } from "../../../dataplane/buffers.ts";
+import { createChecksumKernel } from "../../../dataplane/ip/checksum_kernel.ts";
 import { foldSum, storeChecksum, sumNumber, sumOctets } from "../../../dataplane/ip/checksum.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 import { naiveSum } from "../support/naive_packets.ts";
@@ -25,6 +26,12 @@ for (const size of [4096, 1 << 20]) {
     }
   });
 }
+
+Deno.test("a large arena has the compiled kernel", () => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+  assert.notEqual(createChecksumKernel(memory), undefined);
+  assert.match(String(new Arena(1 << 20).checksums.sum), /native code/);
+});
 
 Deno.test("64 KB of ones do not overflow", () => {
   for (const size of [65_536, 1 << 20]) {

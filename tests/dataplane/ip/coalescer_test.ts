@@ -47,9 +47,12 @@ class Collector implements InnerSink {
   }
 }
 
+/** So large that the compiled kernel sums. */
+const compiledBytes = 1 << 20;
+
 /** Gives packets to a coalescer and takes what comes out. */
 function joined(packets: readonly Uint8Array[], joinsUdp = true): Collector {
-  const arena = new Arena(packets.length * slot);
+  const arena = new Arena(Math.max(compiledBytes, packets.length * slot));
   const collector = new Collector(arena);
   const coalescer = new Coalescer(arena, collector, joinsUdp);
   packets.forEach((packet, i) => {

@@ -181,17 +181,22 @@ export function craftEsp(
   content: Uint8Array,
   nextHeader: number,
   padding?: Uint8Array,
+  inboundSpi?: number,
 ): Uint8Array {
   const plaintext = new Uint8Array(content.length + 300);
   plaintext.set(content);
   const length = addTrailer(new DataView(plaintext.buffer), 0, content.length, 4, nextHeader);
   if (padding !== undefined) plaintext.set(padding.subarray(0, length - 1), content.length);
-  return sealPlaintext(tunnel, plaintext.subarray(0, length));
+  return sealPlaintext(tunnel, plaintext.subarray(0, length), inboundSpi);
 }
 
-/** Seals a plaintext of any octets with its trailer, for `tunnel.there`. */
-export function sealPlaintext({ arena, at, here }: Tunnel, plaintext: Uint8Array): Uint8Array {
-  const sa = here.table.findInbound(0x1001)!;
+/** Seals a plaintext of any octets with its trailer, for `tunnel.there`, on the pair with that SPI here. */
+export function sealPlaintext(
+  { arena, at, here }: Tunnel,
+  plaintext: Uint8Array,
+  inboundSpi = 0x1001,
+): Uint8Array {
+  const sa = here.table.findInbound(inboundSpi)!;
   sa.sequence.take();
   const start = at - sa.sealer.layout.plaintextAt;
   arena.bytes.set(plaintext, at);
