@@ -3,8 +3,8 @@
  * behind, and takes it down again in the opposite order.
  *
  * What only reads comes first; then the state folder, the session store, the packet path; and last what
- * others can see: addresses and routes, and the control socket. Datagrams that come before the stored
- * sessions are restored are not heard; IKE sends them again.
+ * others can see: addresses and routes, and the control socket. The stored sessions are read while the
+ * rest is opened. Datagrams that come before they are restored are not heard; IKE sends them again.
  */
 import {
   type Bytes,
@@ -95,18 +95,19 @@ export async function serve(plan: ServePlan): Promise<number> {
 
   const state = await holdStateDir(settings["state-dir"]);
   running.defer(() => state.release());
+  const masterKey = secretOf(`${state.path}/store.key`, 32, () => systemRandom.bytes(32));
+  const kvPath = settings.kv ?? `${state.path}/sessions.kv`;
+  const sealing = { crypto, random: systemRandom, masterKey };
+  const store = await ReconnectStore.open(kvPath, sealing, nowMs);
+  running.defer(() => store.close());
+  const loading = store.loadAll(kvPath);
+  loading.catch(() => {}); // awaited below, unless something else fails first
   const users = await LocalUsers.open({
     crypto,
     ...(settings.users === undefined ? {} : { file: settings.users }),
     lab: settings.user,
     onProblem: (problem) => log.tell("error", "users-file-unusable", { problem }),
   });
-  const masterKey = secretOf(`${state.path}/store.key`, 32, () => systemRandom.bytes(32));
-  const kvPath = settings.kv ?? `${state.path}/sessions.kv`;
-  const sealing = { crypto, random: systemRandom, masterKey };
-  const store = await ReconnectStore.open(kvPath, sealing, nowMs);
-  running.defer(() => store.close());
-  const { records, unreadable } = await store.loadAll(kvPath);
 
   const inbox = new IkeInbox();
   const dataplane = await openDataplane(dataplaneOptions(settings), {
@@ -175,6 +176,7 @@ export async function serve(plan: ServePlan): Promise<number> {
     extra: () => {},
   });
   running.defer(() => driver.stop());
+  const { records, unreadable } = await loading;
   if (unreadable > 0) log.tell("warning", "store-records-unreadable", { records: unreadable });
   driver.command({ kind: "restore", records });
   accounting?.start(records);
