@@ -44,6 +44,7 @@ import { Effects } from "./effects.ts";
 import { systemRandom } from "./entropy.ts";
 import { forwardingOff } from "./forwarding.ts";
 import type { Facts, Log } from "./log.ts";
+import { LoopWatch } from "./loop_watch.ts";
 import { withNetworkRoutes } from "./network_routes.ts";
 import { operatorOf } from "./operator.ts";
 import { tellTrouble } from "./packet_troubles.ts";
@@ -198,6 +199,8 @@ export async function serve(plan: ServePlan): Promise<number> {
   });
   running.defer(() => dynamicAuthor?.close());
 
+  const loop = new LoopWatch(() => systemClock.now().monotonic);
+  running.defer(() => loop.close());
   const control = await serveControl(
     settings.control ?? `${state.path}/control.sock`,
     operatorOf({
@@ -212,6 +215,8 @@ export async function serve(plan: ServePlan): Promise<number> {
         ...accounting?.counters(),
         ...cryptoTally.counters,
         ...saTally.counters,
+        ...store.counters,
+        ...loop.counters,
         "records-unreadable": unreadable,
       }),
       clearCounters: () => {
@@ -221,6 +226,8 @@ export async function serve(plan: ServePlan): Promise<number> {
         accounting?.clearCounters();
         cryptoTally.clear();
         saTally.clear();
+        store.clearCounters();
+        loop.clear();
       },
       aaaServers: () => aaa.servers(),
       clearAaaCounters: () => aaa.clearCounters(),

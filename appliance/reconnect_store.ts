@@ -34,6 +34,16 @@ export interface StoreOptions {
   readonly retryAfterMs?: number;
 }
 
+/** What a store has done so far. */
+export interface StoreCounters {
+  /** Changes of records that are on the disk. */
+  readonly "store-changes": number;
+  /** Commits that took. */
+  readonly "store-commits": number;
+}
+
+const zeros: StoreCounters = { "store-changes": 0, "store-commits": 0 };
+
 /** The session store. */
 export class ReconnectStore {
   readonly #kv: Kv;
@@ -47,6 +57,7 @@ export class ReconnectStore {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<void> | undefined;
   #isClosing = false;
+  #counters = zeros;
 
   private constructor(kv: Kv, sealing: Sealing, nowMs: () => number, options: StoreOptions) {
     this.#kv = kv;
@@ -76,6 +87,16 @@ export class ReconnectStore {
     } catch (error) {
       throw unusable(path, error);
     }
+  }
+
+  /** What was done so far. */
+  get counters(): StoreCounters {
+    return this.#counters;
+  }
+
+  /** Counts from zero again. */
+  clearCounters(): void {
+    this.#counters = zeros;
   }
 
   /** Commits a record over an older version; resolves when it is on disk. */
@@ -129,6 +150,10 @@ export class ReconnectStore {
     let failure: unknown;
     try {
       await this.#places.commit(batch);
+      this.#counters = {
+        "store-changes": this.#counters["store-changes"] + batch.length,
+        "store-commits": this.#counters["store-commits"] + 1,
+      };
     } catch (error) {
       failure = error ?? new Error("Cannot store sessions");
     }

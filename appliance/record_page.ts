@@ -14,7 +14,7 @@ const layout = 1;
 const lengthBytes = 2;
 
 /** Pages of a store. A hundred thousand records are a dozen a page, few records have one each. */
-const pages = 8192;
+export const pageCount = 8192;
 
 /** Octets of the longest page: a change writes all of it. */
 export const mostPageBytes = 16_000;
@@ -28,7 +28,7 @@ export const emptyPage: OwnedBytes = Uint8Array.of(layout);
 export function pageNumberOf(key: string): number {
   let hash = 0x811c9dc5;
   for (const octet of utf8(key)) hash = Math.imul(hash ^ octet, 0x01000193) >>> 0;
-  return hash % pages;
+  return hash % pageCount;
 }
 
 /** The rows of a page, as views. */

@@ -14,6 +14,7 @@ import {
   mostPageBytes,
   mostRowBytes,
   openPage,
+  pageCount,
   pageNumberOf,
   rowsOf,
   sealPage,
@@ -26,6 +27,10 @@ import type { Sealing } from "./sealed_value.ts";
 const cleanupAfterMs = 7 * 86_400_000;
 /** Octets of a sealed value beside what is in it, at the most. */
 const sealBytes = 64;
+
+/** Parts of the pages that are read side by side. */
+const partsAtOnce = 4;
+const listOptions = { batchSize: 250 } as const;
 
 const alonePrefix = "session";
 const pagePrefix = "page";
@@ -93,15 +98,24 @@ export class RecordPlaces {
     const filters = new Map<string, PacketFilter>();
     const shared: Shared = { others: new Map() };
     let unreadable = 0;
-    for await (const { key, value } of this.#list(pagePrefix)) {
-      const number = Number(key[1]);
-      const { page, records: found } = this.#opened(number, value, shared);
-      if (found === undefined) unreadable++;
-      else for (const record of found) records.push(withSharedFilter(record, filters));
-      // What was written meanwhile is newer than what the list has.
-      if (!this.#pages.has(number)) this.#pages.set(number, page);
-    }
-    for await (const { key, value } of this.#list(alonePrefix)) {
+    const readPages = async (start: number, end: number): Promise<void> => {
+      const selector = { start: [pagePrefix, start], end: [pagePrefix, end] };
+      for await (const { key, value } of this.#kv.list<unknown>(selector, listOptions)) {
+        const number = Number(key[1]);
+        const { page, records: found } = this.#opened(number, value, shared);
+        if (found === undefined) unreadable++;
+        else for (const record of found) records.push(withSharedFilter(record, filters));
+        // What was written meanwhile is newer than what the list has.
+        if (!this.#pages.has(number)) this.#pages.set(number, page);
+      }
+    };
+    // Of one part something is there to be opened while the database reads another.
+    const part = pageCount / partsAtOnce;
+    await Promise.all(
+      Array.from({ length: partsAtOnce }, (_, i) => readPages(i * part, (i + 1) * part)),
+    );
+    const alone = { prefix: [alonePrefix] };
+    for await (const { key, value } of this.#kv.list<unknown>(alone, listOptions)) {
       const name = String(key[1]);
       const record = openRecord(this.#sealing, name, value);
       if (record === undefined) unreadable++;
@@ -201,10 +215,6 @@ export class RecordPlaces {
     let deadline = 0;
     for (const record of records) deadline = Math.max(deadline, record.deadline);
     return { page: { octets, deadline }, records };
-  }
-
-  #list(prefix: string): Deno.KvListIterator<unknown> {
-    return this.#kv.list<unknown>({ prefix: [prefix] }, { batchSize: 500 });
   }
 
   /** Reaping is the gateway's: this only clears away what one that never came back has left. */

@@ -17,6 +17,7 @@ import {
   type CryptoProvider,
   defaultEspProposals,
   type Endpoint,
+  formatIpAddress,
   hexOf,
   IdType,
   knownCiscoAttributes,
@@ -42,15 +43,28 @@ export interface LoadOrder {
    * `login`: EAP-MSCHAPv2, users `u0`, `u1` and so on. `certificate`: one for all, so each logs out again.
    * `psk`: one shared key and identity.
    * `reconnect`: EAP-MSCHAPv2 first, which is not measured, then back by token.
+   * `stay`: EAP-MSCHAPv2; what they got is written to the file `stays`.
+   * `return`: those of the file `stays` come back by token.
    */
-  readonly how: "login" | "certificate" | "psk" | "reconnect";
+  readonly how: "login" | "certificate" | "psk" | "reconnect" | "stay" | "return";
   readonly count: number;
   /** At a time. */
   readonly concurrency: number;
+  /** Seconds over which they are spread, however many are under way by then. */
+  readonly overSeconds?: number;
   readonly users: number;
   readonly password: string;
   /** For `psk`. */
   readonly pair: SessionPair;
+  /** For `stay` and `return`: a file with a list of `Stay`. */
+  readonly stays?: string;
+}
+
+/** What a client has to come back to. */
+export interface Stay {
+  readonly pair: SessionPair;
+  /** Inner addresses, as text. */
+  readonly addresses: readonly string[];
 }
 
 /** What it tells: before and after what is measured. */
@@ -61,6 +75,8 @@ export type LoadReport =
     readonly seconds: number;
     readonly done: number;
     readonly failed: number;
+    /** Of those that are done: by `return`, and not with the addresses they had. */
+    readonly misplaced: number;
     /** Milliseconds that half of them took at most, and 95 of a hundred. */
     readonly medianMs: number;
     readonly p95Ms: number;
@@ -143,7 +159,7 @@ class Load {
       login: this.#login(user),
       anchors: this.#anchors,
       wants: { ip4: true, ip6: false },
-      reconnect: order.how === "reconnect",
+      reconnect: ["reconnect", "stay", "return"].includes(order.how),
       attributeNumbers: knownCiscoAttributes,
       ikeProposals: [mustBe(parseProposalText(order.ike, "ike", 1))],
       espProposals: defaultEspProposals(),
@@ -228,8 +244,29 @@ async function inParallel(
   await Promise.all(Array.from({ length: concurrency }, work));
 }
 
+/** Runs all numbers, spread evenly over so many seconds. */
+async function spread(
+  count: number,
+  seconds: number,
+  run: (i: number) => Promise<void>,
+): Promise<void> {
+  const begin = performance.now();
+  const running: Promise<void>[] = [];
+  for (let i = 0; i < count; i++) {
+    const wait = begin + i * seconds * 1000 / count - performance.now();
+    if (wait > 0) await new Promise((go) => setTimeout(go, wait));
+    running.push(run(i));
+  }
+  await Promise.all(running);
+}
+
 function say(report: LoadReport): void {
   console.log(JSON.stringify(report));
+}
+
+function stayOf({ assignment }: ClientEvent & { readonly kind: "established" }): Stay | undefined {
+  const { pair, addresses } = assignment;
+  return pair === undefined ? undefined : { pair, addresses: addresses.map(formatIpAddress) };
 }
 
 async function main(order: LoadOrder): Promise<void> {
@@ -240,31 +277,44 @@ async function main(order: LoadOrder): Promise<void> {
   });
   await new Promise<void>((resolve) => socket.bind(0, order.local, resolve));
   const load = new Load(order, socket);
-  const { count, concurrency } = order;
-  const pairs: (SessionPair | undefined)[] = [];
-  if (order.how === "reconnect") {
+  const { how, count, concurrency, overSeconds, stays: file = "" } = order;
+  const stays: (Stay | undefined)[] = how === "return" ? JSON.parse(read(file)) : [];
+  if (how === "reconnect") {
     await inParallel(count, concurrency, async (i) => {
       const event = await load.run(i);
-      if (event.kind === "established") pairs[i] = event.assignment.pair;
+      if (event.kind === "established") stays[i] = stayOf(event);
     });
   }
-  const pairOf = (i: number): SessionPair | undefined =>
-    order.how === "psk" ? order.pair : pairs[i];
+  const pairs = Array.from(
+    { length: count },
+    (_, i) => how === "psk" ? order.pair : stays[i]?.pair,
+  );
   const took: number[] = [];
   let failed = 0;
+  let misplaced = 0;
+  const comeIn = async (i: number): Promise<void> => {
+    const event = await load.run(i, pairs[i]);
+    const isWanted = event.kind === "established" &&
+      (event.how === "reconnect") === (pairs[i] !== undefined);
+    if (!isWanted) {
+      failed++;
+      return;
+    }
+    took.push(event.tookMs);
+    const stay = stayOf(event);
+    if (how === "return" && `${stay?.addresses}` !== `${stays[i]?.addresses}`) misplaced++;
+    if (how === "stay") stays[i] = stay;
+  };
   say({ kind: "begin" });
   const start = performance.now();
-  await inParallel(count, concurrency, async (i) => {
-    const event = await load.run(i, pairOf(i));
-    const isWanted = event.kind === "established" &&
-      (event.how === "reconnect") === (pairOf(i) !== undefined);
-    if (isWanted) took.push(event.tookMs);
-    else failed++;
-  });
+  if (overSeconds === undefined) await inParallel(count, concurrency, comeIn);
+  else await spread(count, overSeconds, comeIn);
   const seconds = (performance.now() - start) / 1000;
+  if (how === "stay") await Deno.writeTextFile(file, JSON.stringify(stays), { mode: 0o600 });
   took.sort((a, b) => a - b);
   const at = (share: number): number => took[Math.floor(took.length * share)] ?? Number.NaN;
-  say({ kind: "end", seconds, done: took.length, failed, medianMs: at(0.5), p95Ms: at(0.95) });
+  const times = { seconds, medianMs: at(0.5), p95Ms: at(0.95) };
+  say({ kind: "end", done: took.length, failed, misplaced, ...times });
   socket.close();
   Deno.exit(0);
 }
