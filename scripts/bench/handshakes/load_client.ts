@@ -1,6 +1,6 @@
 /**
- * Many clients in one process, for load: each logs in or comes back with the core's own initiator, over one
- * socket and without a packet path. Run in a namespace that reaches the gateway; it is told what to do by
+ * Many clients in one process, for load: each logs in or comes back with the core's own initiator, over few
+ * sockets and without a packet path. Run in a namespace that reaches the gateway; it is told what to do by
  * one JSON argument, and tells what happened in JSON lines.
  */
 import { createSocket, type Socket } from "node:dgram";
@@ -14,6 +14,7 @@ import {
   type ClientInput,
   type ClientLogin,
   type ClientSettings,
+  copyBytes,
   type CryptoProvider,
   defaultEspProposals,
   type Endpoint,
@@ -33,6 +34,8 @@ import { selectProvider } from "../../../dataplane/mod.ts";
 export interface LoadOrder {
   readonly gateway: string;
   readonly local: string;
+  /** Addresses from `local` on that clients are spread over, 256 at the most; one unless told. */
+  readonly sources?: number;
   readonly remoteId: string;
   /** PEM files. */
   readonly ca: string;
@@ -86,9 +89,18 @@ const port = 4500;
 const markerBytes = 4;
 const tickMs = 50;
 
-/** One client and what waits for it. */
+/** Where clients are. */
+interface Place {
+  readonly socket: Socket;
+  readonly local: Endpoint;
+}
+
+/** One client, where it is, and what waits for it. */
 interface Active {
   readonly client: Client;
+  readonly place: Place;
+  /** SPIs that it is found by. */
+  readonly spis: Set<string>;
   done: (event: ClientEvent) => void;
 }
 
@@ -96,38 +108,41 @@ interface Active {
 class Load {
   readonly #order: LoadOrder;
   readonly #crypto: CryptoProvider;
-  readonly #socket: Socket;
+  readonly #places: readonly Place[];
   readonly #gateway: Endpoint;
-  readonly #local: Endpoint;
   readonly #anchors: readonly Bytes[];
   readonly #own: { readonly certificates: readonly Bytes[]; readonly key: Bytes };
   /** By the initiator SPI of what they sent. */
   readonly #bySpi = new Map<string, Active>();
   readonly #active = new Set<Active>();
 
-  constructor(order: LoadOrder, socket: Socket) {
+  constructor(order: LoadOrder, sockets: readonly Socket[]) {
     this.#order = order;
     this.#crypto = selectProvider();
-    this.#socket = socket;
+    this.#places = sockets.map((socket) => {
+      const { address, port } = socket.address();
+      return { socket, local: endpoint(address, port) };
+    });
     this.#gateway = endpoint(order.gateway, port);
-    this.#local = endpoint(order.local, socket.address().port);
     const pem = (path: string): readonly Bytes[] => mustBe(certificatesIn(read(path)));
     this.#anchors = pem(order.ca);
     this.#own = { certificates: pem(order.cert), key: mustBe(privateKeyIn(read(order.key))) };
-    socket.on("message", (bytes) => this.#heard(bytes));
+    for (const socket of sockets) socket.on("message", (bytes) => this.#heard(bytes));
     const timer = setInterval(() => this.#tick(), tickMs);
     Deno.unrefTimer(timer);
   }
 
   /** Runs client `i` until it is in, or refused. */
   async run(i: number, pair?: SessionPair): Promise<ClientEvent> {
+    const place = this.#places[i % this.#places.length];
+    if (place === undefined) throw new RangeError("nowhere to be");
     const client = new Client({
-      settings: this.#settings(i),
+      settings: this.#settings(i, place.local),
       crypto: this.#crypto,
       random: systemRandom,
     });
     const { promise, resolve } = Promise.withResolvers<ClientEvent>();
-    const active: Active = { client, done: resolve };
+    const active: Active = { client, place, spis: new Set(), done: resolve };
     this.#active.add(active);
     const at = systemClock.now();
     this.#give(active, { kind: "connect", at, ...(pair === undefined ? {} : { pair }) });
@@ -136,6 +151,7 @@ class Load {
       await this.#leave(active);
     }
     this.#active.delete(active);
+    for (const spi of active.spis) this.#bySpi.delete(spi);
     return event;
   }
 
@@ -146,12 +162,12 @@ class Load {
     await promise;
   }
 
-  #settings(i: number): ClientSettings {
+  #settings(i: number, local: Endpoint): ClientSettings {
     const order = this.#order;
     const user = `u${i % order.users}`;
     return {
       gateway: this.#gateway,
-      local: this.#local,
+      local,
       identity: order.how === "certificate"
         ? { idType: IdType.RFC822_ADDR, data: utf8("alice@example.test") }
         : { idType: IdType.FQDN, data: utf8(`${user}-${i}`) },
@@ -179,10 +195,11 @@ class Load {
   }
 
   #heard(datagram: Uint8Array): void {
-    const bytes = datagram.subarray(markerBytes);
+    // A copy: each datagram comes in a buffer that could hold the longest one.
+    const bytes = copyBytes(datagram.subarray(markerBytes));
     const active = this.#bySpi.get(hexOf(bytes.subarray(0, 8)));
     if (active === undefined) return;
-    const [local, remote] = [this.#local, this.#gateway];
+    const [local, remote] = [active.place.local, this.#gateway];
     this.#give(active, { kind: "datagram", at: systemClock.now(), local, remote, bytes });
   }
 
@@ -197,10 +214,12 @@ class Load {
   #give(active: Active, input: ClientInput): void {
     for (const output of active.client.handle(input)) {
       if (output.kind === "transmit") {
-        this.#bySpi.set(hexOf(output.bytes.subarray(0, 8)), active);
+        const spi = hexOf(output.bytes.subarray(0, 8));
+        active.spis.add(spi);
+        this.#bySpi.set(spi, active);
         const datagram = new Uint8Array(markerBytes + output.bytes.length);
         datagram.set(output.bytes, markerBytes);
-        this.#socket.send(datagram, port, this.#order.gateway);
+        active.place.socket.send(datagram, port, this.#order.gateway);
       } else if (output.kind === "client") {
         const { event } = output;
         if (event.kind === "established" || event.kind === "closed") active.done(event);
@@ -270,13 +289,15 @@ function stayOf({ assignment }: ClientEvent & { readonly kind: "established" }):
 }
 
 async function main(order: LoadOrder): Promise<void> {
-  const socket = createSocket({
-    type: "udp4",
-    recvBufferSize: 4_000_000,
-    sendBufferSize: 4_000_000,
-  });
-  await new Promise<void>((resolve) => socket.bind(0, order.local, resolve));
-  const load = new Load(order, socket);
+  const sockets: Socket[] = [];
+  const first = order.local.replace(/\d+$/, "");
+  for (let i = 0; i < (order.sources ?? 1); i++) {
+    const socket = createSocket({ type: "udp4", recvBufferSize: 4e6, sendBufferSize: 4e6 });
+    const local = `${first}${Number(order.local.slice(first.length)) + i}`;
+    await new Promise<void>((resolve) => socket.bind(0, local, resolve));
+    sockets.push(socket);
+  }
+  const load = new Load(order, sockets);
   const { how, count, concurrency, overSeconds, stays: file = "" } = order;
   const stays: (Stay | undefined)[] = how === "return" ? JSON.parse(read(file)) : [];
   if (how === "reconnect") {
@@ -315,7 +336,7 @@ async function main(order: LoadOrder): Promise<void> {
   const at = (share: number): number => took[Math.floor(took.length * share)] ?? Number.NaN;
   const times = { seconds, medianMs: at(0.5), p95Ms: at(0.95) };
   say({ kind: "end", done: took.length, failed, misplaced, ...times });
-  socket.close();
+  for (const socket of sockets) socket.close();
   Deno.exit(0);
 }
 

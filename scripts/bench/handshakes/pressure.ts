@@ -53,6 +53,7 @@ export async function returnUnderPressure(
   const report = await runLoad(namespace, {
     gateway: host,
     local: host,
+    sources: 100,
     remoteId: gatewayName,
     ca: pki.ca,
     cert: pki.clientCert,
