@@ -20,6 +20,8 @@ import type {
 import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
 import type { UdpSocket } from "./io/udp_socket_linux.ts";
+import type { LoopDirection } from "./loop_direction.ts";
+import type { StageTimes } from "./stage_clock.ts";
 
 /** A command. */
 export type LoopCommand =
@@ -30,7 +32,9 @@ export type LoopCommand =
     readonly local: Endpoint;
     readonly remote: Endpoint;
   }
-  | { readonly kind: "remove"; readonly inboundSpi: number }
+  /** The first packet has arrived on a pair, says another loop. */
+  | { readonly kind: "confirm"; readonly inboundSpi: number }
+  | { readonly kind: "remove"; readonly id: number; readonly inboundSpi: number }
   | { readonly kind: "filter"; readonly inboundSpi: number; readonly filter?: PacketFilter }
   /** `only` names the pairs that are read; all of them without it. */
   | { readonly kind: "counters"; readonly id: number; readonly only?: readonly number[] }
@@ -38,6 +42,8 @@ export type LoopCommand =
 
 /** The first message to the worker, and the only one that is a worker message. */
 export interface LoopStart {
+  /** Which way packets go in this loop. */
+  readonly direction: LoopDirection;
   /** Sockets by number. */
   readonly sockets: readonly UdpSocket[];
   /** The TUN device. */
@@ -66,14 +72,30 @@ export interface LoopStart {
   readonly ikeInFlight: SharedArrayBuffer;
 }
 
+/** What one loop has counted. */
+export interface LoopCounters extends Pick<DataplaneCounters, "totals" | "perSa"> {
+  /** Where its time went, if it is profiled. */
+  readonly stages?: StageTimes;
+}
+
 /** A report. */
 export type LoopReport =
   | { readonly kind: "ready"; readonly cryptoName: EspCryptoName }
   | { readonly kind: "ike"; readonly datagram: IkeDatagram }
   | { readonly kind: "event"; readonly event: DataplaneEvent }
   | { readonly kind: "trouble"; readonly trouble: DataplaneTrouble }
-  | { readonly kind: "counters"; readonly id: number; readonly counters: DataplaneCounters }
-  | { readonly kind: "removed"; readonly counters: ChildSaCounters }
+  | { readonly kind: "counters"; readonly id: number; readonly counters: LoopCounters }
+  /** The answer to `remove`; without counters there was no such pair. */
+  | { readonly kind: "removed"; readonly id: number; readonly counters?: ChildSaCounters }
+  /** For loops that do not receive: the first packet has arrived on a pair (RFC 7296 §2.8). */
+  | { readonly kind: "confirmed"; readonly inboundSpi: number }
+  /** For them, too: packets to the peer go another way from now on. */
+  | {
+    readonly kind: "followed";
+    readonly inboundSpi: number;
+    readonly local: Endpoint;
+    readonly remote: Endpoint;
+  }
   /** The loop has ended as told. */
   | { readonly kind: "stopped" }
   /** The loop has ended because of an error. */

@@ -11,6 +11,7 @@ import type { AddressPrefix, Endpoint, IpAddress } from "../core/wire/address.ts
 import type { CounterName } from "./counters.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
+import type { LoopDirection } from "./loop_direction.ts";
 import type { StageTimes } from "./stage_clock.ts";
 
 /**
@@ -32,7 +33,7 @@ export interface DataplaneOptions {
   readonly ikePort?: number;
   /** The NAT traversal port, 4500, which carries IKE and ESP; 0 for any free one. */
   readonly nattPort: number;
-  /** Packet loops. Only 1 is supported now. */
+  /** Packet loops: 1 for both directions, or 2, one for each. */
   readonly workers: number;
   /** Which crypto provider; `undefined` for the fastest that loads. */
   readonly crypto?: EspCryptoName;
@@ -51,7 +52,7 @@ export interface DataplaneOptions {
   readonly copiesDscp: boolean;
   /** Features to do without even where the kernel has them. */
   readonly without?: readonly DataplaneFeature[];
-  /** Take the time of every stage of the packet loop. */
+  /** Take the time of every stage of the packet loops. */
   readonly profiles?: boolean;
 }
 
@@ -77,13 +78,13 @@ export interface DataplaneTrouble {
 export interface DataplaneHandlers {
   /** An IKE message came in. */
   ike(datagram: IkeDatagram): void;
-  /** Something about a Child SA that the control plane should know. */
+  /** Something about a Child SA that the control plane should know; limits may be told by each loop. */
   event(event: DataplaneEvent): void;
   /** What a pair had carried when it was removed; nothing comes for one that was never installed. */
   removed?(counters: ChildSaCounters): void;
   /** Packets are dropped; called once for each cause. */
   trouble(trouble: DataplaneTrouble): void;
-  /** The packet loop is dead; no packet moves any more. Call `close()`. */
+  /** A packet loop is dead, and so no packet moves any more. Called once. Call `close()`. */
   fatal(error: Error): void;
 }
 
@@ -113,8 +114,8 @@ export interface DataplaneCounters {
   readonly totals: Readonly<Record<CounterName, number>>;
   /** Pairs that are installed now. */
   readonly perSa: readonly ChildSaCounters[];
-  /** Where the packet loop's time went since the start, if it is profiled. */
-  readonly stages?: StageTimes;
+  /** Where the time of each packet loop went since the start, if they are profiled. */
+  readonly stages?: Readonly<Partial<Record<LoopDirection, StageTimes>>>;
 }
 
 /** Inner addresses and routes of the TUN device. */
@@ -136,6 +137,8 @@ export interface Dataplane {
   readonly tunName: string;
   /** Which crypto provider protects ESP. */
   readonly cryptoName: EspCryptoName;
+  /** The packet loops that run, by the way that packets go in them. */
+  readonly loops: readonly LoopDirection[];
   /** What the kernel does for the packet path; the rest goes the slow way. */
   readonly features: readonly DataplaneFeature[];
   /** Whether `port` is a NAT traversal port of ours: IKE messages there carry the non-ESP marker. */
@@ -175,6 +178,6 @@ export interface Dataplane {
    * have been reported to `removed` when the answer comes.
    */
   counters(only?: readonly number[]): Promise<DataplaneCounters>;
-  /** Stops the packet loop, takes back routes, closes everything. Idempotent. */
+  /** Stops the packet loops, takes back routes, closes everything. Idempotent. */
   close(): Promise<void>;
 }

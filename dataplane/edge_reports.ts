@@ -16,12 +16,18 @@ const seenIntervalMs = 1000;
 /** Gives a report to the control plane; `transfer` lists memory that goes with it. */
 export type Reporter = (report: LoopReport, transfer?: ArrayBuffer[]) => void;
 
+/** Where a peer is, and if its pair has followed it, where we met it. */
+interface Moved {
+  readonly remote: Endpoint;
+  readonly local: Endpoint | undefined;
+}
+
 /** The reports of one packet loop. */
 export class EdgeReports {
   readonly #report: Reporter;
   readonly #forwarder: Forwarder;
   readonly #counters: Float64Array;
-  readonly #moved = new Map<ChildSa, Endpoint>();
+  readonly #moved = new Map<ChildSa, Moved>();
   /** Slots of the causes that did not happen yet. */
   #untold: readonly number[] = troubles.map((cause) => Counter[cause]);
   /** Error numbers by cause, where the kernel gave one. */
@@ -35,9 +41,9 @@ export class EdgeReports {
     this.#counters = counters;
   }
 
-  /** The peer of a pair has a new endpoint. */
-  noteMoved(sa: ChildSa, remote: Endpoint): void {
-    this.#moved.set(sa, remote);
+  /** The peer of a pair has a new endpoint; with `local`, the pair has followed it and sends from there. */
+  noteMoved(sa: ChildSa, remote: Endpoint, local?: Endpoint): void {
+    this.#moved.set(sa, { remote, local });
   }
 
   /** The kernel said why it refused. */
@@ -54,22 +60,34 @@ export class EdgeReports {
 
   /** Tells what there is. */
   tell(now: number): void {
-    const { seen, softLimited, hardLimited } = this.#forwarder;
+    const { seen, confirmed, softLimited, hardLimited } = this.#forwarder;
+    if (confirmed.length > 0) this.#tellConfirmed(confirmed);
     if (seen.length > 0 && now >= this.#seenReportedAt + seenIntervalMs) {
       this.#seenReportedAt = now;
       this.#tellSeen(seen);
     }
     if (softLimited.length > 0) this.#tellLimits("soft-limit", softLimited);
     if (hardLimited.length > 0) this.#tellLimits("hard-limit", hardLimited);
-    if (this.#moved.size > 0) {
-      for (const [{ inboundSpi, isRemoved }, remote] of this.#moved) {
-        if (!isRemoved) this.#event({ kind: "peer-moved", inboundSpi, remote });
-      }
-      this.#moved.clear();
-    }
+    if (this.#moved.size > 0) this.#tellMoved();
     for (let i = 0; i < this.#untold.length; i++) {
       if (this.#counters[this.#untold[i] as number] !== 0) return this.#tellTroubles();
     }
+  }
+
+  #tellConfirmed(pairs: ChildSa[]): void {
+    for (const { inboundSpi, isRemoved } of pairs) {
+      if (!isRemoved) this.#report({ kind: "confirmed", inboundSpi });
+    }
+    pairs.length = 0;
+  }
+
+  #tellMoved(): void {
+    for (const [{ inboundSpi, isRemoved }, { remote, local }] of this.#moved) {
+      if (isRemoved) continue;
+      if (local !== undefined) this.#report({ kind: "followed", inboundSpi, local, remote });
+      this.#event({ kind: "peer-moved", inboundSpi, remote });
+    }
+    this.#moved.clear();
   }
 
   #tellSeen(seen: ChildSa[]): void {

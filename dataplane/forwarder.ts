@@ -51,6 +51,8 @@ export class Forwarder {
   isNewest = false;
   /** Pairs that were silent until now; the packet loop reports and empties the list. */
   readonly seen: ChildSa[] = [];
+  /** Pairs that waited for their first packet; the packet loop reports and empties the list. */
+  readonly confirmed: ChildSa[] = [];
   /** Traffic class of the outer header of the packet last sealed. */
   outerClass = 0;
   /** How long the packet that was too big may be; 0 when the last one was dropped for something else. */
@@ -293,7 +295,10 @@ export class Forwarder {
   }
 
   #noteAuthentic(sa: ChildSa): void {
-    if (sa.outbound === "waiting") this.#table.confirm(sa);
+    if (sa.outbound === "waiting") {
+      this.#table.confirm(sa);
+      this.confirmed.push(sa);
+    }
     if (sa.isSeen) return;
     sa.isSeen = true;
     this.seen.push(sa);

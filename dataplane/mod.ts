@@ -1,7 +1,7 @@
 /**
  * The packet path: ESP in UDP over a TUN device, with the sockets that IKE shares with it.
  *
- * The control plane runs on the main thread and the packet loop in a worker; they exchange values.
+ * The control plane runs on the main thread and packet loops in workers; they exchange values.
  *
  * ```ts ignore
  * const dataplane = await openDataplane(options, {
@@ -23,6 +23,7 @@ export { counterNames } from "./counters.ts";
 export type { CounterName } from "./counters.ts";
 export { dataplaneFeatures } from "./features.ts";
 export type { DataplaneFeature } from "./features.ts";
+export type { LoopDirection } from "./loop_direction.ts";
 export type { EspCryptoName } from "./esp/cipher.ts";
 export { stageNames } from "./stage_clock.ts";
 export type { StageName, StageTimes } from "./stage_clock.ts";

@@ -7,13 +7,14 @@
 import { selectProvider } from "./crypto.ts";
 import type { Dataplane, DataplaneHandlers, DataplaneOptions } from "./dataplane.ts";
 import { DataplaneError } from "./error.ts";
+import { workerLimits } from "./loop_direction.ts";
 import { windowSizes } from "./esp/replay_window.ts";
 
 /** The smallest MTU that IPv6 lets a link have, and the largest that fits a UDP datagram. */
 const mtuLimits = { lowest: 1280, highest: 65_000 } as const;
 
 /**
- * Opens TUN device and sockets and starts the packet loop. Throws `DataplaneError`; nothing stays open
+ * Opens TUN device and sockets and starts the packet loops. Throws `DataplaneError`; nothing stays open
  * then.
  */
 export async function openDataplane(
@@ -27,8 +28,11 @@ export async function openDataplane(
 }
 
 function checkOptions({ mtu, workers, listen, replayWindow }: DataplaneOptions): void {
-  if (workers !== 1) {
-    throw new DataplaneError("bad-option", `Cannot run ${workers} packet loops: needs 1`);
+  if (!Number.isInteger(workers) || workers < workerLimits.least || workers > workerLimits.most) {
+    throw new DataplaneError(
+      "bad-option",
+      `Cannot run ${workers} packet loops: needs ${workerLimits.least} or ${workerLimits.most}`,
+    );
   }
   if (!Number.isInteger(mtu) || mtu < mtuLimits.lowest || mtu > mtuLimits.highest) {
     throw new DataplaneError(

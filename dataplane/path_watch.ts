@@ -2,7 +2,7 @@
  * Keeps each pair's limits in step with what the kernel learns of the path to its peer (RFC 4301 §8.2.2).
  *
  * A path is looked at when it is new, when the kernel refused something as too long for it, and now and then
- * while packets are sent on it: routes change, and the kernel forgets what routers told it after ten
+ * while its pair carries packets: routes change, and the kernel forgets what routers told it after ten
  * minutes, so that a path may be found to be wider again. It believes anybody who quotes a packet from our
  * port; that is why no limit is below what `ip/too_big.ts` calls the least.
  */
@@ -25,25 +25,37 @@ export interface PathKnowledge {
 /** The watch. */
 export class PathWatch {
   readonly #table: SaTable;
-  readonly #knowledge: PathKnowledge;
+  readonly #knowledge: PathKnowledge | undefined;
   readonly #limitsInner: boolean;
   #round: IterableIterator<ChildSa>;
-  #dueAt = 0;
+  #dueAt: number;
 
-  /** Watches all pairs of `table`. `limitsInner`: what does not fit whole is not to be cut. */
-  constructor(table: SaTable, knowledge: PathKnowledge, limitsInner: boolean) {
+  /**
+   * Watches all pairs of `table`; without `knowledge` it leaves them alone. `limitsInner`: what does not fit
+   * whole is not to be cut.
+   */
+  constructor(table: SaTable, knowledge: PathKnowledge | undefined, limitsInner: boolean) {
     this.#table = table;
     this.#knowledge = knowledge;
     this.#limitsInner = limitsInner;
     this.#round = table.all();
+    this.#dueAt = knowledge === undefined ? Number.POSITIVE_INFINITY : 0;
+  }
+
+  /** Sends a pair's packets another way. */
+  change(sa: ChildSa, path: OuterPath, now: number): void {
+    sa.path = path;
+    this.measure(sa, now);
   }
 
   /** Looks at the path of a pair. */
-  measure({ path, sealer }: ChildSa, now: number): void {
+  measure(sa: ChildSa, now: number): void {
+    const { path, sealer } = sa;
     const { isStale } = path;
     path.measuredAt = now;
+    path.packetsThen = packetsOf(sa);
     path.isStale = false;
-    const mtu = this.#knowledge.mtuOf(path);
+    const mtu = this.#knowledge?.mtuOf(path);
     if (mtu === undefined) return;
     const longest = longestEsp(mtu, path);
     // What was just refused is not asked for again at once, whatever is known.
@@ -60,15 +72,20 @@ export class PathWatch {
   tend(now: number): void {
     if (now < this.#dueAt) return;
     for (let count = 0; count < pairsPerTurn; count++) {
-      const { done, value: sa } = this.#round.next();
-      if (done === true) {
+      const next = this.#round.next();
+      if (next.done === true) {
         this.#round = this.#table.all();
         this.#dueAt = now + intervalMs;
         return;
       }
-      const { path, counters } = sa as ChildSa;
-      const sentAt = counters[SaCounter.LAST_SENT] as number;
-      if (sentAt > path.measuredAt && now >= path.measuredAt + intervalMs) this.measure(sa, now);
+      const sa = next.value;
+      const { measuredAt, packetsThen } = sa.path;
+      if (now >= measuredAt + intervalMs && packetsOf(sa) !== packetsThen) this.measure(sa, now);
     }
   }
+}
+
+/** Carried in either direction: who only receives looks at paths for the segment size in SYNs. */
+function packetsOf({ counters }: ChildSa): number {
+  return (counters[SaCounter.PACKETS_IN] as number) + (counters[SaCounter.PACKETS_OUT] as number);
 }

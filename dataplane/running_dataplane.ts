@@ -1,6 +1,10 @@
 /**
- * The main thread's half of the packet path: opens everything, starts the worker, passes commands and
+ * The main thread's half of the packet path: opens everything, starts the loops, passes commands and
  * reports, and takes it all down again.
+ *
+ * All loops hear every command, in the same order, and so have the same pairs. What one finds out by itself
+ * and another needs comes here and goes to all as a command: where two of them had it in different order for
+ * a moment, the last command settles it.
  */
 import type { Bytes } from "../core/bytes.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
@@ -15,55 +19,43 @@ import {
 import {
   buildCommand,
   type LoopCommand,
+  type LoopCounters,
   type LoopReport,
-  type LoopStart,
   mostNamedPairs,
 } from "./command.ts";
+import { sumPairs, sumReadings } from "./counter_sums.ts";
+import type { CounterName } from "./counters.ts";
 import type {
+  ChildSaCounters,
   Dataplane,
   DataplaneCounters,
   DataplaneHandlers,
   DataplaneOptions,
+  DataplaneTrouble,
   TunConfig,
 } from "./dataplane.ts";
 import { DataplaneError } from "./error.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import { espAlgorithmOf } from "./esp/keys.ts";
-import { type DataplaneFeature, dataplaneFeatures } from "./features.ts";
-import { libc } from "./ffi/libc.ts";
-import { type CommandChannel, openCommandChannel, sendRecord } from "./io/command_channel_linux.ts";
+import type { DataplaneFeature } from "./features.ts";
 import { IkeSender } from "./io/ike_sender_linux.ts";
-import { TunRoutes } from "./io/routes_linux.ts";
-import { openTun, type TunDevice } from "./io/tun_linux.ts";
+import type { TunRoutes } from "./io/routes_linux.ts";
 import { pathBetween } from "./io/udp_linux.ts";
-import {
-  enableUdpGro,
-  hasUdpSegmentation,
-  openUdpSocket,
-  type UdpSocket,
-} from "./io/udp_socket_linux.ts";
+import type { UdpSocket } from "./io/udp_socket_linux.ts";
+import { LoopAnswers } from "./loop_answers.ts";
+import { directionsOf, type LoopDirection, receives } from "./loop_direction.ts";
+import { LoopHandle, type SharedStart } from "./loop_handle.ts";
+import { closeResources, openResources, type Resources } from "./resources.ts";
 
-/** What waits for a counters report. */
+/** What waits for a reading of counters. */
 interface CountersWaiter {
-  readonly resolve: (counters: DataplaneCounters) => void;
+  readonly resolve: (readings: readonly LoopReading[]) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Everything that must be closed, as far as it was opened. */
-class Resources {
-  readonly sockets: UdpSocket[] = [];
-  tun: TunDevice | undefined;
-  routes: TunRoutes | undefined;
-  channel: CommandChannel | undefined;
-
-  close(): void {
-    this.routes?.close();
-    for (const { fd } of this.sockets) libc.close(fd);
-    if (this.tun !== undefined) libc.close(this.tun.fd);
-    if (this.channel === undefined) return;
-    libc.close(this.channel.controlFd);
-    libc.close(this.channel.loopFd);
-  }
+/** What one loop has counted. */
+interface LoopReading extends LoopCounters {
+  readonly direction: LoopDirection;
 }
 
 /** Starts it; see `openDataplane`. */
@@ -71,48 +63,14 @@ export async function startDataplane(
   options: DataplaneOptions,
   handlers: DataplaneHandlers,
 ): Promise<Dataplane> {
-  const resources = new Resources();
-  const wanted = new Set(dataplaneFeatures.filter((it) => !options.without?.includes(it)));
+  const running = new RunningDataplane(openResources(options), handlers);
   try {
-    const tun = resources.tun = openTun(options.tunName, wanted);
-    const routes = resources.routes = new TunRoutes(tun, options.mtu);
-    for (const [endpoint, isNatt] of endpointsOf(options)) {
-      resources.sockets.push(openUdpSocket(endpoint, isNatt, isNatt ? options.fragments : "clear"));
-    }
-    const features = [...tun.features, ...udpFeatures(resources.sockets, wanted)];
-    const channel = resources.channel = openCommandChannel();
-    const running = new RunningDataplane(resources, tun, routes, channel, features, handlers);
     await running.start(options);
     return running;
   } catch (error) {
-    resources.close();
+    await running.close();
     throw error;
   }
-}
-
-/** Turns on what is wanted and there; IKE's own sockets have no use for it. */
-function udpFeatures(
-  sockets: readonly UdpSocket[],
-  wanted: ReadonlySet<DataplaneFeature>,
-): DataplaneFeature[] {
-  const natt = sockets.filter((socket) => socket.isNatt);
-  const features: DataplaneFeature[] = [];
-  if (wanted.has("udp-gso") && natt.every(hasUdpSegmentation)) features.push("udp-gso");
-  if (wanted.has("udp-gro") && natt.every(enableUdpGro)) features.push("udp-gro");
-  return features;
-}
-
-/** IKE endpoints, then NAT traversal endpoints. */
-function endpointsOf(options: DataplaneOptions): [Endpoint, boolean][] {
-  const endpoints: [Endpoint, boolean][] = [];
-  const { ikePort } = options;
-  if (ikePort !== undefined) {
-    for (const address of options.listen) endpoints.push([{ address, port: ikePort }, false]);
-  }
-  for (const address of options.listen) {
-    endpoints.push([{ address, port: options.nattPort }, true]);
-  }
-  return endpoints;
 }
 
 /** The running packet path. */
@@ -121,65 +79,58 @@ class RunningDataplane implements Dataplane {
   readonly tunName: string;
   readonly features: readonly DataplaneFeature[];
   readonly #resources: Resources;
-  readonly #bound: readonly UdpSocket[];
   readonly #nattSockets: readonly UdpSocket[];
   readonly #routes: TunRoutes;
-  readonly #commandFd: number;
   readonly #handlers: DataplaneHandlers;
   readonly #sender: IkeSender;
-  readonly #worker: Worker;
   readonly #ikeInFlight = new Int32Array(new SharedArrayBuffer(4));
   readonly #waiters = new Map<number, CountersWaiter>();
-  readonly #started = Promise.withResolvers<EspCryptoName>();
-  readonly #ended = Promise.withResolvers<void>();
+  /** Causes of drops that were told; another loop may meet them, too. */
+  readonly #told = new Set<CounterName>();
+  /** In the order in which they hear of everything. */
+  readonly #loops: LoopHandle[] = [];
+  readonly #readings = new LoopAnswers<LoopReading>();
+  readonly #removals = new LoopAnswers<ChildSaCounters | undefined>();
   #cryptoName: EspCryptoName = "noble";
-  #counterRequests = 0;
   #isRunning = false;
+  /** Of the loop that was the first to die. */
+  #failure: DataplaneError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    resources: Resources,
-    tun: TunDevice,
-    routes: TunRoutes,
-    channel: CommandChannel,
-    features: readonly DataplaneFeature[],
-    handlers: DataplaneHandlers,
-  ) {
+  constructor(resources: Resources, handlers: DataplaneHandlers) {
+    const { tun, routes, sockets, features } = resources;
     this.#resources = resources;
-    this.#bound = resources.sockets;
-    this.#nattSockets = resources.sockets.filter((socket) => socket.isNatt);
+    this.#nattSockets = sockets.filter((socket) => socket.isNatt);
     this.#routes = routes;
-    this.#commandFd = channel.controlFd;
     this.#handlers = handlers;
-    this.sockets = resources.sockets.map((socket) => socket.local);
+    this.sockets = sockets.map((socket) => socket.local);
     this.tunName = tun.name;
     this.features = features;
-    this.#sender = new IkeSender(resources.sockets);
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
-      type: "module",
-      name: "packet-loop",
-    });
-    this.#worker.onmessage = ({ data }: MessageEvent<LoopReport>): void => this.#take(data);
-    this.#worker.onerror = (event): void => {
-      event.preventDefault();
-      this.#fail(event.message);
-    };
+    this.#sender = new IkeSender(sockets);
   }
 
   get cryptoName(): EspCryptoName {
     return this.#cryptoName;
   }
 
-  /** Hands the descriptors to the worker and waits until its loop runs. */
+  get loops(): readonly LoopDirection[] {
+    return this.#loops.map(({ direction }) => direction);
+  }
+
+  /** Hands the descriptors to the workers and waits until their loops run; if that fails, call `close`. */
   async start(options: DataplaneOptions): Promise<void> {
-    const { channel, tun } = this.#resources;
-    if (channel === undefined || tun === undefined) throw new RangeError("Cannot start: not open");
-    const start: LoopStart = {
-      sockets: this.#bound,
-      tunFd: tun.fd,
+    for (const direction of directionsOf(options.workers)) {
+      const listener = {
+        take: (report: LoopReport): void => this.#take(direction, report),
+        failed: (error: DataplaneError): void => this.#fail(error),
+      };
+      this.#loops.push(new LoopHandle(direction, listener));
+    }
+    const shared: SharedStart = {
+      sockets: this.#resources.sockets,
+      tunFd: this.#resources.tun.fd,
       features: this.features,
       mtu: options.mtu,
-      commandFd: channel.loopFd,
       crypto: options.crypto,
       natKeepaliveMs: options.natKeepaliveMs,
       replayWindow: options.replayWindow,
@@ -189,13 +140,11 @@ class RunningDataplane implements Dataplane {
       profiles: options.profiles === true,
       ikeInFlight: this.#ikeInFlight.buffer as SharedArrayBuffer,
     };
-    this.#worker.postMessage(start);
-    try {
-      this.#cryptoName = await this.#started.promise;
-    } catch (error) {
-      this.#worker.terminate(); // it has not entered its loop
-      throw error;
-    }
+    // All of them, so that none is on its way into its loop when others are told to stop.
+    const names = await Promise.allSettled(this.#loops.map((loop) => loop.start(shared)));
+    if (this.#failure !== undefined) throw this.#failure;
+    for (const name of names) if (name.status === "fulfilled") this.#cryptoName = name.value;
+    this.#isRunning = true;
   }
 
   isNattPort(port: number): boolean {
@@ -219,15 +168,15 @@ class RunningDataplane implements Dataplane {
   }
 
   removeChildSa(inboundSpi: number): void {
-    this.#order({ kind: "remove", inboundSpi });
+    if (!this.#isRunning) return;
+    const id = this.#removals.open(this.#loops.length);
+    this.#order({ kind: "remove", id, inboundSpi });
   }
 
   filterChildSa(inboundSpi: number, filter: PacketFilter | undefined): void {
-    this.#order({
-      kind: "filter",
-      inboundSpi,
-      ...(filter === undefined ? {} : { filter }),
-    });
+    const command = { kind: "filter" as const, inboundSpi };
+    const receiving = this.#loops.filter(({ direction }) => receives(direction));
+    this.#order(filter === undefined ? command : { ...command, filter }, receiving);
   }
 
   configureTun(config: TunConfig): void {
@@ -254,18 +203,23 @@ class RunningDataplane implements Dataplane {
     if (!this.#isRunning) {
       throw new DataplaneError("worker-failed", "The packet loop is not running");
     }
-    const id = ++this.#counterRequests;
-    const { promise, resolve, reject } = Promise.withResolvers<DataplaneCounters>();
+    const id = this.#readings.open(this.#loops.length);
+    const { promise, resolve, reject } = Promise.withResolvers<readonly LoopReading[]>();
     this.#waiters.set(id, { resolve, reject });
     const fits = only !== undefined && only.length <= mostNamedPairs;
     this.#order({ kind: "counters", id, ...(fits ? { only } : {}) });
-    const { totals, perSa, ...others } = await promise;
+    const readings = await promise;
+    const { totals, perSa } = sumReadings(readings);
     const { sent, refused } = this.#sender;
     const wanted = only === undefined || fits ? undefined : new Set(only);
+    const stages = this.loops.flatMap((direction) => {
+      const times = readings.find((it) => it.direction === direction)?.stages;
+      return times === undefined ? [] : [[direction, times] as const];
+    });
     return {
-      ...others,
       totals: { ...totals, "ike-out": sent, "ike-send-error": refused },
       perSa: wanted === undefined ? perSa : perSa.filter((sa) => wanted.has(sa.inboundSpi)),
+      ...(stages.length === 0 ? {} : { stages: Object.fromEntries(stages) }),
     };
   }
 
@@ -274,24 +228,22 @@ class RunningDataplane implements Dataplane {
   }
 
   async #shutDown(): Promise<void> {
-    if (this.#isRunning) this.#order({ kind: "stop" });
-    if (this.#isRunning) await this.#ended.promise;
     this.#isRunning = false;
-    this.#worker.terminate(); // it has left its loop
-    this.#resources.close();
+    this.#tell({ kind: "stop" });
+    await Promise.all(this.#loops.map((loop) => loop.close()));
+    closeResources(this.#resources);
     this.#rejectWaiters(new DataplaneError("worker-failed", "The packet path was closed"));
   }
 
-  #order(command: LoopCommand): void {
-    if (!this.#isRunning) return;
+  /** Tells loops, all of them unless said, what to do. */
+  #order(command: LoopCommand, loops: readonly LoopHandle[] = this.#loops): void {
+    if (this.#isRunning) this.#tell(command, loops);
+  }
+
+  #tell(command: LoopCommand, loops: readonly LoopHandle[] = this.#loops): void {
     const record = Uint8Array.from(buildCommand(command));
-    try {
-      sendRecord(this.#commandFd, record);
-    } catch (error) {
-      this.#fail(error instanceof Error ? error.message : String(error));
-    } finally {
-      record.fill(0); // it may hold keys
-    }
+    for (const loop of loops) loop.order(record);
+    record.fill(0); // it may hold keys
   }
 
   #checkPath(local: Endpoint, remote: Endpoint): void {
@@ -302,12 +254,8 @@ class RunningDataplane implements Dataplane {
     );
   }
 
-  #take(report: LoopReport): void {
+  #take(direction: LoopDirection, report: LoopReport): void {
     switch (report.kind) {
-      case "ready":
-        this.#isRunning = true;
-        this.#started.resolve(report.cryptoName);
-        return;
       case "ike":
         Atomics.sub(this.#ikeInFlight, 0, 1);
         if (this.#closing === undefined) this.#handlers.ike(report.datagram);
@@ -316,34 +264,61 @@ class RunningDataplane implements Dataplane {
         if (this.#closing === undefined) this.#handlers.event(report.event);
         return;
       case "trouble":
-        if (this.#closing === undefined) this.#handlers.trouble(report.trouble);
+        this.#tellTrouble(report.trouble);
         return;
-      case "counters":
-        this.#waiters.get(report.id)?.resolve(report.counters);
-        this.#waiters.delete(report.id);
+      case "confirmed":
+        this.#share({ kind: "confirm", inboundSpi: report.inboundSpi });
         return;
+      case "followed": {
+        const { inboundSpi, local, remote } = report;
+        this.#share({ kind: "move", inboundSpi, local, remote });
+        return;
+      }
+      case "counters": {
+        const { id, counters } = report;
+        const readings = this.#readings.take(id, { ...counters, direction });
+        if (readings === undefined) return;
+        this.#waiters.get(id)?.resolve(readings);
+        this.#waiters.delete(id);
+        return;
+      }
       case "removed":
-        this.#handlers.removed?.(report.counters);
+        this.#settle(this.#removals.take(report.id, report.counters) ?? []);
         return;
+      case "ready":
       case "stopped":
-        this.#ended.resolve();
-        return;
       case "failed":
-        this.#fail(report.message);
-        return;
+        return; // the handle's business
       default:
         assertNever(report);
     }
   }
 
-  #fail(reason: string): void {
-    const wasRunning = this.#isRunning;
-    this.#isRunning = false;
-    const error = new DataplaneError("worker-failed", `The packet loop has ended: ${reason}`);
-    this.#started.reject(error);
-    this.#ended.resolve();
+  /** Tells the others what one loop has found out. */
+  #share(command: LoopCommand): void {
+    if (this.#loops.length > 1) this.#order(command);
+  }
+
+  /** A pair is gone from all loops. */
+  #settle(answers: readonly (ChildSaCounters | undefined)[]): void {
+    const [first, ...others] = answers.filter((it) => it !== undefined);
+    if (first !== undefined) this.#handlers.removed?.(others.reduce(sumPairs, first));
+  }
+
+  #tellTrouble(trouble: DataplaneTrouble): void {
+    if (this.#closing !== undefined || this.#told.has(trouble.cause)) return;
+    this.#told.add(trouble.cause);
+    this.#handlers.trouble(trouble);
+  }
+
+  /** One loop is dead, and so are all: the first that fails is told of, the others stop. */
+  #fail(error: DataplaneError): void {
+    this.#failure ??= error;
     this.#rejectWaiters(error);
-    if (wasRunning && this.#closing === undefined) this.#handlers.fatal(error);
+    if (!this.#isRunning) return;
+    this.#isRunning = false;
+    this.#tell({ kind: "stop" });
+    if (this.#closing === undefined) this.#handlers.fatal(error);
   }
 
   #rejectWaiters(error: Error): void {

@@ -8,11 +8,7 @@
 import { Arena } from "./buffers.ts";
 import type { LoopReport, LoopStart } from "./command.ts";
 import { selectEspCiphers } from "./crypto.ts";
-import { tunQueueBytes } from "./io/tun_queue_linux.ts";
-import { receiveBatchBytes } from "./io/udp_linux.ts";
-import { sendBatchBytes } from "./io/udp_send_linux.ts";
-import { PacketLoop } from "./packet_loop.ts";
-import { tooBigTellerBytes } from "./too_big_teller.ts";
+import { PacketLoop, packetLoopBytes } from "./packet_loop.ts";
 import { warmUp, warmUpBytes } from "./warm_up.ts";
 
 /** What a worker's global scope has and the main thread's has not. */
@@ -27,10 +23,7 @@ const warmUpBudgetMs = 60;
 const spareBytes = 4096;
 
 function run(start: LoopStart): void {
-  const arena = new Arena(
-    receiveBatchBytes + sendBatchBytes + tunQueueBytes(start.mtu) + tooBigTellerBytes +
-      warmUpBytes + spareBytes,
-  );
+  const arena = new Arena(packetLoopBytes(start) + warmUpBytes + spareBytes);
   const random = {
     bytes: (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length)),
   };

@@ -14,6 +14,14 @@ export type PacketOptions = Pick<
   "tunName" | "mtu" | "replayWindow" | "fragments" | "clampsMss" | "copiesDscp"
 >;
 
+/**
+ * How many packet loops suit so many processors. With few of them a second loop only takes turns with the
+ * first, with the kernel and with IKE.
+ */
+export function workersFor(processors: number): number {
+  return processors >= 4 ? 2 : 1;
+}
+
 /** The options. */
 export function packetOptions(settings: PacketSettings): PacketOptions {
   return {

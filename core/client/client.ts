@@ -72,6 +72,15 @@ type State =
   | { readonly kind: "pausing"; readonly until: Monotonic; readonly how: How }
   | { readonly kind: "closed" };
 
+/** The gateway, or we, do not want this login. */
+interface Refusal {
+  readonly how: How;
+  readonly reason: string;
+  readonly byGateway: boolean;
+  /** Whether both sides had the same first message in mind: AUTH covers it. */
+  readonly isSure: boolean;
+}
+
 /** Between two attempts that nobody answered. */
 const PAUSE_MS = 1_000;
 /** How long the gateway has to answer that we are elsewhere: three transmissions. */
@@ -87,6 +96,8 @@ export class Client {
   /** The SA that carries the tunnel. */
   #sa: IkeSa | undefined;
   #pair: SessionPair | undefined;
+  /** Whether a refusal of the pair was not believed: the next one is. */
+  #hasDoubted = false;
   /** BOUNDED: the tunnel's SA, its predecessor under rekey, and one attempt. */
   readonly #sas = new Set<IkeSa>();
   /** Outputs and events of the step under way, in order. */
@@ -207,7 +218,7 @@ export class Client {
       this.#spis.addIkeSa(sa);
       this.#sas.add(sa);
       this.#state = { kind: "authenticating", sa, how: state.how, since: state.since };
-      const { how, since } = state;
+      const { how, since, init } = state;
       new IkeAuthInitiator({
         settings: this.#settings,
         memory,
@@ -216,7 +227,7 @@ export class Client {
           onEstablished: (sa, step, assignment) =>
             this.#established(sa, step, how, since, assignment),
           onRefused: (sa, step, reason, byGateway) =>
-            this.#refused(sa, step, how, reason, byGateway),
+            this.#refused(sa, step, { how, reason, byGateway, isSure: !init.hasVariants }),
         },
       }).start(sa, step);
       return;
@@ -328,15 +339,20 @@ export class Client {
     const old = this.#sa;
     this.#sa = sa;
     this.#state = { kind: "up" };
+    this.#hasDoubted = false;
     if (old !== undefined && old !== sa) old.close(step, "taken-over");
     // Not asked or not given again: the pair that was good enough stays so.
     if (assignment.pair !== undefined || how === "login") this.#pair = assignment.pair;
     this.#tell({ kind: "established", how, assignment, tookMs: step.at.monotonic - since });
   }
 
-  #refused(_sa: IkeSa, step: Step, how: How, reason: string, byGateway: boolean): void {
+  #refused(_sa: IkeSa, step: Step, { how, reason, byGateway, isSure }: Refusal): void {
     trace(step, { level: "warning", event: "login-refused", facts: { reason, how } });
     if (how === "reconnect" && byGateway) {
+      if (!isSure && !this.#hasDoubted) {
+        this.#hasDoubted = true;
+        return this.#pause(step, how, reason);
+      }
       this.#pair = undefined;
       this.#tell({ kind: "pair-refused" });
       if (this.#settings.login.kind !== "none") return this.#attempt(step, "login");

@@ -1,6 +1,6 @@
 /** IKE_SA_INIT as initiator (RFC 7296 §1.2, §2.6): until an IKE SA with keys exists. */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
-import { copyBytes } from "../bytes.ts";
+import { copyBytes, equalBytes } from "../bytes.ts";
 import type { KeyPair } from "../crypto/provider.ts";
 import { ExchangeType, NotifyType, ProtocolId } from "../message/constants.ts";
 import type { ParsedMessage } from "../message/message.ts";
@@ -53,6 +53,8 @@ export class IkeSaInitInitiator {
   readonly #nonceI: OwnedBytes;
   readonly #offer: readonly Proposal[];
   readonly #vendorIds: readonly Bytes[];
+  /** Made once, since they are partly random: a request made anew says the same (RFC 7296 §2.6). */
+  readonly #natPayloads: readonly Payload[];
   #pair: KeyPair | undefined;
   #cookie: OwnedBytes | undefined;
   #request: OwnedBytes = EMPTY_SPI;
@@ -73,6 +75,7 @@ export class IkeSaInitInitiator {
     this.spiI = world.newIkeSpi();
     this.#nonceI = world.random.bytes(32);
     this.#offer = offerOf(world.settings.ikeProposals, new Uint8Array(0), true);
+    this.#natPayloads = announceNat(world, this.spiI, EMPTY_SPI, remote);
   }
 
   /** Sends the first request. */
@@ -88,6 +91,11 @@ export class IkeSaInitInitiator {
   /** When `retransmit` has something to do. */
   get deadline(): Monotonic | undefined {
     return this.#window.deadline;
+  }
+
+  /** Whether requests differed, so that the responder may have answered another one than the last. */
+  get hasVariants(): boolean {
+    return this.#retries > 0;
   }
 
   /** Sends again what is due; false when the responder does not answer at all. */
@@ -108,13 +116,17 @@ export class IkeSaInitInitiator {
     const cookie = findNotify(payloads, NotifyType.COOKIE);
     const demanded = cookie === undefined ? undefined : parseCookie(cookie);
     if (demanded !== undefined) {
+      // The network doubles datagrams: what was brought already is not asked for again.
+      const isBrought = this.#cookie !== undefined && equalBytes(this.#cookie, demanded);
+      if (isBrought) return { kind: "ignored" };
       this.#cookie = copyBytes(demanded);
       return this.#retry(step);
     }
     const error = findErrorNotify(payloads);
     if (error !== undefined) {
       const group = groupWanted(error, this.#offer);
-      if (group !== undefined && group !== this.#pair?.group) {
+      if (group !== undefined && group === this.#pair?.group) return { kind: "ignored" };
+      if (group !== undefined) {
         this.#pair = this.#world.crypto.generateKeyPair(group, this.#world.random);
         return this.#retry(step);
       }
@@ -197,7 +209,7 @@ export class IkeSaInitInitiator {
       { kind: "SA", proposals: this.#offer },
       { kind: "KE", group: pair.group, data: pair.publicValue },
       { kind: "Nonce", data: this.#nonceI },
-      ...announceNat(this.#world, this.spiI, EMPTY_SPI, this.#remote),
+      ...this.#natPayloads,
       notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),
       buildSignatureHashes(announcedHashes),
       ...this.#vendorIds.map((data) => ({ kind: "V", data } as const)),

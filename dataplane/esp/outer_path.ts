@@ -27,6 +27,8 @@ export interface OuterPath {
   innerLimit: number;
   /** When the limits were last looked up, milliseconds of the packet loop's clock. */
   measuredAt: number;
+  /** How many packets the pair had carried then. */
+  packetsThen: number;
   /** Whether the limits have proved wrong. */
   isStale: boolean;
 }
@@ -41,6 +43,7 @@ export function outerPath(socket: number, name: Uint32Array, control: Uint32Arra
     segmentLimit: anyLength,
     innerLimit: anyLength,
     measuredAt: 0,
+    packetsThen: 0,
     isStale: false,
   };
 }

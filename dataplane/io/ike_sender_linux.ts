@@ -1,4 +1,9 @@
-/** Sends IKE messages from the main thread, without waiting. */
+/**
+ * Sends IKE messages from the main thread, without waiting.
+ *
+ * They go without DF, as long ones may have to be cut, from descriptors by which packet loops send next to
+ * nothing: ESP that fills up its own does not keep IKE waiting.
+ */
 import type { Bytes } from "../../core/bytes.ts";
 import type { Endpoint } from "../../core/wire/address.ts";
 import { Arena } from "../buffers.ts";
@@ -22,7 +27,8 @@ export class IkeSender {
   /** Sends from these sockets. */
   constructor(sockets: readonly UdpSocket[]) {
     this.#sockets = sockets;
-    this.#batch = new SendBatch(this.#arena, sockets, Linux.MSG_DONTWAIT);
+    const cutting = sockets.map((socket) => ({ ...socket, fd: socket.cutFd }));
+    this.#batch = new SendBatch(this.#arena, cutting, Linux.MSG_DONTWAIT);
     this.#message = this.#arena.reserve(messageBytes);
   }
 

@@ -21,7 +21,7 @@ import {
 } from "../ffi/layout.ts";
 import { errno, libc } from "../ffi/libc.ts";
 import { Messages, messagesBytes, nameStride } from "./udp_messages.ts";
-import { setFragmentMode, type UdpSocket } from "./udp_socket_linux.ts";
+import type { UdpSocket } from "./udp_socket_linux.ts";
 
 /** Datagrams that a batch holds. */
 export const sendBatchSize = 128;
@@ -190,21 +190,19 @@ export class SendBatch {
 
   /**
    * One packet that the kernel refused: if it is too long for the path, it goes in pieces, as whoever added
-   * it may want. Another thread's packets may slip out without DF meanwhile, or one be refused for good.
+   * it may want.
    */
   #sendCut(socket: UdpSocket, message: number, packet: number, number: number): number {
+    const { fd, cutFd } = socket;
     const { isIpv6 } = this.#paths[message] as OuterPath;
     const length = this.#lengths[packet] as number;
-    const mayBeCut = number === Errno.EMSGSIZE && socket.fragments === "discover" && !isIpv6 &&
+    const mayBeCut = number === Errno.EMSGSIZE && cutFd !== fd && !isIpv6 &&
       length <= longestDatagram;
     if (!mayBeCut) return this.#noteRefused(number);
     this.#noteTooLong(message, packet);
-    setFragmentMode(socket.fd, "clear");
     const pointer = this.#messages.pointers[message] as Deno.PointerObject;
-    const sent = libc.sendmmsg(socket.fd, pointer, 1, this.#flags);
-    const next = errno();
-    setFragmentMode(socket.fd, "discover");
-    return sent === 1 ? 0 : this.#noteRefused(next);
+    const sent = libc.sendmmsg(cutFd, pointer, 1, this.#flags);
+    return sent === 1 ? 0 : this.#noteRefused(errno());
   }
 
   /** The path takes less than was thought. */

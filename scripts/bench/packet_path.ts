@@ -44,6 +44,7 @@ const oneStream = tcp("TCP 1 stream");
 const fourStreams = tcp("TCP 4 streams", { streams: 4, ping: true });
 const back = tcp("TCP 1 stream back", { reverse: true });
 const fourBack = tcp("TCP 4 streams back", { streams: 4, reverse: true });
+const bothWays = tcp("TCP 1 stream each way", { bothWays: true });
 const eightFlows = tcp("TCP 8 flows", { streams: 8 });
 /** Payloads; with the largest the inner packet has 1400 octets. */
 const datagrams = [64, 512, 1372].map((payload) => udp(`UDP ${payload}`, payload));
@@ -53,9 +54,10 @@ function plansOf(isQuick: boolean): readonly Plan[] {
   const all = isQuick
     ? [oneStream, fourStreams, ...long]
     : [oneStream, fourStreams, back, fourBack, ...datagrams];
+  const own = isQuick ? [] : [bothWays];
   const some = isQuick ? [oneStream] : [oneStream, fourStreams, back, fourBack, ...long];
   const plans: Plan[] = [
-    { system: rejoin("rejoin", { suite: "aes256gcm16" }), loads: all },
+    { system: rejoin("rejoin", { suite: "aes256gcm16" }), loads: [...all, ...own] },
     { system: strongSwan("aes256gcm16"), loads: all },
     { system: openVpn, loads: all },
     { system: wireguardGo, loads: all },
@@ -71,6 +73,10 @@ function plansOf(isQuick: boolean): readonly Plan[] {
   return [
     ...plans,
     { system: rejoin("rejoin", { suite: "chacha20poly1305" }), loads: some },
+    {
+      system: rejoin("rejoin, 2 loops", { suite: "aes256gcm16", workers: 2 }),
+      loads: [oneStream, fourStreams, bothWays],
+    },
     { system: rejoin("rejoin, plain", { suite: "aes256gcm16", plain: true }), loads: some },
     { system: noTunnel, loads: all },
   ];
@@ -97,8 +103,12 @@ async function measure({ system, loads }: Plan, pace: Pace): Promise<readonly Me
 /** Ours alone, by stages. */
 async function profile(pace: Pace, isJson: boolean): Promise<void> {
   const figures = [];
-  for (const suite of ["aes256gcm16", "aes256-sha384"] as const) {
-    const system = rejoin("rejoin", { suite, profiles: true });
+  const systems = [
+    rejoin("rejoin", { suite: "aes256gcm16", profiles: true }),
+    rejoin("rejoin", { suite: "aes256-sha384", profiles: true }),
+    rejoin("rejoin, 2 loops", { suite: "aes256gcm16", profiles: true, workers: 2 }),
+  ];
+  for (const system of systems) {
     for (const load of [oneStream, fourStreams]) {
       figures.push(...await profileOf(system, load, pace));
     }

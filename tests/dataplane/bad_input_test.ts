@@ -18,6 +18,7 @@ import {
   farSide,
   installBoth,
   joinedSpaces,
+  loopsTest,
   namespaceTest,
   outer4,
   pairOver,
@@ -53,13 +54,13 @@ function malformed(): Uint8Array[] {
   return [...captured, ...seeds];
 }
 
-namespaceTest(
+loopsTest(
   "hostile datagrams are counted by cause and told once, and harm nobody",
-  async (lab) => {
+  async (lab, workers) => {
     const spaces = await joinedSpaces(lab);
     await using here = new RemoteEnd(spaces[0]);
     await using there = new RemoteEnd(spaces[1]);
-    await there.open({ listen });
+    await there.open({ listen, workers });
     await configureInner({ spaces, here: undefined, there });
     const install = pairOver(outer4);
     await there.call("installChildSa", farSide(install));
@@ -144,13 +145,13 @@ namespaceTest(
   },
 );
 
-namespaceTest(
+loopsTest(
   "RFC 7296 §2.23: neither replays, nor forgeries, nor late packets move a peer; its newest does",
-  async (lab) => {
+  async (lab, workers) => {
     const spaces = await joinedSpaces(lab);
     await using here = new RemoteEnd(spaces[0]);
     await using there = new RemoteEnd(spaces[1]);
-    await there.open({ listen });
+    await there.open({ listen, workers });
     await configureInner({ spaces, here: undefined, there });
     const install = pairOver(outer4);
     await there.call("installChildSa", { ...farSide(install), followPeer: true });
@@ -280,12 +281,12 @@ namespaceTest(
   },
 );
 
-namespaceTest(
+loopsTest(
   "a descriptor that is closed under the packet loop ends it, and it says so",
-  async (lab) => {
+  async (lab, workers) => {
     const spaces = await joinedSpaces(lab);
     await using here = new RemoteEnd(spaces[0]);
-    await here.open({ listen });
+    await here.open({ listen, workers });
     await here.call("closeTun");
     // A thread that waits on it hears of nothing until something else wakes it.
     await here.call("installChildSa", pairOver(outer4));

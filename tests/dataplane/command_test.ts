@@ -30,7 +30,8 @@ const endpoint = { address: address("2001:db8::1"), port: 4500 };
 const commands: readonly LoopCommand[] = [
   { kind: "install", sa: pair({ replaces: 7, softLimitBytes: 2 ** 40, followPeer: true }) },
   { kind: "move", inboundSpi: 0xffff_ffff, local: endpoint, remote: endpoint },
-  { kind: "remove", inboundSpi: 256 },
+  { kind: "confirm", inboundSpi: 256 },
+  { kind: "remove", id: 2, inboundSpi: 256 },
   { kind: "filter", inboundSpi: 256, filter },
   { kind: "filter", inboundSpi: 256 },
   { kind: "counters", id: 3 },

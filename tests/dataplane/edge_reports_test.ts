@@ -9,17 +9,21 @@ import { Errno } from "../../dataplane/ffi/errno.ts";
 import { address, mirrored, nowhere, pair, Tunnel } from "./support/ends.ts";
 import { innerPacket } from "./support/inner_packet.ts";
 
-/** The receiving end of a pair, and what it reports. `limits` are those of this end alone. */
+/** The receiving end of a pair, and what it reports. `more` is for this end alone. */
 class Scene {
   readonly #tunnel = new Tunnel();
   readonly #reports: LoopReport[] = [];
   readonly edges: EdgeReports;
   readonly counters: Float64Array;
 
-  constructor(limits: Partial<ChildSaInstall> = {}) {
+  constructor(more: Partial<ChildSaInstall> = {}) {
     const { here, there } = this.#tunnel;
     here.table.install(pair(), nowhere);
-    there.table.install({ ...mirrored(pair()), ...limits }, nowhere);
+    const { replaces } = more;
+    if (replaces !== undefined) {
+      there.table.install({ ...mirrored(pair()), inboundSpi: replaces }, nowhere);
+    }
+    there.table.install({ ...mirrored(pair()), ...more }, nowhere);
     this.counters = there.counters;
     const report = (it: LoopReport): void => void this.#reports.push(it);
     this.edges = new EdgeReports(report, there.forwarder, there.counters);
@@ -86,6 +90,28 @@ Deno.test("a peer that moved is reported with its last endpoint", () => {
   assert.deepEqual(scene.told(1), [
     event({ kind: "peer-moved", inboundSpi: 0x2001, remote: remote(2) }),
   ]);
+  assert.deepEqual(scene.told(2), []);
+});
+
+Deno.test("a pair that follows its peer says which way it sends from now on", () => {
+  const scene = new Scene();
+  const local = { address: address("192.0.2.1"), port: 4500 };
+  const remote = { address: address("192.0.2.9"), port: 1 };
+  scene.edges.noteMoved(scene.sa, remote, local);
+  assert.deepEqual(scene.told(1), [
+    { kind: "followed", inboundSpi: 0x2001, local, remote },
+    event({ kind: "peer-moved", inboundSpi: 0x2001, remote }),
+  ]);
+  scene.edges.noteMoved(scene.sa, remote, local);
+  scene.remove();
+  assert.deepEqual(scene.told(2), []);
+});
+
+Deno.test("RFC 7296 §2.8: the first packet on a pair that waits is reported once", () => {
+  const scene = new Scene({ replaces: 7, outboundWaits: true });
+  scene.pass();
+  scene.pass();
+  assert.deepEqual(scene.told(1), [{ kind: "confirmed", inboundSpi: 0x2001 }, seen]);
   assert.deepEqual(scene.told(2), []);
 });
 

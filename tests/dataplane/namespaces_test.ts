@@ -14,6 +14,7 @@ import {
   farSide,
   installBoth,
   joinedSpaces,
+  loopsTest,
   namespaceTest,
   outer4,
   outer6,
@@ -43,16 +44,24 @@ const variants = [
     suite: gcm,
     crypto: "noble" as const,
   },
+  {
+    name: "AES-GCM in two packet loops",
+    outer: outer4,
+    suite: gcm,
+    crypto: undefined,
+    workers: 2,
+  },
 ];
-for (const { name, outer, suite, crypto } of variants) {
+for (const { name, outer, suite, crypto, workers = 1 } of variants) {
   namespaceTest(`echo requests, UDP and TCP pass through the tunnel: ${name}`, async (lab) => {
     const spaces = await joinedSpaces(lab);
     await using here = new RemoteEnd(spaces[0]);
     await using there = new RemoteEnd(spaces[1]);
     const choice = crypto === undefined ? {} : { crypto };
     const opened = await Promise.all(
-      [here, there].map((it) => it.open({ ...listenBoth, ...choice })),
+      [here, there].map((it) => it.open({ ...listenBoth, ...choice, workers })),
     );
+    assert.deepEqual(opened[0]!.loops, workers === 1 ? ["both"] : ["inbound", "outbound"]);
     assert.equal(opened[0]!.sockets.length, 4);
     if (crypto !== undefined) assert.equal(opened[0]!.cryptoName, crypto);
     await configureInner({ spaces, here, there });
@@ -115,50 +124,53 @@ namespaceTest("IKE messages pass on both ports, with their endpoints", async (la
   assert.equal((await there.counters()).totals["ike-in"], 4);
 });
 
-namespaceTest("a filter holds for packets and for fragments, and can be changed", async (lab) => {
-  const spaces = await joinedSpaces(lab);
-  await using here = new RemoteEnd(spaces[0]);
-  await using there = new RemoteEnd(spaces[1]);
-  await Promise.all([here, there].map((it) => it.open(listen4)));
-  await configureInner({ spaces, here, there });
-  const install = pairOver(outer4, bothFamilies);
-  const toPort = (port: number): PacketFilter => ({
-    name: `${port}`,
-    rules: ([4, 6] as const).flatMap((family) =>
-      [6, 17].map((protocol): FilterRule => ({
-        action: "permit",
-        family,
-        protocol,
-        destinationPorts: [{ first: port, last: port }],
-      }))
-    ),
-  });
-  await here.call("installChildSa", install);
-  const far = farSide(install);
-  await there.call("installChildSa", { ...far, filter: toPort(7007) });
-  for (const host of ["10.0.0.2", "fd00::2"]) {
-    for (const port of [7007, 7008]) await there.call("echo", host, port);
-  }
-  // A datagram of 3000 octets comes in three fragments, of which one has ports.
-  const passes = async (port: number, sizes = [10, 3000]): Promise<number> =>
-    await here.call<number>("udp", "10.0.0.2", port, sizes) +
-    await here.call<number>("udp", "fd00::2", port, sizes);
-  const filtered = async (): Promise<number> => (await there.counters()).totals.filtered;
-  assert.equal(await passes(7007), 4);
-  assert.equal(await here.call("tcp", "10.0.0.2", 7007, 1_000_000), true);
-  assert.equal(await filtered(), 0);
-  assert.equal(await passes(7008, [3000]), 0);
-  // Of each datagram the part with ports; the rest of it is of no use.
-  assert.equal(await filtered(), 2);
-  assert.equal((await there.counters()).perSa[0]?.drops.filtered, 2);
-  await there.call("filterChildSa", far.inboundSpi, toPort(7008));
-  assert.deepEqual([await passes(7007, [10]), await passes(7008)], [0, 4]);
-  assert.equal(await filtered(), 4);
-  await there.call("filterChildSa", far.inboundSpi);
-  assert.deepEqual([await passes(7007), await passes(7008)], [4, 4]);
-  assert.equal(await filtered(), 4);
-  assert.deepEqual([there.fatal, here.fatal], [[], []]);
-});
+loopsTest(
+  "a filter holds for packets and for fragments, and can be changed",
+  async (lab, workers) => {
+    const spaces = await joinedSpaces(lab);
+    await using here = new RemoteEnd(spaces[0]);
+    await using there = new RemoteEnd(spaces[1]);
+    await Promise.all([here, there].map((it) => it.open({ ...listen4, workers })));
+    await configureInner({ spaces, here, there });
+    const install = pairOver(outer4, bothFamilies);
+    const toPort = (port: number): PacketFilter => ({
+      name: `${port}`,
+      rules: ([4, 6] as const).flatMap((family) =>
+        [6, 17].map((protocol): FilterRule => ({
+          action: "permit",
+          family,
+          protocol,
+          destinationPorts: [{ first: port, last: port }],
+        }))
+      ),
+    });
+    await here.call("installChildSa", install);
+    const far = farSide(install);
+    await there.call("installChildSa", { ...far, filter: toPort(7007) });
+    for (const host of ["10.0.0.2", "fd00::2"]) {
+      for (const port of [7007, 7008]) await there.call("echo", host, port);
+    }
+    // A datagram of 3000 octets comes in three fragments, of which one has ports.
+    const passes = async (port: number, sizes = [10, 3000]): Promise<number> =>
+      await here.call<number>("udp", "10.0.0.2", port, sizes) +
+      await here.call<number>("udp", "fd00::2", port, sizes);
+    const filtered = async (): Promise<number> => (await there.counters()).totals.filtered;
+    assert.equal(await passes(7007), 4);
+    assert.equal(await here.call("tcp", "10.0.0.2", 7007, 1_000_000), true);
+    assert.equal(await filtered(), 0);
+    assert.equal(await passes(7008, [3000]), 0);
+    // Of each datagram the part with ports; the rest of it is of no use.
+    assert.equal(await filtered(), 2);
+    assert.equal((await there.counters()).perSa[0]?.drops.filtered, 2);
+    await there.call("filterChildSa", far.inboundSpi, toPort(7008));
+    assert.deepEqual([await passes(7007, [10]), await passes(7008)], [0, 4]);
+    assert.equal(await filtered(), 4);
+    await there.call("filterChildSa", far.inboundSpi);
+    assert.deepEqual([await passes(7007), await passes(7008)], [4, 4]);
+    assert.equal(await filtered(), 4);
+    assert.deepEqual([there.fatal, here.fatal], [[], []]);
+  },
+);
 
 namespaceTest("whatever else comes to the ports is counted and harms nothing", async (lab) => {
   const spaces = await joinedSpaces(lab);
@@ -189,14 +201,14 @@ namespaceTest("whatever else comes to the ports is counted and harms nothing", a
   assert.deepEqual(there.fatal, []);
 });
 
-namespaceTest(
+loopsTest(
   "RFC 7296 §2.23: traffic follows an authenticated peer to its new address",
-  async (lab) => {
+  async (lab, workers) => {
     const spaces = await joinedSpaces(lab);
     await spaces[0].addAddress("10.250.0.77/24", "eth0");
     await using here = new RemoteEnd(spaces[0]);
     await using there = new RemoteEnd(spaces[1]);
-    await Promise.all([here, there].map((it) => it.open(listen4)));
+    await Promise.all([here, there].map((it) => it.open({ ...listen4, workers })));
     await configureInner({ spaces, here, there });
     const install = pairOver(outer4, { followPeer: true });
     await installBoth({ here, there }, install);
@@ -214,14 +226,14 @@ namespaceTest(
   },
 );
 
-namespaceTest(
+loopsTest(
   "RFC 4555 §3.7: a peer that has to prove its new address first is reported, and followed when told",
-  async (lab) => {
+  async (lab, workers) => {
     const spaces = await joinedSpaces(lab);
     await using here = new RemoteEnd(spaces[0]);
     await using there = new RemoteEnd(spaces[1]);
     await Promise.all(
-      [here, there].map((it) => it.open(listen4)),
+      [here, there].map((it) => it.open({ ...listen4, workers })),
     );
     await configureInner({ spaces, here, there });
     const install = pairOver(outer4, { followPeer: true, followWaits: true });
@@ -245,13 +257,13 @@ namespaceTest(
   },
 );
 
-namespaceTest(
+loopsTest(
   "a pair is there for the first packet after its installation, and gone after removal",
-  async (lab) => {
+  async (lab, workers) => {
     const spaces = await joinedSpaces(lab);
     await using here = new RemoteEnd(spaces[0]);
     await using there = new RemoteEnd(spaces[1]);
-    await Promise.all([here, there].map((it) => it.open(listen4)));
+    await Promise.all([here, there].map((it) => it.open({ ...listen4, workers })));
     await configureInner({ spaces, here, there });
     await there.call("echo", "10.0.0.2", 7007);
     for (let round = 0; round < 20; round++) {
@@ -289,14 +301,14 @@ namespaceTest(
   },
 );
 
-namespaceTest(
+loopsTest(
   "NAT keepalives go out after silence, and a soft limit is reported once",
-  async (lab) => {
+  async (lab, workers) => {
     const spaces = await joinedSpaces(lab);
     await using here = new RemoteEnd(spaces[0]);
     await using there = new RemoteEnd(spaces[1]);
-    await here.open({ ...listen4, natKeepaliveMs: 100 });
-    await there.open(listen4);
+    await here.open({ ...listen4, natKeepaliveMs: 100, workers });
+    await there.open({ ...listen4, workers });
     await configureInner({ spaces, here, there });
     const install = pairOver(outer4, { softLimitBytes: 3000 });
     await installBoth({ here, there }, install);
@@ -306,7 +318,8 @@ namespaceTest(
     assert.equal(here.events.some((it) => it.kind === "soft-limit"), false);
     await ping(spaces[0], "10.0.0.2", { count: 5, size: 1000 });
     assert.equal((await here.event("soft-limit")).inboundSpi, install.inboundSpi);
-    assert.equal(here.events.filter((it) => it.kind === "soft-limit").length, 1);
+    // Each direction for itself: both have carried as much.
+    assert.equal(here.events.filter((it) => it.kind === "soft-limit").length, workers);
     assert.equal((await there.counters()).totals["keepalive-sent"], 0);
   },
 );
@@ -428,7 +441,12 @@ namespaceTest("what stands in the way of a start is named, and nothing stays ope
   );
   assert.match(await refusal({ tunName: "much-too-long-a-name" }), /^bad-option: .*1 to 15 octets/);
   assert.match(await refusal({ mtu: 100 }), /^bad-option: Cannot use MTU 100: needs 1280 to /);
-  assert.match(await refusal({ workers: 2 }), /^bad-option: Cannot run 2 packet loops/);
+  for (const workers of [0, 3, 1.5]) {
+    assert.equal(
+      await refusal({ workers }),
+      `bad-option: Cannot run ${workers} packet loops: needs 1 or 2`,
+    );
+  }
   // After all these it opens on what is free.
   const { sockets } = await other.open({ ...listen4, tunName: "vpn1", ikePort: 0, nattPort: 0 });
   assert.ok(sockets.every((it) => it.port > 1023 && it.port !== 4500));
@@ -459,20 +477,21 @@ namespaceTest("a pair that cannot work is refused where it is ordered", async (l
   assert.deepEqual((await here.counters()).perSa, []);
 });
 
-namespaceTest("a TUN device that is deleted is fatal, and close still works", async (lab) => {
+loopsTest("a TUN device that is deleted is fatal, and close still works", async (lab, workers) => {
   const spaces = await joinedSpaces(lab);
   await using here = new RemoteEnd(spaces[0]);
-  const { tunName } = await here.open(listen4);
+  const { tunName } = await here.open({ ...listen4, workers });
   await spaces[0].run("ip", "link", "delete", tunName);
   await until("the report", () => here.fatal[0], 5000);
   assert.match(here.fatal[0]!, /^The packet loop has ended: the TUN device was removed/);
   assert.equal(await here.close(), 0);
+  assert.equal(here.fatal.length, 1);
 });
 
-namespaceTest("commands for very many pairs are all carried out", async (lab) => {
+loopsTest("commands for very many pairs are all carried out", async (lab, workers) => {
   const spaces = await joinedSpaces(lab);
   await using here = new RemoteEnd(spaces[0], [], ["leave-by-itself"]);
-  const { startedMs } = await here.open(listen4);
+  const { startedMs } = await here.open({ ...listen4, workers });
   assert.ok(startedMs < 2000);
   const many = 1500;
   await Promise.all(Array.from({ length: many }, (_, i) => {

@@ -11,6 +11,7 @@ import {
   configureInner,
   installBoth,
   joinedSpaces,
+  loopsTest,
   namespaceTest,
   type Outer,
   outer4,
@@ -85,14 +86,19 @@ async function routedSpaces(lab: Lab): Promise<[Namespace, Namespace]> {
   return [near, far];
 }
 
-for (const [family, outer] of [["IPv4", outer4], ["IPv6", outer6]] as const) {
+const ways = [
+  ["IPv4", outer4, 1],
+  ["IPv6", outer6, 1],
+  ["IPv4, with two packet loops", outer4, 2],
+] as const;
+for (const [family, outer, workers] of ways) {
   namespaceTest(`RFC 4301 §8.2.1: a narrow link is told inside, over ${family}`, async (lab) => {
     const spaces = await joinedSpaces(lab);
     const linkMtu = 1380; // enough for the 1280 octets that inner IPv6 needs
     for (const space of spaces) await space.run("ip", "link", "set", "eth0", "mtu", `${linkMtu}`);
     await using here = new RemoteEnd(spaces[0]);
     await using there = new RemoteEnd(spaces[1]);
-    await Promise.all([here, there].map((it) => it.open({ listen })));
+    await Promise.all([here, there].map((it) => it.open({ listen, workers })));
     await configureInner({ spaces, here, there });
     const install = pairOver(outer, bothFamilies);
     await installBoth({ here, there }, install);
@@ -122,12 +128,12 @@ for (const [family, outer] of [["IPv4", outer4], ["IPv6", outer6]] as const) {
 
 for (const clampsMss of [true, false]) {
   const how = clampsMss ? "by segment size" : "by ICMP";
-  namespaceTest(`TCP finds its way over a narrow link, ${how}`, async (lab) => {
+  loopsTest(`TCP finds its way over a narrow link, ${how}`, async (lab, workers) => {
     const spaces = await joinedSpaces(lab);
     for (const space of spaces) await space.run("ip", "link", "set", "eth0", "mtu", "1380");
     await using here = new RemoteEnd(spaces[0]);
     await using there = new RemoteEnd(spaces[1]);
-    await Promise.all([here, there].map((it) => it.open({ listen, clampsMss })));
+    await Promise.all([here, there].map((it) => it.open({ listen, clampsMss, workers })));
     await configureInner({ spaces, here, there });
     const install = pairOver(outer4, bothFamilies);
     await installBoth({ here, there }, install);
@@ -146,14 +152,14 @@ for (const clampsMss of [true, false]) {
   });
 }
 
-for (const [family, outer] of [["IPv4", outer4], ["IPv6", outer6]] as const) {
+for (const [family, outer, workers] of ways) {
   namespaceTest(
     `RFC 4301 §8.2.2: a narrow link behind a router is found, over ${family}`,
     async (lab) => {
       const spaces = await routedSpaces(lab);
       await using here = new RemoteEnd(spaces[0]);
       await using there = new RemoteEnd(spaces[1]);
-      await Promise.all([here, there].map((it) => it.open({ listen })));
+      await Promise.all([here, there].map((it) => it.open({ listen, workers })));
       await configureInner({ spaces, here, there });
       const install = pairOver(outer, bothFamilies);
       await installBoth({ here, there }, install);

@@ -74,7 +74,7 @@ Deno.test("paths in use are measured now and then, a few at a time", () => {
   const scene = new Scene();
   const pairs = Array.from({ length: 100 }, (_, i) => scene.pair(i + 1));
   const used = pairs.filter((_, i) => i % 2 === 0);
-  for (const sa of used) sa.counters[SaCounter.LAST_SENT] = 10_000;
+  for (const sa of used) sa.countPacket(SaCounter.PACKETS_OUT, 100);
   let turns = 0;
   for (let before = -1; scene.asked.length > before; turns++) {
     before = scene.asked.length;
@@ -85,26 +85,46 @@ Deno.test("paths in use are measured now and then, a few at a time", () => {
   }
   assert.deepEqual(scene.asked, used.map((sa) => sa.path));
   assert.ok(turns >= 2);
-  // Nothing was sent since then.
+  // Nothing was carried since then.
   for (let now = 10_002; now < 30_000; now += 100) scene.watch.tend(now);
   assert.equal(scene.asked.length, used.length);
   // A path that goes on being used is asked about every two seconds.
   const [busy] = pairs;
   for (let now = 30_000; now < 40_000; now += 10) {
-    busy!.counters[SaCounter.LAST_SENT] = now;
+    busy!.countPacket(SaCounter.PACKETS_IN, 100);
     scene.watch.tend(now);
   }
   const more = scene.asked.length - used.length;
   assert.ok(more >= 4 && more <= 6, `${more}`);
 });
 
+Deno.test("without knowledge of paths, all stay as they are", () => {
+  const scene = new Scene();
+  const watch = new PathWatch(scene.table, undefined, true);
+  const sa = scene.pair(1);
+  watch.measure(sa, 1);
+  sa.countPacket(SaCounter.PACKETS_IN, 100);
+  watch.tend(10_000);
+  assert.deepEqual([sa.path.innerLimit, sa.path.segmentLimit], [anyLength, anyLength]);
+});
+
+Deno.test("a pair that is sent another way has the limits of that", () => {
+  const scene = new Scene();
+  const sa = scene.pair(1);
+  scene.watch.measure(sa, 1);
+  scene.mtu = 1300;
+  const other = outerPath(0, new Uint32Array(4), new Uint32Array(0));
+  scene.watch.change(sa, other, 2);
+  assert.deepEqual([sa.path === other, other.innerLimit, other.measuredAt], [true, 1238, 2]);
+});
+
 Deno.test("pairs that come and go while they are looked through do no harm", () => {
   const scene = new Scene();
-  for (let i = 1; i <= 50; i++) scene.pair(i).counters[SaCounter.LAST_SENT] = 10_000;
+  for (let i = 1; i <= 50; i++) scene.pair(i).countPacket(SaCounter.PACKETS_OUT, 100);
   scene.watch.tend(10_001);
   for (let i = 1; i <= 45; i++) scene.table.remove(i);
   const late = scene.pair(99);
-  late.counters[SaCounter.LAST_SENT] = 10_000;
+  late.countPacket(SaCounter.PACKETS_OUT, 100);
   scene.watch.tend(10_002);
   assert.equal(scene.asked.length, 16 + 5 + 1);
   assert.equal(scene.asked.at(-1), late.path);

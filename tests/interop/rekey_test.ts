@@ -1,7 +1,7 @@
 /** Rekeys of both SAs while packets flow: new keys, and no packet lost. */
 import assert from "node:assert/strict";
 import type { CharonIkeSa } from "../support/charon.ts";
-import { interopTest } from "../support/interop.ts";
+import { type InteropScene, interopTest } from "../support/interop.ts";
 import { iperf, ping } from "../support/netns.ts";
 import { innerTarget } from "../support/road_warrior.ts";
 
@@ -14,7 +14,7 @@ function onlyChild(
   return { spiIn, spiOut };
 }
 
-interopTest("the client rekeys the Child SA under traffic and nothing is lost", async (scene) => {
+async function rekeyUnderTraffic(scene: InteropScene): Promise<void> {
   const client = await scene.client(scene.site, { auth: "eap" });
   await client.initiate("net");
   const before = onlyChild((await client.listSas())[0]);
@@ -31,7 +31,14 @@ interopTest("the client rekeys the Child SA under traffic and nothing is lost", 
   const [child, ...others] = (await scene.gateway.session("alice"))?.childSas ?? [];
   assert.deepEqual(others, []);
   assert.equal(Number(child?.outboundSpi), Number(`0x${after.spiIn}`));
-});
+}
+
+interopTest("the client rekeys the Child SA under traffic and nothing is lost", rekeyUnderTraffic);
+
+interopTest("with a packet loop for each direction a rekey loses nothing", async (scene) => {
+  assert.match(scene.gateway.process.output, /loops.*inbound.*outbound/);
+  await rekeyUnderTraffic(scene);
+}, { flags: { workers: 2 } });
 
 interopTest("the client rekeys the IKE SA under traffic and nothing is lost", async (scene) => {
   const client = await scene.client(scene.site, { auth: "eap" });

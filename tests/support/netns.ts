@@ -181,7 +181,7 @@ export async function ping(
   };
 }
 
-/** What one iperf3 run measured at the receiver. */
+/** What one iperf3 run measured at the receiver, or with `--bidir` at both. */
 export interface IperfResult {
   readonly bitsPerSecond: number;
   readonly bytes: number;
@@ -206,9 +206,10 @@ export async function iperf(
   const report = JSON.parse(stdout === "" ? "{}" : stdout) as IperfReport;
   const sum = report.end?.sum_received ?? report.end?.sum;
   if (!success || sum === undefined) throw new Error(`iperf3 failed: ${report.error ?? stdout}`);
+  const back = report.end?.sum_received_bidir_reverse;
   return {
-    bitsPerSecond: sum.bits_per_second,
-    bytes: sum.bytes,
+    bitsPerSecond: sum.bits_per_second + (back?.bits_per_second ?? 0),
+    bytes: sum.bytes + (back?.bytes ?? 0),
     ...(sum.lost_percent === undefined ? {} : { lostPercent: sum.lost_percent }),
   };
 }
@@ -221,5 +222,9 @@ interface IperfSum {
 
 interface IperfReport {
   readonly error?: string;
-  readonly end?: { readonly sum_received?: IperfSum; readonly sum?: IperfSum };
+  readonly end?: {
+    readonly sum_received?: IperfSum;
+    readonly sum_received_bidir_reverse?: IperfSum;
+    readonly sum?: IperfSum;
+  };
 }

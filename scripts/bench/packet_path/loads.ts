@@ -27,17 +27,26 @@ export interface Load {
   readonly measure: (tunnel: Tunnel, pace: Pace) => Promise<Reading>;
 }
 
-/** A bulk transfer by TCP. `streams` are spread over the tunnel's flows where it has several. */
+/**
+ * A bulk transfer by TCP. `streams` are spread over the tunnel's flows where it has several; with `bothWays`
+ * as many go back, and the throughput is that of both directions.
+ */
 export function tcp(
   name: string,
-  options: { readonly streams?: number; readonly reverse?: boolean; readonly ping?: boolean } = {},
+  options: {
+    readonly streams?: number;
+    readonly reverse?: boolean;
+    readonly bothWays?: boolean;
+    readonly ping?: boolean;
+  } = {},
 ): Load {
-  const { streams = 1, reverse = false, ping = false } = options;
+  const { streams = 1, reverse = false, bothWays = false, ping = false } = options;
+  const way = bothWays ? ["--bidir"] : reverse ? ["-R"] : [];
   return {
     name,
     measure: async (tunnel, { seconds }) => {
       const pinging = ping ? pingUnderLoad(tunnel, seconds) : undefined;
-      const reading = await run(tunnel, seconds, streams, reverse ? ["-R"] : []);
+      const reading = await run(tunnel, seconds, streams, way);
       const pingMs = await pinging;
       return pingMs === undefined ? reading : { ...reading, pingMs };
     },

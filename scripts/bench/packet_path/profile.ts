@@ -2,12 +2,13 @@
 import type { Load, Pace } from "./loads.ts";
 import type { Profile, System } from "./system.ts";
 
-/** One stage at one end. */
+/** One stage of one loop at one end. */
 export interface StageFigure {
   readonly system: string;
   readonly suite: string;
   readonly test: string;
   readonly end: "from" | "to";
+  readonly loop: string;
   readonly stage: string;
   /** Of the load's time. */
   readonly percent: number;
@@ -37,28 +38,32 @@ export async function profileOf(
 function between(
   before: Profile,
   after: Profile,
-): Pick<StageFigure, "stage" | "percent" | "nanosecondsPerPacket">[] {
+): Pick<StageFigure, "loop" | "stage" | "percent" | "nanosecondsPerPacket">[] {
   const packets = after.packets - before.packets;
-  const spent = Object.entries(after.stages).map(([stage, ms]) => ({
-    stage,
-    ms: ms - (before.stages[stage] ?? 0),
-  }));
-  const total = spent.reduce((sum, { ms }) => sum + ms, 0);
-  return spent.map(({ stage, ms }) => ({
-    stage,
-    percent: ms / total * 100,
-    nanosecondsPerPacket: ms * 1e6 / packets,
-  }));
+  return Object.entries(after.stages).flatMap(([loop, stages]) => {
+    const spent = Object.entries(stages).map(([stage, ms]) => ({
+      stage,
+      ms: ms - (before.stages[loop]?.[stage] ?? 0),
+    }));
+    const total = spent.reduce((sum, { ms }) => sum + ms, 0);
+    return spent.map(({ stage, ms }) => ({
+      loop,
+      stage,
+      percent: ms / total * 100,
+      nanosecondsPerPacket: ms * 1e6 / packets,
+    }));
+  });
 }
 
 /** Rows of text, the headings first. */
 export function profileTable(figures: readonly StageFigure[]): string[][] {
   return [
-    ["test", "suite", "end", "stage", "% of time", "ns a packet"],
+    ["test", "suite", "end", "loop", "stage", "% of time", "ns a packet"],
     ...figures.map((it) => [
       it.test,
       it.suite,
       it.end,
+      it.loop,
       it.stage,
       it.percent.toFixed(1),
       it.nanosecondsPerPacket.toFixed(0),

@@ -41,6 +41,8 @@ export interface RejoinOptions {
   readonly pairs?: number;
   /** Take the time of every stage. */
   readonly profiles?: boolean;
+  /** Packet loops at each end; else one. */
+  readonly workers?: number;
 }
 
 /** Flows that are spread over many SAs. */
@@ -49,7 +51,7 @@ const spreadDistance = 125;
 
 /** Two of our packet paths. */
 export function rejoin(name: string, options: RejoinOptions): System {
-  const { suite, plain = false, pairs, profiles = false } = options;
+  const { suite, plain = false, pairs, profiles = false, workers = 1 } = options;
   return {
     name,
     suite,
@@ -59,7 +61,8 @@ export function rejoin(name: string, options: RejoinOptions): System {
       await using here = new RemoteEnd(spaces[0]);
       await using there = new RemoteEnd(spaces[1]);
       const without = plain ? dataplaneFeatures : [];
-      const packets = { listen: [address("0.0.0.0")], mtu: innerMtu, without, profiles };
+      const listen = [address("0.0.0.0")];
+      const packets = { listen, mtu: innerMtu, without, profiles, workers };
       await Promise.all([here.open(packets), there.open(packets)]);
       const ends = { spaces, here, there };
       const tunnel: Omit<Tunnel, "cpu"> = pairs === undefined

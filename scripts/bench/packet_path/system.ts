@@ -23,8 +23,8 @@ export interface CpuSeconds {
 export interface Profile {
   /** Inner packets in both directions. */
   readonly packets: number;
-  /** Milliseconds in each stage of its packet loop; empty when it is not profiled. */
-  readonly stages: Readonly<Record<string, number>>;
+  /** Milliseconds in each stage of each of its packet loops; empty when they are not profiled. */
+  readonly stages: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 /** A tunnel that stands. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connectFlags } from "../../../appliance/config/connect_flags.ts";
 import { gather } from "../../../appliance/config/gather.ts";
-import { packetOptions } from "../../../appliance/config/packet_options.ts";
+import { packetOptions, workersFor } from "../../../appliance/config/packet_options.ts";
 import { serveFlags } from "../../../appliance/config/serve_flags.ts";
 
 for (const [name, flags] of [["serve", serveFlags], ["connect", connectFlags]] as const) {
@@ -42,3 +42,7 @@ for (const [name, flags] of [["serve", serveFlags], ["connect", connectFlags]] a
     });
   });
 }
+
+Deno.test("from four processors on each direction has a packet loop", () => {
+  assert.deepEqual([1, 2, 3, 4, 64].map(workersFor), [1, 1, 1, 2, 2]);
+});

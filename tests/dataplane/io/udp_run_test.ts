@@ -1,10 +1,10 @@
 /** Runs of datagrams: joined for the kernel on sending (UDP_SEGMENT), joined by it on receiving (UDP_GRO). */
 import assert from "node:assert/strict";
 import { Arena } from "../../../dataplane/buffers.ts";
-import { libc } from "../../../dataplane/ffi/libc.ts";
 import { pathBetween, ReceiveBatch, receiveBatchBytes } from "../../../dataplane/io/udp_linux.ts";
 import { SendBatch, sendBatchBytes, sendBatchSize } from "../../../dataplane/io/udp_send_linux.ts";
 import {
+  closeUdpSocket,
   enableUdpGro,
   hasUdpSegmentation,
   openUdpSocket,
@@ -56,7 +56,7 @@ function passed(
     });
     return { got, messages };
   } finally {
-    for (const { fd } of [sender, ...receivers]) libc.close(fd);
+    for (const socket of [sender, ...receivers]) closeUdpSocket(socket);
   }
 }
 

@@ -3,7 +3,8 @@ import type { Endpoint } from "../../../core/wire/address.ts";
 import { Arena } from "../../../dataplane/buffers.ts";
 import { DataplaneError } from "../../../dataplane/error.ts";
 import { Errno } from "../../../dataplane/ffi/errno.ts";
-import { libc } from "../../../dataplane/ffi/libc.ts";
+import { buildSockaddr, Linux } from "../../../dataplane/ffi/layout.ts";
+import { errno, libc } from "../../../dataplane/ffi/libc.ts";
 import { IkeSender } from "../../../dataplane/io/ike_sender_linux.ts";
 import { PathProbe } from "../../../dataplane/io/path_probe_linux.ts";
 import { Poller } from "../../../dataplane/io/poll_linux.ts";
@@ -15,6 +16,7 @@ import {
 } from "../../../dataplane/io/udp_linux.ts";
 import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.ts";
 import {
+  closeUdpSocket,
   enableUdpGro,
   openUdpSocket,
   type UdpSocket,
@@ -29,7 +31,7 @@ function withSockets(texts: readonly string[], run: (sockets: UdpSocket[]) => vo
   try {
     run(sockets);
   } finally {
-    for (const { fd } of sockets) libc.close(fd);
+    for (const socket of sockets) closeUdpSocket(socket);
   }
 }
 
@@ -262,7 +264,7 @@ Deno.test("a port in use and a foreign address are told apart", () => {
   withSockets(["127.0.0.1"], ([socket]) => {
     const kindOf = (endpoint: Endpoint): unknown => {
       try {
-        libc.close(openUdpSocket(endpoint, true).fd);
+        closeUdpSocket(openUdpSocket(endpoint, true));
       } catch (error) {
         return error instanceof DataplaneError ? [error.kind, error.message] : error;
       }
@@ -279,6 +281,62 @@ Deno.test("a port in use and a foreign address are told apart", () => {
     ]);
   });
 });
+
+for (
+  const [text, loopback] of [
+    ["127.0.0.1", "127.0.0.1"],
+    ["0.0.0.0", "127.0.0.1"],
+    ["::1", "::1"],
+    ["::", "::1"],
+  ] as const
+) {
+  Deno.test(`a NAT traversal endpoint, ${text}, receives on one socket and belongs to us`, () => {
+    const ours = openUdpSocket(at(text), true, "discover");
+    const own = at(loopback, ours.local.port);
+    try {
+      assert.notEqual(ours.fd, ours.cutFd);
+      withSockets(new Array(40).fill(loopback), (peers) => {
+        const arena = newArena();
+        const received = new ReceiveBatch(arena);
+        const data = arena.reserve(64);
+        for (const peer of peers) {
+          const outgoing = new SendBatch(new Arena(sendBatchBytes), [peer], 0);
+          outgoing.add(0, 10, pathBetween([peer], peer.local, own)!, 0);
+          assert.equal(outgoing.flush(), 0);
+        }
+        assert.ok(received.receive(ours.cutFd) < 0);
+        assert.equal(receive(arena, received, ours.fd), peers.length);
+        received.recycle(peers.length);
+        // From either the same endpoint sends.
+        const [peer] = peers;
+        const cutting = { ...ours, fd: ours.cutFd };
+        for (const sender of [ours, cutting]) {
+          const outgoing = new SendBatch(newArena(), [sender], 0);
+          outgoing.add(data, 10, pathBetween([sender], ours.local, peer!.local)!, 0);
+          assert.equal(outgoing.flush(), 0);
+          assert.equal(receive(arena, received, peer!.fd), 1);
+          assert.deepEqual(received.remote(0), own);
+          received.recycle(1);
+        }
+      });
+      // Nobody else gets the port, not even who would share it.
+      const name = buildSockaddr(ours.local);
+      for (const shares of [0, 1]) {
+        const family = text.includes(":") ? Linux.AF_INET6 : Linux.AF_INET;
+        const fd = libc.socket(family, Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC, 0);
+        const { SOL_SOCKET, SO_REUSEPORT } = Linux;
+        assert.equal(libc.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, Int32Array.of(shares), 4), 0);
+        const outcome = [libc.bind(fd, name, name.length), errno()];
+        libc.close(fd);
+        assert.deepEqual(outcome, [-1, Errno.EADDRINUSE]);
+      }
+    } finally {
+      closeUdpSocket(ours);
+    }
+    // Both are gone.
+    closeUdpSocket(openUdpSocket(own, true));
+  });
+}
 
 Deno.test("waiting ends after its time", () => {
   withSockets(["127.0.0.1"], ([socket]) => {

@@ -6,10 +6,11 @@ import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { parseIpAddress } from "../../../core/wire/address.ts";
 import { Arena } from "../../../dataplane/buffers.ts";
+import { parseSockaddr, Size } from "../../../dataplane/ffi/layout.ts";
 import { libc } from "../../../dataplane/ffi/libc.ts";
 import { pathBetween, ReceiveBatch, receiveBatchBytes } from "../../../dataplane/io/udp_linux.ts";
 import { SendBatch, sendBatchBytes } from "../../../dataplane/io/udp_send_linux.ts";
-import { openUdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
+import { closeUdpSocket, openUdpSocket } from "../../../dataplane/io/udp_socket_linux.ts";
 import { type Dataplane, DataplaneError, openDataplane } from "../../../dataplane/mod.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 import { buildOctetsJson, parseOctetsJson } from "../../../core/octets_json.ts";
@@ -30,8 +31,8 @@ async function open(options: Parameters<typeof openDataplane>[0]): Promise<unkno
     trouble: (trouble) => say({ trouble }),
     fatal: (error) => say({ fatal: error.message }),
   });
-  const { sockets, tunName, cryptoName, features } = dataplane;
-  return { sockets, tunName, cryptoName, features, startedMs: performance.now() - start };
+  const { sockets, tunName, cryptoName, features, loops } = dataplane;
+  return { sockets, tunName, cryptoName, features, loops, startedMs: performance.now() - start };
 }
 
 /** A server that sends back what it gets, until the program ends. */
@@ -156,7 +157,7 @@ async function udpRuns(
       if (messages === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
-  libc.close(socket.fd);
+  closeUdpSocket(socket);
   return good.size;
 }
 
@@ -175,6 +176,16 @@ function closeTun(): void {
     } catch {
       // the descriptor of the folder itself
     }
+  }
+}
+
+/** Closes what the packet loop receives on under it, as nobody should. */
+function closeSockets(port: number): void {
+  const name = new Uint8Array(Size.SOCKADDR_IN6);
+  for (const entry of Deno.readDirSync("/proc/self/fd")) {
+    const fd = Number(entry.name);
+    if (libc.getsockname(fd, name, Uint32Array.of(name.length)) < 0) continue;
+    if (parseSockaddr(new DataView(name.buffer), 0)?.port === port) libc.close(fd);
   }
 }
 
@@ -214,6 +225,7 @@ const helpers: Record<string, (...args: any[]) => unknown> = {
     plainSockets[i]!.flood(...args),
   socketReceive: (i: number, count: number) => plainSockets[i]!.receive(count),
   closeTun,
+  closeSockets,
   ticks,
   residentBytes,
 };

@@ -13,7 +13,8 @@ import { until } from "../../support/background.ts";
 import { buildOctetsJson, parseOctetsJson } from "../../../core/octets_json.ts";
 
 /** The answer to `open`. */
-export interface Opened extends Pick<Dataplane, "sockets" | "tunName" | "cryptoName" | "features"> {
+export interface Opened
+  extends Pick<Dataplane, "sockets" | "tunName" | "cryptoName" | "features" | "loops"> {
   readonly startedMs: number;
 }
 

@@ -33,6 +33,12 @@ export function namespaceTest(name: string, run: (lab: Lab) => Promise<void>): v
   });
 }
 
+/** The same with one packet loop for both directions, and with one for each. */
+export function loopsTest(name: string, run: (lab: Lab, workers: number) => Promise<void>): void {
+  namespaceTest(name, (lab) => run(lab, 1));
+  namespaceTest(`${name}; with two packet loops`, (lab) => run(lab, 2));
+}
+
 /** Outer addresses of both ends. */
 export interface Outer {
   readonly here: string;
