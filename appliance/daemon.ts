@@ -3,8 +3,8 @@
  * behind, and takes it down again in the opposite order.
  *
  * What only reads comes first; then the state folder, the session store, the packet path; and last what
- * others can see: addresses and routes, and the control socket. Datagrams that come before the stored
- * sessions are restored are not heard; IKE sends them again.
+ * others can see: addresses and routes, and the control socket. The stored sessions are read while the
+ * rest is opened. Datagrams that come before they are restored are not heard; IKE sends them again.
  */
 import {
   fingerprintOf,
@@ -41,6 +41,7 @@ import { Effects } from "./effects.ts";
 import { systemRandom } from "./entropy.ts";
 import { forwardingOff } from "./forwarding.ts";
 import type { Facts, Log } from "./log.ts";
+import { LoopWatch } from "./loop_watch.ts";
 import { withNetworkRoutes } from "./network_routes.ts";
 import { operatorOf } from "./operator.ts";
 import { tellTrouble } from "./packet_troubles.ts";
@@ -78,13 +79,14 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
 
   const state = await holdStateDir(settings["state-dir"]);
   running.defer(() => state.release());
-  let users = await openUsers(plan, log);
   const masterKey = secretOf(`${state.path}/store.key`, 32, () => systemRandom.bytes(32));
   const kvPath = settings.kv ?? `${state.path}/sessions.kv`;
   const sealing = { crypto, random: systemRandom, masterKey };
   const store = await ReconnectStore.open(kvPath, sealing, nowMs);
   running.defer(() => store.close());
-  const { records, unreadable } = await store.loadAll(kvPath);
+  const loading = store.loadAll(kvPath);
+  loading.catch(() => {}); // awaited below, unless something else fails first
+  let users = await openUsers(plan, log);
 
   const inbox = new IkeInbox();
   const dataplane = await openDataplane(dataplaneOptions(settings), {
@@ -156,6 +158,7 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
     extra: () => {},
   });
   running.defer(() => driver.stop());
+  const { records, unreadable } = await loading;
   if (unreadable > 0) log.tell("warning", "store-records-unreadable", { records: unreadable });
   driver.command({ kind: "restore", records });
   accounting?.start(records);
@@ -177,6 +180,8 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
   });
   running.defer(() => dynamicAuthor?.close());
 
+  const loop = new LoopWatch(() => systemClock.now().monotonic);
+  running.defer(() => loop.close());
   const reloader = new Reloader({
     plan,
     apply: async (next) => {
@@ -210,6 +215,8 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
         ...accounting?.counters(),
         ...cryptoTally.counters,
         ...saTally.counters,
+        ...store.counters,
+        ...loop.counters,
         "records-unreadable": unreadable,
       }),
       clearCounters: () => {
@@ -219,6 +226,8 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
         accounting?.clearCounters();
         cryptoTally.clear();
         saTally.clear();
+        store.clearCounters();
+        loop.clear();
       },
       aaaServers: () => aaa.servers(),
       clearAaaCounters: () => aaa.clearCounters(),

@@ -33,14 +33,15 @@ export async function openPrivateKv(
   }
 }
 
-/** Changes cut into commits that the database takes, in order. */
-export function* commitsOf<T extends { readonly value: Uint8Array | undefined }>(
+/** Changes cut into commits that the database takes, in order; `sizeOf` says how many octets one has. */
+export function* commitsOf<T>(
   changes: readonly T[],
+  sizeOf: (change: T) => number,
 ): Generator<readonly T[]> {
   let batch: T[] = [];
   let bytes = 0;
   for (const change of changes) {
-    const size = (change.value?.length ?? 0) + changeBytes;
+    const size = sizeOf(change) + changeBytes;
     if (batch.length === mostChanges || (batch.length > 0 && bytes + size > mostBytes)) {
       yield batch;
       batch = [];

@@ -1,6 +1,7 @@
 /**
  * Session records in Deno KV. A write that was answered is on disk, whole; one that was not may be
- * there or not, but never in part, because records are single values changed in atomic commits.
+ * there or not, but never in part, because what holds records is changed in atomic commits. Where they
+ * lie in it is the business of `record_places.ts`.
  *
  * One commit costs a synchronous write of the disk whatever is in it. So what arrives within two
  * milliseconds, or while a commit is under way, goes into one. Order is kept.
@@ -8,36 +9,20 @@
  * A deletion that fails, on a full disk for instance, is tried again until it succeeds: a session that
  * was ended must not be found there by the next start. Whoever asked for it is told of the failure.
  *
- * Reaping is not done here: the gateway knows the deadlines. `expireIn` only clears away what a
- * gateway that never came back has left.
+ * Reaping is not done here: the gateway knows the deadlines.
  */
-import { buildOctetsJson, type PacketFilter, type SessionRecord } from "../core/mod.ts";
-import { commitsOf, type Kv, mostValueBytes, openPrivateKv } from "./private_kv.ts";
-import { openRecord, sealRecord } from "./record_codec.ts";
+import type { SessionRecord } from "../core/mod.ts";
+import { commitsOf, type Kv, openPrivateKv } from "./private_kv.ts";
+import { type Loaded, type ReadyRecord, type RecordChange, RecordPlaces } from "./record_places.ts";
 import type { Sealing } from "./sealed_value.ts";
 import { reasonOf, StartError } from "./start_error.ts";
 
 /** Milliseconds that a write waits for company. */
 const gatherMs = 2;
-/** How long a record outlives its deadline in a store that nobody opens. */
-const cleanupAfterMs = 7 * 86_400_000;
 /** Milliseconds until deletions that failed are tried again. */
 const retryAfterMs = 5_000;
 
-const prefix = "session";
-
-/** What a store holds, as read at the start. */
-export interface Loaded {
-  readonly records: readonly SessionRecord[];
-  /** Values that could not be read: damaged, or sealed with another key. */
-  readonly unreadable: number;
-}
-
-interface Change {
-  readonly name: string;
-  /** The sealed record; `undefined` to delete. */
-  readonly value: Uint8Array | undefined;
-  readonly expireIn: number;
+interface Change extends RecordChange {
   readonly done: (error?: unknown) => void;
 }
 
@@ -49,11 +34,20 @@ export interface StoreOptions {
   readonly retryAfterMs?: number;
 }
 
+/** What a store has done so far. */
+export interface StoreCounters {
+  /** Changes of records that are on the disk. */
+  readonly "store-changes": number;
+  /** Commits that took. */
+  readonly "store-commits": number;
+}
+
+const zeros: StoreCounters = { "store-changes": 0, "store-commits": 0 };
+
 /** The session store. */
 export class ReconnectStore {
   readonly #kv: Kv;
-  readonly #sealing: Sealing;
-  readonly #nowMs: () => number;
+  readonly #places: RecordPlaces;
   readonly #retryAfterMs: number;
   /** BOUNDED by the questions that the gateway has open. */
   #waiting: Change[] = [];
@@ -63,11 +57,11 @@ export class ReconnectStore {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<void> | undefined;
   #isClosing = false;
+  #counters = zeros;
 
   private constructor(kv: Kv, sealing: Sealing, nowMs: () => number, options: StoreOptions) {
     this.#kv = kv;
-    this.#sealing = sealing;
-    this.#nowMs = nowMs;
+    this.#places = new RecordPlaces(kv, sealing, nowMs);
     this.#retryAfterMs = options.retryAfterMs ?? retryAfterMs;
   }
 
@@ -89,40 +83,30 @@ export class ReconnectStore {
   /** Everything stored; `StartError` naming `path` when the store turns out to be damaged. */
   async loadAll(path = "the session store"): Promise<Loaded> {
     try {
-      return await this.#readAll();
+      return await this.#places.readAll();
     } catch (error) {
       throw unusable(path, error);
     }
   }
 
-  async #readAll(): Promise<Loaded> {
-    const records: SessionRecord[] = [];
-    const filters = new Map<string, PacketFilter>();
-    let unreadable = 0;
-    const entries = this.#kv.list<unknown>({ prefix: [prefix] }, { batchSize: 500 });
-    for await (const { key, value } of entries) {
-      const record = openRecord(this.#sealing, String(key[1]), value);
-      if (record === undefined) unreadable++;
-      else records.push(withSharedFilter(record, filters));
-    }
-    return { records, unreadable };
+  /** What was done so far. */
+  get counters(): StoreCounters {
+    return this.#counters;
+  }
+
+  /** Counts from zero again. */
+  clearCounters(): void {
+    this.#counters = zeros;
   }
 
   /** Commits a record over an older version; resolves when it is on disk. */
-  put(record: SessionRecord): Promise<void> {
-    const value = sealRecord(this.#sealing, record);
-    if (value.length > mostValueBytes) {
-      const size = `record has ${value.length} octets, needs at most ${mostValueBytes}`;
-      return Promise.reject(new RangeError(`Cannot store a session: ${size}`));
-    }
-    // Newer runtimes take whole numbers only.
-    const life = Math.ceil(Math.max(0, record.deadline - this.#nowMs()));
-    return this.#enqueue(record.key, value, life + cleanupAfterMs);
+  async put(record: SessionRecord): Promise<void> {
+    await this.#enqueue(record.key, this.#places.ready(record));
   }
 
   /** Forgets a record; resolves when it is gone from the disk. */
   delete(name: string): Promise<void> {
-    return this.#enqueue(name, undefined, 0);
+    return this.#enqueue(name, undefined);
   }
 
   /** Commits what waits, tries what failed once more, then closes. */
@@ -133,11 +117,11 @@ export class ReconnectStore {
     this.#kv.close();
   }
 
-  #enqueue(name: string, value: Uint8Array | undefined, expireIn: number): Promise<void> {
+  #enqueue(key: string, ready: ReadyRecord | undefined): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const done = (error?: unknown): void => error === undefined ? resolve() : reject(error);
-    this.#owed.delete(name); // whatever it was, this is newer
-    this.#waiting.push({ name, value, expireIn, done });
+    this.#owed.delete(key); // whatever it was, this is newer
+    this.#waiting.push({ key, ready, done });
     if (this.#timer === undefined && this.#committing === undefined) {
       this.#timer = setTimeout(() => void this.#flush(), gatherMs);
     }
@@ -158,32 +142,31 @@ export class ReconnectStore {
   async #commitAll(): Promise<void> {
     const changes = this.#waiting;
     this.#waiting = [];
-    for (const batch of commitsOf(changes)) await this.#commit(batch);
+    const sizeOf = (change: Change): number => this.#places.sizeOf(change);
+    for (const batch of commitsOf(changes, sizeOf)) await this.#commit(batch);
   }
 
   async #commit(batch: readonly Change[]): Promise<void> {
     let failure: unknown;
     try {
-      const atomic = this.#kv.atomic();
-      for (const { name, value, expireIn } of batch) {
-        if (value === undefined) atomic.delete([prefix, name]);
-        else atomic.set([prefix, name], value, { expireIn });
-      }
-      const result = await atomic.commit();
-      if (!result.ok) failure = new Error("Cannot store sessions: the commit was refused");
+      await this.#places.commit(batch);
+      this.#counters = {
+        "store-changes": this.#counters["store-changes"] + batch.length,
+        "store-commits": this.#counters["store-commits"] + 1,
+      };
     } catch (error) {
       failure = error ?? new Error("Cannot store sessions");
     }
     if (failure !== undefined) this.#owe(batch);
-    else for (const { name } of batch) this.#owed.delete(name);
+    else for (const { key } of batch) this.#owed.delete(key);
     for (const { done } of batch) done(failure);
   }
 
   /** Remembers the deletions of a commit that failed, unless something newer is on its way. */
   #owe(batch: readonly Change[]): void {
-    const newest = new Map([...batch, ...this.#waiting].map((change) => [change.name, change]));
-    for (const { name, value } of batch) {
-      if (value === undefined && newest.get(name)?.value === undefined) this.#owed.add(name);
+    const newest = new Map([...batch, ...this.#waiting].map((change) => [change.key, change]));
+    for (const { key, ready } of batch) {
+      if (ready === undefined && newest.get(key)?.ready === undefined) this.#owed.add(key);
     }
     if (this.#owed.size === 0 || this.#isClosing || this.#retryTimer !== undefined) return;
     this.#retryTimer = setTimeout(() => this.#deleteOwed(), this.#retryAfterMs);
@@ -192,21 +175,8 @@ export class ReconnectStore {
   #deleteOwed(): void {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
-    for (const name of [...this.#owed]) this.#enqueue(name, undefined, 0).catch(() => {});
+    for (const key of [...this.#owed]) this.#enqueue(key, undefined).catch(() => {});
   }
-}
-
-/** The record with a filter that others have too: users of one access list share its rules. */
-function withSharedFilter(
-  record: SessionRecord,
-  filters: Map<string, PacketFilter>,
-): SessionRecord {
-  const { filter } = record.attributes;
-  if (filter === undefined) return record;
-  const text = buildOctetsJson(filter);
-  const shared = filters.get(text) ?? filter;
-  filters.set(text, shared);
-  return { ...record, attributes: { ...record.attributes, filter: shared } };
 }
 
 function unusable(path: string, error: unknown): StartError {

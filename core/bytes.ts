@@ -47,19 +47,29 @@ export function textOf(bytes: Bytes): string {
   return decoder.decode(bytes);
 }
 
+const digitsOf = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, "0"));
+/** Values of the hexadecimal digits by their character, 255 for all others. */
+const valueOf = new Uint8Array(128).fill(255);
+for (const [value, digit] of [..."0123456789abcdef"].entries()) {
+  for (const form of [digit, digit.toUpperCase()]) valueOf[form.charCodeAt(0)] = value;
+}
+
 /** Lower-case hexadecimal digits, two an octet. */
 export function hexOf(bytes: Bytes): string {
   let text = "";
-  for (const octet of bytes) text += octet.toString(16).padStart(2, "0");
+  for (const octet of bytes) text += digitsOf[octet];
   return text;
 }
 
 /** Octets of hexadecimal digits; `undefined` when the text is not an even run of them. */
 export function parseHex(text: string): OwnedBytes | undefined {
-  if (text.length % 2 !== 0 || /[^0-9a-fA-F]/.test(text)) return undefined;
+  if (text.length % 2 !== 0) return undefined;
   const bytes = new Uint8Array(text.length / 2);
   for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+    const high = valueOf[text.charCodeAt(2 * i)] ?? 255;
+    const low = valueOf[text.charCodeAt(2 * i + 1)] ?? 255;
+    if (high > 15 || low > 15) return undefined;
+    bytes[i] = high << 4 | low;
   }
   return bytes;
 }

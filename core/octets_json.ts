@@ -6,18 +6,36 @@ import { hexOf, parseHex } from "./bytes.ts";
 
 /** The text of a value. */
 export function buildOctetsJson(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_, part: unknown) => part instanceof Uint8Array ? { hex: hexOf(part) } : part,
-  );
+  return JSON.stringify(withoutOctets(value));
+}
+
+/** The same value with its octets as JSON has them. */
+function withoutOctets(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (value instanceof Uint8Array) return { hex: hexOf(value) };
+  if (Array.isArray(value)) return value.map(withoutOctets);
+  const parts: Record<string, unknown> = {};
+  for (const [name, part] of Object.entries(value)) parts[name] = withoutOctets(part);
+  return parts;
 }
 
 /** The value of a text that `buildOctetsJson` made. Throws `SyntaxError` for what it never makes. */
 export function parseOctetsJson(text: string): unknown {
-  return JSON.parse(text, (_, part: unknown) => {
-    if (typeof part !== "object" || part === null || !("hex" in part)) return part;
-    const octets = typeof part.hex === "string" ? parseHex(part.hex) : undefined;
+  return withOctets(JSON.parse(text));
+}
+
+/** The same for what is parsed already; its objects and lists are used again. */
+function withOctets(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if ("hex" in value) {
+    const octets = typeof value.hex === "string" ? parseHex(value.hex) : undefined;
     if (octets === undefined) throw new SyntaxError("Cannot read octets: not hexadecimal");
     return octets;
-  });
+  }
+  const parts = value as Record<string, unknown>;
+  for (const name in parts) {
+    const part = parts[name];
+    if (typeof part === "object") parts[name] = withOctets(part);
+  }
+  return value;
 }

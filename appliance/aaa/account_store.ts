@@ -56,7 +56,7 @@ export class AccountStore {
       name,
       value: sheet === undefined ? undefined : this.#sealed(name, sheet),
     }));
-    for (const batch of commitsOf(sealed)) {
+    for (const batch of commitsOf(sealed, ({ value }) => value?.length ?? 0)) {
       const atomic = this.#kv.atomic();
       for (const { name, value } of batch) {
         if (value === undefined) atomic.delete([prefix, name]);

@@ -62,7 +62,7 @@ export interface SessionRecord {
   readonly firstLogin: Wall;
   /** The session ends here whatever happens; `undefined` for no limit. */
   readonly absoluteEnd?: Wall;
-  /** `active` while an IKE SA carries it. */
+  /** `active` if an IKE SA carried it when this was written; a start takes either for inactive. */
   readonly state: "active" | "inactive";
   /** Last sign of life that was stored. */
   readonly lastSeen: Wall;

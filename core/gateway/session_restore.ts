@@ -1,4 +1,9 @@
-/** What the store held at the start becomes inactive sessions (design rule 11). */
+/**
+ * What the store held at the start becomes inactive sessions (design rule 11).
+ *
+ * Records of sessions that were active stay as they are, here and in the store: their deadline counts from
+ * the last sign of life already, so that the next start makes the same of them.
+ */
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
 import type { Moment } from "../moment.ts";
@@ -36,11 +41,9 @@ export function restoreSessions(
   }
   // The longest parked first, so that eviction takes the right one.
   for (const { session, stored } of kept.reverse()) {
-    const record: SessionRecord = { ...stored, state: "inactive" };
     table.add(session);
-    table.setRecord(session, record);
+    table.setRecord(session, stored);
     table.park(session);
-    if (stored.state !== "inactive") host.tell(step, { kind: "store-record", record });
     host.reschedule(session, step);
   }
 }

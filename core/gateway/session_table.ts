@@ -14,7 +14,7 @@ export class SessionTable {
   /** BOUNDED by `Policy.maxSa` and the address pool. */
   readonly #byId = new Map<number, Session>();
   /** BOUNDED like `#byId`; a user without sessions has no entry. */
-  readonly #byUser = new Map<string, Set<Session>>();
+  readonly #byUser = new Map<string, readonly Session[]>();
   /** Both pairs of a rotation. BOUNDED by twice the sessions. */
   readonly #byPair = new Map<string, Session>();
   /** Inactive ones, the longest parked first. */
@@ -45,7 +45,7 @@ export class SessionTable {
 
   /** Those of one user, oldest first. */
   ofUser(userName: string): readonly Session[] {
-    return [...this.#byUser.get(userName) ?? []];
+    return this.#byUser.get(userName) ?? [];
   }
 
   /** The one whose record has a pair with this id. */
@@ -83,9 +83,8 @@ export class SessionTable {
   add(session: Session): void {
     invariant(!this.has(session), "a session's number is its own");
     this.#byId.set(session.id, session);
-    const ofUser = this.#byUser.get(session.userName);
-    if (ofUser === undefined) this.#byUser.set(session.userName, new Set([session]));
-    else ofUser.add(session);
+    const others = this.#byUser.get(session.userName);
+    this.#byUser.set(session.userName, others === undefined ? [session] : [...others, session]);
   }
 
   /** It is over. */
@@ -93,9 +92,9 @@ export class SessionTable {
     this.#dropPairs(session);
     this.#parked.delete(session);
     this.#byId.delete(session.id);
-    const ofUser = this.#byUser.get(session.userName);
-    ofUser?.delete(session);
-    if (ofUser?.size === 0) this.#byUser.delete(session.userName);
+    const others = this.ofUser(session.userName).filter((other) => other !== session);
+    if (others.length === 0) this.#byUser.delete(session.userName);
+    else this.#byUser.set(session.userName, others);
   }
 
   /** Its record, by whose pairs it is found from now on. */

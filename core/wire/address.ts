@@ -165,8 +165,11 @@ export function equalEndpoints(a: Endpoint, b: Endpoint): boolean {
 
 /** The address as an unsigned number. */
 export function addressToBigInt(address: IpAddress): bigint {
+  if (address.family === 4) {
+    const { 0: a = 0, 1: b = 0, 2: c = 0, 3: d = 0 } = address.octets;
+    return BigInt((a << 24 | b << 16 | c << 8 | d) >>> 0);
+  }
   const view = viewOf(address.octets);
-  if (address.family === 4) return BigInt(view.getUint32(0));
   return (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
 }
 

@@ -1,8 +1,9 @@
 /**
  * Logins and returns per second through a gateway, ours and strongSwan's with the same load client; memory
- * of an idle session; and the time until a gateway with many stored sessions serves again.
+ * of an idle session; the time until a gateway with many stored sessions serves again; and ten thousand
+ * clients that come back within a minute.
  *
- *     deno task bench handshakes [--quick] [--json] [--rounds N]
+ *     deno task bench handshakes [--quick] [--json] [--rounds N] [--only rates,memory,restart,pressure]
  *
  * The load client shares the processors with the gateway, so beside the rate stands what the gateway itself
  * used: its processor seconds for a handshake, and how many a second that makes of one processor. What
@@ -25,8 +26,10 @@ import {
   startSwan,
   users,
 } from "./handshakes/gateways.ts";
-import type { LoadOrder, LoadReport } from "./handshakes/load_client.ts";
+import { runLoad } from "./handshakes/load.ts";
+import type { LoadOrder } from "./handshakes/load_client.ts";
 import { heapPerSession } from "./handshakes/memory.ts";
+import { returnUnderPressure } from "./handshakes/pressure.ts";
 import { timeToServe } from "./handshakes/restart.ts";
 import { cpuSecondsOf } from "./packet_path/system.ts";
 import { median } from "./packet_path/loads.ts";
@@ -44,16 +47,23 @@ interface Figure {
 
 type How = LoadOrder["how"];
 
-const program = new URL("./handshakes/load_client.ts", import.meta.url).pathname;
-
-/** Handshakes at a time; one user may have 16 sessions. */
+/** Handshakes at a time. */
 const concurrency = 12;
+
+/** By session id and token at ours, by a shared key and certificate at the other: the same proofs. */
+const returnRow = { name: "return by token, or PSK", ours: "reconnect", swan: "psk" } as const;
+const suites = ["RSA-2048", "P-256"] as const;
+const heapTest = "heap of an idle session";
+
+function restartTest(records: number): string {
+  return `ready with ${records} stored records`;
+}
 
 /** What is compared with what. */
 const rows: readonly { readonly name: string; readonly ours: How; readonly swan: How }[] = [
   { name: "login, EAP-MSCHAPv2", ours: "login", swan: "login" },
   { name: "login and out, certificate", ours: "certificate", swan: "certificate" },
-  { name: "return by token, or PSK", ours: "reconnect", swan: "psk" },
+  returnRow,
 ];
 
 /** What one load on one gateway gave. */
@@ -69,13 +79,9 @@ async function measure(
   client: Namespace,
   order: LoadOrder,
 ): Promise<Reading> {
-  const command = [Deno.execPath(), "run", "--no-check", "-A", program, JSON.stringify(order)];
-  await using load = client.start("load client", command);
-  await load.waitFor(/"begin"/, 120_000);
-  const before = cpuSecondsOf(gateway.pid);
-  const [line = ""] = await load.waitFor(/\{"kind":"end".*\}/, 300_000);
+  let before = 0;
+  const report = await runLoad(client, order, () => before = cpuSecondsOf(gateway.pid));
   const used = cpuSecondsOf(gateway.pid) - before;
-  const report = JSON.parse(line) as LoadReport & { readonly kind: "end" };
   if (report.failed > 0) console.error(`  ${order.how}: ${report.failed} of ${order.count} failed`);
   return {
     perSecond: report.done / report.seconds,
@@ -94,7 +100,7 @@ async function compare(
   if (site === undefined) return [];
   const pki = await makeTestPki(`${lab.folder}/pki`, keyType);
   const scene: Scene = { lab, namespace, pki };
-  const suite = keyType === "rsa" ? "RSA-2048" : "P-256";
+  const suite = suites[keyType === "rsa" ? 0 : 1];
   const orderOf = (how: How, { ca, clientCert: cert, clientKey: key }: TestPki): LoadOrder => ({
     gateway: site.gatewayAddress,
     local: site.address,
@@ -110,8 +116,8 @@ async function compare(
   const readings: ({ readonly system: string; readonly test: string } & Reading)[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const system of round % 2 === 0 ? systems : systems.toReversed()) {
+      await using gateway = await system.start(scene);
       for (const row of rows) {
-        await using gateway = await system.start(scene);
         const reading = await measure(gateway, site.namespace, orderOf(system.how(row), pki));
         console.error(
           `  ${system.name} ${suite}, ${row.name}: ${reading.perSecond.toFixed(0)} a second, ` +
@@ -145,6 +151,36 @@ function print(figures: readonly Figure[], isJson: boolean): void {
   }
 }
 
+/** What is wanted of the figures, as far as they were measured. */
+function goals(figures: readonly Figure[]): readonly (readonly string[])[] {
+  const of = (test: string, system = "rejoin", suite = ""): number | undefined =>
+    figures.find((it) => it.test === test && it.system === system && it.suite === suite)?.value;
+  const rates = suites.map((suite) => {
+    const [ours, theirs] = [
+      of(returnRow.name, "rejoin", suite),
+      of(returnRow.name, "strongSwan", suite),
+    ];
+    const isMeasured = ours !== undefined && theirs !== undefined;
+    return {
+      goal: `${suite}: returns a second to logins by PSK at strongSwan`,
+      wanted: 1,
+      is: isMeasured ? ours / theirs : undefined,
+    };
+  });
+  const most = [
+    { goal: heapTest, wanted: 12, is: of(heapTest) },
+    { goal: restartTest(100_000), wanted: 2, is: of(restartTest(100_000)) },
+  ];
+  const row = (goal: string, sign: string, wanted: number, is: number | undefined, met: boolean) =>
+    is === undefined ? [] : [[goal, `${sign} ${wanted}`, is.toFixed(2), met ? "met" : "not met"]];
+  return [
+    ...rates.flatMap(({ goal, wanted, is }) => row(goal, ">=", wanted, is, (is ?? 0) >= wanted)),
+    ...most.flatMap(({ goal, wanted, is }) => row(goal, "<=", wanted, is, (is ?? 0) <= wanted)),
+  ];
+}
+
+const parts = ["rates", "memory", "restart", "pressure"] as const;
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     args: Deno.args,
@@ -152,6 +188,7 @@ async function main(): Promise<number> {
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       rounds: { type: "string" },
+      only: { type: "string", default: parts.join(",") },
     },
   });
   const reason = whyNoGateway();
@@ -161,29 +198,39 @@ async function main(): Promise<number> {
   }
   const { quick } = values;
   const rounds = Number(values.rounds ?? (quick ? 1 : 3));
+  const wanted = values.only.split(",");
   await fetchImports();
   const figures: Figure[] = [];
-  for (const keyType of quick ? ["ecdsa" as const] : ["rsa" as const, "ecdsa" as const]) {
-    figures.push(...await compare(keyType, quick ? 400 : 1500, rounds));
+  const own = (test: string, value: number, unit: string): void => {
+    figures.push({ system: "rejoin", suite: "", test, value, unit });
+  };
+  if (wanted.includes("rates")) {
+    for (const keyType of ["rsa", "ecdsa"] as const) {
+      figures.push(...await compare(keyType, quick ? 64 : 1500, rounds));
+    }
   }
-  const bytes = await heapPerSession(quick ? 500 : 3000);
-  figures.push({
-    system: "rejoin",
-    suite: "",
-    test: "heap of an idle session",
-    value: bytes / 1024,
-    unit: "KB",
-  });
-  const records = quick ? 20_000 : 100_000;
-  const served = await timeToServe(records);
-  figures.push({
-    system: "rejoin",
-    suite: "",
-    test: `ready with ${records} stored records`,
-    value: served.readySeconds,
-    unit: "s",
-  });
+  if (wanted.includes("memory")) {
+    own(heapTest, await heapPerSession(quick ? 300 : 3000) / 1024, "KB");
+  }
+  if (wanted.includes("restart")) {
+    const records = quick ? 20_000 : 100_000;
+    own(restartTest(records), median(await timeToServe(records, rounds)), "s");
+  }
+  if (wanted.includes("pressure")) {
+    const [count, over] = quick ? [400, 3] : [10_000, 50];
+    const report = await returnUnderPressure(count, over);
+    const test = `${count} return after a restart`;
+    own(`${test}: with the same address`, report.returned, "");
+    own(`${test}: all of them within`, report.seconds, "s");
+    own(`${test}: 95 % within`, report.p95Ms, "ms");
+    own(`${test}: event loop late by at most`, report.latestMs, "ms");
+    own(`${test}: event loop late by 100 ms`, report.lateLooks, "times");
+    own(`${test}: records for a commit`, report.storeChanges / report.storeCommits, "");
+  }
   print(figures, values.json);
+  if (!values.json) {
+    console.log(`\n${plainTable([["goal", "wanted", "is", ""], ...goals(figures)])}`);
+  }
   return 0;
 }
 

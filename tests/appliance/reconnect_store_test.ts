@@ -2,23 +2,25 @@ import assert from "node:assert/strict";
 import type { Kv } from "../../appliance/private_kv.ts";
 import { ReconnectStore } from "../../appliance/reconnect_store.ts";
 import { openRecord, sealRecord } from "../../appliance/record_codec.ts";
+import { pageNumberOf } from "../../appliance/record_page.ts";
 import { sealValue } from "../../appliance/sealed_value.ts";
 import { StartError } from "../../appliance/start_error.ts";
 import {
   buildOctetsJson,
-  type IpAddress,
   limits,
   type PacketFilter,
-  parseIpAddress,
   type SessionRecord,
   textOf,
-  type UserAttributes,
   utf8,
 } from "../../core/mod.ts";
-import { recordOf, sealingOf } from "./support/records.ts";
+import { everything, recordOf, sealingOf } from "./support/records.ts";
 
 const now = 1_800_000_000_000;
 const sealing = sealingOf(1);
+
+function byKey(a: SessionRecord, b: SessionRecord): number {
+  return a.key < b.key ? -1 : 1;
+}
 
 async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "rejoin-store-" });
@@ -39,36 +41,6 @@ Deno.test("a record without the optional fields comes out as it went in", () => 
   const record = { ...rest, attributes: {}, previous: { sessionId: "a", token: "b" } };
   assert.deepEqual(openRecord(sealing, "k1", sealRecord(sealing, record)), record);
 });
-
-function address(text: string): IpAddress {
-  return parseIpAddress(text) ?? assert.fail();
-}
-
-const everything: UserAttributes = {
-  group: "staff",
-  addresses: [address("10.99.0.7"), address("fd00::7")],
-  netmask: address("255.255.255.0"),
-  pools: ["one", "two"],
-  ip6Pools: ["six"],
-  networks: [{ address: address("10.77.0.0"), length: 24 }],
-  told: {
-    dns: [address("10.0.0.53"), address("fd00::53")],
-    nbns: [address("10.0.0.54")],
-    domain: "example.net",
-    splitInclude: [{ address: address("fd00:50::"), length: 64 }],
-    splitDns: ["a.example", "b.example"],
-    banner: "line 1\nline 2 \u2603",
-    smartcardRemovalDisconnect: true,
-  },
-  filter: {
-    name: "list",
-    rules: [{ action: "deny", family: 4, source: { address: address("10.0.0.0"), length: 8 } }],
-  },
-  sessionLifetimeSeconds: 3600,
-  idleTimeoutSeconds: 600,
-  interimSeconds: 300,
-  class: [Uint8Array.of(0, 255), new Uint8Array(0)],
-};
 
 Deno.test("every attribute that AAA may give comes out of a record as it went in", () => {
   const record = { ...recordOf("k1", 3, now), attributes: everything };
@@ -171,7 +143,7 @@ Deno.test("puts and deletes survive closing, the file is private", () =>
     const again = await ReconnectStore.open(path, sealing, () => now);
     const { records, unreadable } = await again.loadAll();
     await again.close();
-    assert.deepEqual(records, [recordOf("k1", 1, now), recordOf("k2", 22, now)]);
+    assert.deepEqual(records.toSorted(byKey), [recordOf("k1", 1, now), recordOf("k2", 22, now)]);
     assert.equal(unreadable, 0);
   }));
 
@@ -191,9 +163,138 @@ Deno.test("records of one access list share its rules again, and the longest lis
     await Promise.all(stored.map((record) => store.put(record)));
     const { records } = await store.loadAll();
     await store.close();
-    assert.deepEqual(records, stored);
-    const [a, b, c] = records.map(({ attributes }) => attributes.filter);
+    const sorted = records.toSorted(byKey);
+    assert.deepEqual(sorted, stored);
+    const [a, b, c] = sorted.map(({ attributes }) => attributes.filter);
     assert.ok(a === c && a !== b);
+  }));
+
+/** Keys of records that lie in one page. */
+function neighbours(count: number): readonly string[] {
+  const keys: string[] = [];
+  for (let i = 0; keys.length < count; i++) {
+    if (pageNumberOf(`n${i}`) === pageNumberOf("n0")) keys.push(`n${i}`);
+  }
+  return keys;
+}
+
+/** Where records lie in a closed store: names of those alone, and how many pages there are. */
+async function placesIn(path: string): Promise<{ alone: readonly string[]; pages: number }> {
+  using kv = await Deno.openKv(path);
+  const alone: string[] = [];
+  for await (const { key } of kv.list({ prefix: ["session"] })) alone.push(String(key[1]));
+  let pages = 0;
+  for await (const _ of kv.list({ prefix: ["page"] })) pages++;
+  return { alone, pages };
+}
+
+async function keysIn(path: string, sealing_ = sealing): Promise<readonly string[]> {
+  const store = await ReconnectStore.open(path, sealing_, () => now);
+  const { records } = await store.loadAll();
+  await store.close();
+  return records.map(({ key, reconnectCount }) => `${key}=${reconnectCount}`).sort();
+}
+
+Deno.test("records of one page come and go without a trace on each other, known or not", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/s.kv`;
+    const [a = "", b = "", c = "", d = ""] = neighbours(4);
+    const first = await ReconnectStore.open(path, sealing, () => now);
+    await Promise.all([a, b, c].map((key, i) => first.put(recordOf(key, i, now))));
+    await first.close();
+    for (const [round, isRead] of [true, false].entries()) {
+      const store = await ReconnectStore.open(path, sealing, () => now);
+      if (isRead) await store.loadAll();
+      await Promise.all([
+        store.put(recordOf(a, 10 + round, now)),
+        store.put(recordOf(d, 20 + round, now)),
+        ...(isRead ? [] : [store.delete(b)]),
+      ]);
+      await store.close();
+    }
+    assert.deepEqual(await keysIn(path), [`${a}=11`, `${c}=2`, `${d}=21`]);
+    assert.deepEqual(await placesIn(path), { alone: [], pages: 1 });
+    const last = await ReconnectStore.open(path, sealing, () => now);
+    await Promise.all([a, c, d].map((key) => last.delete(key)));
+    await last.close();
+    assert.deepEqual(await placesIn(path), { alone: [], pages: 0 });
+  }));
+
+Deno.test("a record is in one place, as it grows and shrinks, and when its page is full", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/s.kv`;
+    const store = await ReconnectStore.open(path, sealing, () => now);
+    const keys = neighbours(60);
+    const [a = ""] = keys;
+    await store.put({ ...recordOf(a, 1, now), attributes: { group: "g".repeat(5_000) } });
+    await Promise.all(keys.slice(1).map((key) => store.put(recordOf(key, 2, now))));
+    await store.put(recordOf(a, 3, now));
+    const { records } = await store.loadAll();
+    await store.close();
+    assert.deepEqual(records.map(({ key }) => key).sort(), [...keys].sort(), "each once");
+    const { alone, pages } = await placesIn(path);
+    assert.equal(pages, 1);
+    assert.ok(alone.length > 0 && alone.length < 30, `${alone.length} did not fit`);
+    const again = await ReconnectStore.open(path, sealing, () => now);
+    await again.loadAll();
+    const others = keys.filter((key) => !alone.includes(key));
+    await Promise.all(others.map((key) => again.delete(key)));
+    await Promise.all(alone.map((key) => again.put(recordOf(key, 4, now))));
+    await again.close();
+    assert.deepEqual(await placesIn(path), { alone: [], pages: 1 });
+    assert.deepEqual(await keysIn(path), alone.map((key) => `${key}=4`).sort());
+  }));
+
+Deno.test("a page that cannot be read stays for whoever has the key", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/s.kv`;
+    const [a = "", b = "", c = ""] = neighbours(3);
+    const store = await ReconnectStore.open(path, sealing, () => now);
+    await store.put(recordOf(a, 1, now));
+    await store.close();
+    const other = await ReconnectStore.open(path, sealingOf(2), () => now);
+    assert.deepEqual(await other.loadAll(), { records: [], unreadable: 1 });
+    await Promise.all([other.put(recordOf(b, 2, now)), other.delete(a)]);
+    await other.close();
+    assert.deepEqual(await keysIn(path, sealingOf(2)), [`${b}=2`]);
+    assert.deepEqual(await keysIn(path), [`${a}=1`]);
+    const blind = await ReconnectStore.open(path, sealingOf(2), () => now);
+    await blind.put(recordOf(c, 3, now)); // without having read everything
+    await blind.close();
+    assert.deepEqual(await keysIn(path), [`${a}=1`]);
+  }));
+
+Deno.test("a record that a former gateway stored alone is read, and moves when it changes", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/s.kv`;
+    const kv = await Deno.openKv(path);
+    for (const key of ["k1", "k2"]) {
+      await kv.set(["session", key], sealRecord(sealing, recordOf(key, 1, now)));
+    }
+    kv.close();
+    for (const isRead of [true, false]) {
+      const store = await ReconnectStore.open(path, sealing, () => now);
+      if (isRead) assert.equal((await store.loadAll()).records.length, 2);
+      await store.put(recordOf(isRead ? "k1" : "k2", 2, now));
+      await store.close();
+      const pages = isRead ? 1 : 2;
+      assert.deepEqual(await placesIn(path), { alone: isRead ? ["k2"] : [], pages });
+    }
+    assert.deepEqual(await keysIn(path), ["k1=2", "k2=2"]);
+  }));
+
+Deno.test("a write that failed does not come about by a later one to the same page", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/s.kv`;
+    const [a = "", b = ""] = neighbours(2);
+    let isFull = true;
+    const openKv = (at: string): Promise<Kv> => crampedKv(at, () => isFull);
+    const store = await ReconnectStore.open(path, sealing, () => now, { openKv });
+    await assert.rejects(store.put(recordOf(a, 1, now)), /disk is full/);
+    isFull = false;
+    await store.put(recordOf(b, 2, now));
+    await store.close();
+    assert.deepEqual(await keysIn(path), [`${b}=2`]);
   }));
 
 Deno.test("what is enqueued together keeps its order, whatever is in between", () =>
@@ -266,7 +367,7 @@ Deno.test("a deletion that failed is told, and done when there is room again", (
     isFull = false;
     await store.put(recordOf("back", 9, now));
     const keys = async (): Promise<readonly string[]> =>
-      (await store.loadAll()).records.map(({ key }) => key);
+      (await store.loadAll()).records.map(({ key }) => key).sort();
     while ((await keys()).includes("gone")) await new Promise((go) => setTimeout(go, 2));
     assert.deepEqual(await keys(), ["back", "kept"]);
     await store.close();
@@ -368,7 +469,7 @@ Deno.test("after kill -9 at any moment every record is whole, and no answered wr
       const { records, unreadable } = await store.loadAll();
       await store.close();
       assert.equal(unreadable, 0);
-      assert.deepEqual(records.map(({ key }) => key), names);
+      assert.deepEqual(records.map(({ key }) => key).sort(), names);
       for (const { key, reconnectCount, token } of records) {
         assert.ok(reconnectCount >= (answered.get(key) ?? Infinity), `${key} lost a write`);
         assert.equal(token, `${reconnectCount}`.repeat(43).slice(0, 43));

@@ -9,8 +9,8 @@ import { gatewayName, type TestPki } from "../../../tests/support/test_pki.ts";
 
 /** What both take, in strongSwan's notation. */
 export const ike = "aes256gcm16-prfsha384-ecp256";
-/** Users `u0` and so on, all with this password. */
-export const users = 128;
+/** Users `u0` and so on, all with this password. One may have 16 sessions. */
+export const users = 512;
 export const password = "a password of the load";
 /** What clients of strongSwan come with that are measured against ours with a token. */
 export const pair = { sessionId: "SharedIdentityOfAll", token: `Token${"x".repeat(38)}` } as const;
@@ -112,7 +112,7 @@ pools {
 const cheap = { log2N: 13, r: 8, p: 1 };
 
 /** A users file; the hash for forms, which are not measured, is one that costs little. */
-async function writeUsers(folder: string): Promise<string> {
+export async function writeUsers(folder: string): Promise<string> {
   const hashed = formatPasswordHash(
     await hashPassword(password, (length) => systemRandom.bytes(length), cheap),
   );

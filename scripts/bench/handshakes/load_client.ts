@@ -1,6 +1,6 @@
 /**
- * Many clients in one process, for load: each logs in or comes back with the core's own initiator, over one
- * socket and without a packet path. Run in a namespace that reaches the gateway; it is told what to do by
+ * Many clients in one process, for load: each logs in or comes back with the core's own initiator, over few
+ * sockets and without a packet path. Run in a namespace that reaches the gateway; it is told what to do by
  * one JSON argument, and tells what happened in JSON lines.
  */
 import { createSocket, type Socket } from "node:dgram";
@@ -14,9 +14,11 @@ import {
   type ClientInput,
   type ClientLogin,
   type ClientSettings,
+  copyBytes,
   type CryptoProvider,
   defaultEspProposals,
   type Endpoint,
+  formatIpAddress,
   hexOf,
   IdType,
   knownCiscoAttributes,
@@ -32,6 +34,8 @@ import { selectProvider } from "../../../dataplane/mod.ts";
 export interface LoadOrder {
   readonly gateway: string;
   readonly local: string;
+  /** Addresses from `local` on that clients are spread over, 256 at the most; one unless told. */
+  readonly sources?: number;
   readonly remoteId: string;
   /** PEM files. */
   readonly ca: string;
@@ -42,15 +46,28 @@ export interface LoadOrder {
    * `login`: EAP-MSCHAPv2, users `u0`, `u1` and so on. `certificate`: one for all, so each logs out again.
    * `psk`: one shared key and identity.
    * `reconnect`: EAP-MSCHAPv2 first, which is not measured, then back by token.
+   * `stay`: EAP-MSCHAPv2; what they got is written to the file `stays`.
+   * `return`: those of the file `stays` come back by token.
    */
-  readonly how: "login" | "certificate" | "psk" | "reconnect";
+  readonly how: "login" | "certificate" | "psk" | "reconnect" | "stay" | "return";
   readonly count: number;
   /** At a time. */
   readonly concurrency: number;
+  /** Seconds over which they are spread, however many are under way by then. */
+  readonly overSeconds?: number;
   readonly users: number;
   readonly password: string;
   /** For `psk`. */
   readonly pair: SessionPair;
+  /** For `stay` and `return`: a file with a list of `Stay`. */
+  readonly stays?: string;
+}
+
+/** What a client has to come back to. */
+export interface Stay {
+  readonly pair: SessionPair;
+  /** Inner addresses, as text. */
+  readonly addresses: readonly string[];
 }
 
 /** What it tells: before and after what is measured. */
@@ -61,6 +78,8 @@ export type LoadReport =
     readonly seconds: number;
     readonly done: number;
     readonly failed: number;
+    /** Of those that are done: by `return`, and not with the addresses they had. */
+    readonly misplaced: number;
     /** Milliseconds that half of them took at most, and 95 of a hundred. */
     readonly medianMs: number;
     readonly p95Ms: number;
@@ -70,9 +89,18 @@ const port = 4500;
 const markerBytes = 4;
 const tickMs = 50;
 
-/** One client and what waits for it. */
+/** Where clients are. */
+interface Place {
+  readonly socket: Socket;
+  readonly local: Endpoint;
+}
+
+/** One client, where it is, and what waits for it. */
 interface Active {
   readonly client: Client;
+  readonly place: Place;
+  /** SPIs that it is found by. */
+  readonly spis: Set<string>;
   done: (event: ClientEvent) => void;
 }
 
@@ -80,38 +108,41 @@ interface Active {
 class Load {
   readonly #order: LoadOrder;
   readonly #crypto: CryptoProvider;
-  readonly #socket: Socket;
+  readonly #places: readonly Place[];
   readonly #gateway: Endpoint;
-  readonly #local: Endpoint;
   readonly #anchors: readonly Bytes[];
   readonly #own: { readonly certificates: readonly Bytes[]; readonly key: Bytes };
   /** By the initiator SPI of what they sent. */
   readonly #bySpi = new Map<string, Active>();
   readonly #active = new Set<Active>();
 
-  constructor(order: LoadOrder, socket: Socket) {
+  constructor(order: LoadOrder, sockets: readonly Socket[]) {
     this.#order = order;
     this.#crypto = selectProvider();
-    this.#socket = socket;
+    this.#places = sockets.map((socket) => {
+      const { address, port } = socket.address();
+      return { socket, local: endpoint(address, port) };
+    });
     this.#gateway = endpoint(order.gateway, port);
-    this.#local = endpoint(order.local, socket.address().port);
     const pem = (path: string): readonly Bytes[] => mustBe(certificatesIn(read(path)));
     this.#anchors = pem(order.ca);
     this.#own = { certificates: pem(order.cert), key: mustBe(privateKeyIn(read(order.key))) };
-    socket.on("message", (bytes) => this.#heard(bytes));
+    for (const socket of sockets) socket.on("message", (bytes) => this.#heard(bytes));
     const timer = setInterval(() => this.#tick(), tickMs);
     Deno.unrefTimer(timer);
   }
 
   /** Runs client `i` until it is in, or refused. */
   async run(i: number, pair?: SessionPair): Promise<ClientEvent> {
+    const place = this.#places[i % this.#places.length];
+    if (place === undefined) throw new RangeError("nowhere to be");
     const client = new Client({
-      settings: this.#settings(i),
+      settings: this.#settings(i, place.local),
       crypto: this.#crypto,
       random: systemRandom,
     });
     const { promise, resolve } = Promise.withResolvers<ClientEvent>();
-    const active: Active = { client, done: resolve };
+    const active: Active = { client, place, spis: new Set(), done: resolve };
     this.#active.add(active);
     const at = systemClock.now();
     this.#give(active, { kind: "connect", at, ...(pair === undefined ? {} : { pair }) });
@@ -120,6 +151,7 @@ class Load {
       await this.#leave(active);
     }
     this.#active.delete(active);
+    for (const spi of active.spis) this.#bySpi.delete(spi);
     return event;
   }
 
@@ -130,12 +162,12 @@ class Load {
     await promise;
   }
 
-  #settings(i: number): ClientSettings {
+  #settings(i: number, local: Endpoint): ClientSettings {
     const order = this.#order;
     const user = `u${i % order.users}`;
     return {
       gateway: this.#gateway,
-      local: this.#local,
+      local,
       identity: order.how === "certificate"
         ? { idType: IdType.RFC822_ADDR, data: utf8("alice@example.test") }
         : { idType: IdType.FQDN, data: utf8(`${user}-${i}`) },
@@ -143,7 +175,7 @@ class Load {
       login: this.#login(user),
       anchors: this.#anchors,
       wants: { ip4: true, ip6: false },
-      reconnect: order.how === "reconnect",
+      reconnect: ["reconnect", "stay", "return"].includes(order.how),
       attributeNumbers: knownCiscoAttributes,
       ikeProposals: [mustBe(parseProposalText(order.ike, "ike", 1))],
       espProposals: defaultEspProposals(),
@@ -163,10 +195,11 @@ class Load {
   }
 
   #heard(datagram: Uint8Array): void {
-    const bytes = datagram.subarray(markerBytes);
+    // A copy: each datagram comes in a buffer that could hold the longest one.
+    const bytes = copyBytes(datagram.subarray(markerBytes));
     const active = this.#bySpi.get(hexOf(bytes.subarray(0, 8)));
     if (active === undefined) return;
-    const [local, remote] = [this.#local, this.#gateway];
+    const [local, remote] = [active.place.local, this.#gateway];
     this.#give(active, { kind: "datagram", at: systemClock.now(), local, remote, bytes });
   }
 
@@ -181,10 +214,12 @@ class Load {
   #give(active: Active, input: ClientInput): void {
     for (const output of active.client.handle(input)) {
       if (output.kind === "transmit") {
-        this.#bySpi.set(hexOf(output.bytes.subarray(0, 8)), active);
+        const spi = hexOf(output.bytes.subarray(0, 8));
+        active.spis.add(spi);
+        this.#bySpi.set(spi, active);
         const datagram = new Uint8Array(markerBytes + output.bytes.length);
         datagram.set(output.bytes, markerBytes);
-        this.#socket.send(datagram, port, this.#order.gateway);
+        active.place.socket.send(datagram, port, this.#order.gateway);
       } else if (output.kind === "client") {
         const { event } = output;
         if (event.kind === "established" || event.kind === "closed") active.done(event);
@@ -228,44 +263,80 @@ async function inParallel(
   await Promise.all(Array.from({ length: concurrency }, work));
 }
 
+/** Runs all numbers, spread evenly over so many seconds. */
+async function spread(
+  count: number,
+  seconds: number,
+  run: (i: number) => Promise<void>,
+): Promise<void> {
+  const begin = performance.now();
+  const running: Promise<void>[] = [];
+  for (let i = 0; i < count; i++) {
+    const wait = begin + i * seconds * 1000 / count - performance.now();
+    if (wait > 0) await new Promise((go) => setTimeout(go, wait));
+    running.push(run(i));
+  }
+  await Promise.all(running);
+}
+
 function say(report: LoadReport): void {
   console.log(JSON.stringify(report));
 }
 
+function stayOf({ assignment }: ClientEvent & { readonly kind: "established" }): Stay | undefined {
+  const { pair, addresses } = assignment;
+  return pair === undefined ? undefined : { pair, addresses: addresses.map(formatIpAddress) };
+}
+
 async function main(order: LoadOrder): Promise<void> {
-  const socket = createSocket({
-    type: "udp4",
-    recvBufferSize: 4_000_000,
-    sendBufferSize: 4_000_000,
-  });
-  await new Promise<void>((resolve) => socket.bind(0, order.local, resolve));
-  const load = new Load(order, socket);
-  const { count, concurrency } = order;
-  const pairs: (SessionPair | undefined)[] = [];
-  if (order.how === "reconnect") {
+  const sockets: Socket[] = [];
+  const first = order.local.replace(/\d+$/, "");
+  for (let i = 0; i < (order.sources ?? 1); i++) {
+    const socket = createSocket({ type: "udp4", recvBufferSize: 4e6, sendBufferSize: 4e6 });
+    const local = `${first}${Number(order.local.slice(first.length)) + i}`;
+    await new Promise<void>((resolve) => socket.bind(0, local, resolve));
+    sockets.push(socket);
+  }
+  const load = new Load(order, sockets);
+  const { how, count, concurrency, overSeconds, stays: file = "" } = order;
+  const stays: (Stay | undefined)[] = how === "return" ? JSON.parse(read(file)) : [];
+  if (how === "reconnect") {
     await inParallel(count, concurrency, async (i) => {
       const event = await load.run(i);
-      if (event.kind === "established") pairs[i] = event.assignment.pair;
+      if (event.kind === "established") stays[i] = stayOf(event);
     });
   }
-  const pairOf = (i: number): SessionPair | undefined =>
-    order.how === "psk" ? order.pair : pairs[i];
+  const pairs = Array.from(
+    { length: count },
+    (_, i) => how === "psk" ? order.pair : stays[i]?.pair,
+  );
   const took: number[] = [];
   let failed = 0;
+  let misplaced = 0;
+  const comeIn = async (i: number): Promise<void> => {
+    const event = await load.run(i, pairs[i]);
+    const isWanted = event.kind === "established" &&
+      (event.how === "reconnect") === (pairs[i] !== undefined);
+    if (!isWanted) {
+      failed++;
+      return;
+    }
+    took.push(event.tookMs);
+    const stay = stayOf(event);
+    if (how === "return" && `${stay?.addresses}` !== `${stays[i]?.addresses}`) misplaced++;
+    if (how === "stay") stays[i] = stay;
+  };
   say({ kind: "begin" });
   const start = performance.now();
-  await inParallel(count, concurrency, async (i) => {
-    const event = await load.run(i, pairOf(i));
-    const isWanted = event.kind === "established" &&
-      (event.how === "reconnect") === (pairOf(i) !== undefined);
-    if (isWanted) took.push(event.tookMs);
-    else failed++;
-  });
+  if (overSeconds === undefined) await inParallel(count, concurrency, comeIn);
+  else await spread(count, overSeconds, comeIn);
   const seconds = (performance.now() - start) / 1000;
+  if (how === "stay") await Deno.writeTextFile(file, JSON.stringify(stays), { mode: 0o600 });
   took.sort((a, b) => a - b);
   const at = (share: number): number => took[Math.floor(took.length * share)] ?? Number.NaN;
-  say({ kind: "end", seconds, done: took.length, failed, medianMs: at(0.5), p95Ms: at(0.95) });
-  socket.close();
+  const times = { seconds, medianMs: at(0.5), p95Ms: at(0.95) };
+  say({ kind: "end", done: took.length, failed, misplaced, ...times });
+  for (const socket of sockets) socket.close();
   Deno.exit(0);
 }
 

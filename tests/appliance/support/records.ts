@@ -1,6 +1,13 @@
 /** Session records and a sealing for tests of the store. */
+import assert from "node:assert/strict";
 import type { Sealing } from "../../../appliance/sealed_value.ts";
-import { type SessionRecord, wall } from "../../../core/mod.ts";
+import {
+  type IpAddress,
+  parseIpAddress,
+  type SessionRecord,
+  type UserAttributes,
+  wall,
+} from "../../../core/mod.ts";
 import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
 import { systemRandom } from "../../../appliance/entropy.ts";
 
@@ -43,3 +50,34 @@ export function recordOf(key: string, count: number, now: number): SessionRecord
     gatewayName: "gw",
   };
 }
+
+function address(text: string): IpAddress {
+  return parseIpAddress(text) ?? assert.fail();
+}
+
+/** All that AAA may give. */
+export const everything: UserAttributes = {
+  group: "staff",
+  addresses: [address("10.99.0.7"), address("fd00::7")],
+  netmask: address("255.255.255.0"),
+  pools: ["one", "two"],
+  ip6Pools: ["six"],
+  networks: [{ address: address("10.77.0.0"), length: 24 }],
+  told: {
+    dns: [address("10.0.0.53"), address("fd00::53")],
+    nbns: [address("10.0.0.54")],
+    domain: "example.net",
+    splitInclude: [{ address: address("fd00:50::"), length: 64 }],
+    splitDns: ["a.example", "b.example"],
+    banner: "line 1\nline 2 \u2603",
+    smartcardRemovalDisconnect: true,
+  },
+  filter: {
+    name: "list",
+    rules: [{ action: "deny", family: 4, source: { address: address("10.0.0.0"), length: 8 } }],
+  },
+  sessionLifetimeSeconds: 3600,
+  idleTimeoutSeconds: 600,
+  interimSeconds: 300,
+  class: [Uint8Array.of(0, 255), new Uint8Array(0)],
+};
