@@ -88,4 +88,6 @@ export const limits = {
   crashNoticesPerSecond: 400,
   /** Lifetime of a cookie secret, milliseconds; the one before stays good. */
   cookieSecretMs: 60_000,
+  /** How long cookies are asked after the load has fallen, milliseconds: what is doubled comes within. */
+  cookieLingerMs: 10_000,
 } as const;

@@ -18,6 +18,7 @@ import type { IkeKeys } from "../sa/keymat.ts";
 import { largestMessage } from "../sa/protection.ts";
 import type { IkeSuite } from "../sa/suite.ts";
 import type { Endpoint } from "../wire/address.ts";
+import { equalAddresses } from "../wire/address.ts";
 import type { PacketFilter } from "../gateway/packet_filter.ts";
 import type { Answer } from "../gateway/question.ts";
 import type { MessageSize } from "./channel.ts";
@@ -161,6 +162,7 @@ export class IkeSa {
     remote: Endpoint,
   ): void {
     if (this.phase === "closed") return;
+    if (this.#isUnproven(remote)) return this.world.count("ike-auth-from-elsewhere");
     const received = this.#channel.receive(bytes, message);
     switch (received.kind) {
       case "dropped":
@@ -169,6 +171,9 @@ export class IkeSa {
       case "incomplete":
         return;
       case "repeated":
+        if (this.#isRedirected(bytes, remote, received.datagrams)) {
+          return this.world.count("retransmission-from-elsewhere");
+        }
         this.world.count("retransmission-answered");
         transmit(step, { local, remote }, received.datagrams);
         return;
@@ -418,6 +423,26 @@ export class IkeSa {
     if (this.phase === "established") this.#confirm(step);
     task?.handle(this, step, payloads);
     if (this.phase !== "closed" && this.phase !== "lingering") this.#requests.startNext(step);
+  }
+
+  /**
+   * Before authentication a peer is heard from the address that it began at alone: by knowing the keys it
+   * has shown that it receives there, and nowhere else.
+   */
+  #isUnproven({ address }: Endpoint): boolean {
+    return !this.originalInitiator && this.established === undefined &&
+      (this.phase === "authenticating" || this.phase === "lingering") &&
+      !equalAddresses(address, this.remote.address);
+  }
+
+  /** Whether somebody repeats a request, as if from elsewhere, so that others get a longer answer. */
+  #isRedirected(
+    { length }: Bytes,
+    { address }: Endpoint,
+    answer: readonly OwnedBytes[],
+  ): boolean {
+    return answer.reduce((sum, datagram) => sum + datagram.length, 0) > length &&
+      !equalAddresses(address, this.where.askedFrom.remote.address);
   }
 
   #wantsLivenessCheck(now: Monotonic): boolean {

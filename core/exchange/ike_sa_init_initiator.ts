@@ -1,6 +1,6 @@
 /** IKE_SA_INIT as initiator (RFC 7296 §1.2, §2.6): until an IKE SA with keys exists. */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
-import { copyBytes } from "../bytes.ts";
+import { copyBytes, equalBytes } from "../bytes.ts";
 import type { KeyPair } from "../crypto/provider.ts";
 import { ExchangeType, NotifyType, ProtocolId } from "../message/constants.ts";
 import type { ParsedMessage } from "../message/message.ts";
@@ -52,7 +52,7 @@ export class IkeSaInitInitiator {
   readonly spiI: OwnedBytes;
   readonly #nonceI: OwnedBytes;
   readonly #offer: readonly Proposal[];
-  readonly #vendorIds: readonly Bytes[];
+  readonly #announced: readonly Payload[];
   #pair: KeyPair | undefined;
   #cookie: OwnedBytes | undefined;
   #request: OwnedBytes = EMPTY_SPI;
@@ -65,7 +65,6 @@ export class IkeSaInitInitiator {
     remote: Endpoint,
     vendorIds: readonly Bytes[],
   ) {
-    this.#vendorIds = vendorIds;
     this.#world = world;
     this.#local = local;
     this.#remote = remote;
@@ -73,6 +72,13 @@ export class IkeSaInitInitiator {
     this.spiI = world.newIkeSpi();
     this.#nonceI = world.random.bytes(32);
     this.#offer = offerOf(world.settings.ikeProposals, new Uint8Array(0), true);
+    // Made once: a request that comes with a cookie is otherwise the same (§2.6).
+    this.#announced = [
+      ...announceNat(world, this.spiI, EMPTY_SPI, remote),
+      notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),
+      buildSignatureHashes(announcedHashes),
+      ...vendorIds.map((data) => ({ kind: "V", data } as const)),
+    ];
   }
 
   /** Sends the first request. */
@@ -108,13 +114,20 @@ export class IkeSaInitInitiator {
     const cookie = findNotify(payloads, NotifyType.COOKIE);
     const demanded = cookie === undefined ? undefined : parseCookie(cookie);
     if (demanded !== undefined) {
+      // The answer to a copy of what we sent before; heeded, it would make us sign what nobody answers.
+      if (this.#cookie !== undefined) {
+        if (!this.#window.isRepeated || equalBytes(demanded, this.#cookie)) {
+          return { kind: "ignored" };
+        }
+      }
       this.#cookie = copyBytes(demanded);
       return this.#retry(step);
     }
     const error = findErrorNotify(payloads);
     if (error !== undefined) {
       const group = groupWanted(error, this.#offer);
-      if (group !== undefined && group !== this.#pair?.group) {
+      if (group !== undefined) {
+        if (group === this.#pair?.group) return { kind: "ignored" };
         this.#pair = this.#world.crypto.generateKeyPair(group, this.#world.random);
         return this.#retry(step);
       }
@@ -197,10 +210,7 @@ export class IkeSaInitInitiator {
       { kind: "SA", proposals: this.#offer },
       { kind: "KE", group: pair.group, data: pair.publicValue },
       { kind: "Nonce", data: this.#nonceI },
-      ...announceNat(this.#world, this.spiI, EMPTY_SPI, this.#remote),
-      notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),
-      buildSignatureHashes(announcedHashes),
-      ...this.#vendorIds.map((data) => ({ kind: "V", data } as const)),
+      ...this.#announced,
     ];
     return buildMessage({
       initiatorSpi: this.spiI,
