@@ -17,6 +17,7 @@ import type {
   FragmentMode,
   IkeDatagram,
 } from "./dataplane.ts";
+import { IkeLine } from "./datagram.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
 import type { UdpSocket } from "./io/udp_socket_linux.ts";
@@ -62,14 +63,14 @@ export interface LoopStart {
   readonly copiesDscp: boolean;
   /** Take the time of every stage. */
   readonly profiles: boolean;
-  /** One counter of IKE datagrams that the control plane has not seen yet. */
+  /** A counter for each `IkeLine`: datagrams that the control plane has not seen yet. */
   readonly ikeInFlight: SharedArrayBuffer;
 }
 
 /** A report. */
 export type LoopReport =
   | { readonly kind: "ready"; readonly cryptoName: EspCryptoName }
-  | { readonly kind: "ike"; readonly datagram: IkeDatagram }
+  | { readonly kind: "ike"; readonly datagram: IkeDatagram; readonly line: IkeLine }
   | { readonly kind: "event"; readonly event: DataplaneEvent }
   | { readonly kind: "trouble"; readonly trouble: DataplaneTrouble }
   | { readonly kind: "counters"; readonly id: number; readonly counters: DataplaneCounters }
@@ -79,8 +80,14 @@ export type LoopReport =
   /** The loop has ended because of an error. */
   | { readonly kind: "failed"; readonly message: string };
 
-/** IKE datagrams that may wait for the control plane; more are dropped, and peers retransmit. */
-export const ikeInFlightLimit = 2048;
+/**
+ * IKE datagrams that may wait for the control plane, in each line; more are dropped, and peers retransmit.
+ * What begins an IKE SA may cost a key exchange, so that fewer of those are some tenths of a second.
+ */
+export const ikeInFlightLimits: Readonly<Record<IkeLine, number>> = {
+  [IkeLine.ESTABLISHED]: 2048,
+  [IkeLine.INITIAL]: 512,
+};
 
 /** Octets of the largest command: 64 selectors on each side are under 32 KB, and so is a filter. */
 export const commandBytes = 262_144;

@@ -10,14 +10,14 @@ import type { Endpoint } from "../core/wire/address.ts";
 import type { Arena } from "./buffers.ts";
 import {
   commandBytes,
-  ikeInFlightLimit,
+  ikeInFlightLimits,
   type LoopCommand,
   type LoopStart,
   parseCommand,
 } from "./command.ts";
 import { Counter, namedCounters, namedNonZero, newCounters } from "./counters.ts";
 import type { ChildSaCounters, DataplaneCounters } from "./dataplane.ts";
-import { DatagramKind, datagramKind, nonEspMarkerBytes } from "./datagram.ts";
+import { DatagramKind, datagramKind, IkeLine, ikeLine, nonEspMarkerBytes } from "./datagram.ts";
 import { EdgeReports, type Reporter } from "./edge_reports.ts";
 import { DataplaneError } from "./error.ts";
 import { type ChildSa, SaCounter } from "./esp/child_sa.ts";
@@ -255,17 +255,19 @@ export class PacketLoop {
   #receiveIke(socket: number, i: number, offset: number, length: number): void {
     const remote = this.#received.remote(i);
     if (remote === undefined) return;
-    if (Atomics.load(this.#ikeInFlight, 0) >= ikeInFlightLimit) {
-      this.#count(Counter["ike-overload"]);
-      return;
-    }
-    Atomics.add(this.#ikeInFlight, 0, 1);
-    this.#count(Counter["ike-in"]);
     const isNatt = this.#start.sockets[socket]?.isNatt === true;
     const start = offset + (isNatt ? nonEspMarkerBytes : 0);
-    const bytes = new Uint8Array(this.#view.buffer, start, offset + length - start).slice();
+    const end = offset + length;
+    const line = ikeLine(this.#view, start, end - start);
+    if (Atomics.load(this.#ikeInFlight, line) >= ikeInFlightLimits[line]) {
+      this.#count(Counter[line === IkeLine.INITIAL ? "ike-init-overload" : "ike-overload"]);
+      return;
+    }
+    Atomics.add(this.#ikeInFlight, line, 1);
+    this.#count(Counter["ike-in"]);
+    const bytes = new Uint8Array(this.#view.buffer, start, end - start).slice();
     const local = this.#localOf(socket, i);
-    this.#report({ kind: "ike", datagram: { local, remote, bytes } }, [bytes.buffer]);
+    this.#report({ kind: "ike", datagram: { local, remote, bytes }, line }, [bytes.buffer]);
   }
 
   #localOf(socket: number, i: number): Endpoint {

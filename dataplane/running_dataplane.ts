@@ -128,7 +128,7 @@ class RunningDataplane implements Dataplane {
   readonly #handlers: DataplaneHandlers;
   readonly #sender: IkeSender;
   readonly #worker: Worker;
-  readonly #ikeInFlight = new Int32Array(new SharedArrayBuffer(4));
+  readonly #ikeInFlight = new Int32Array(new SharedArrayBuffer(8));
   readonly #waiters = new Map<number, CountersWaiter>();
   readonly #started = Promise.withResolvers<EspCryptoName>();
   readonly #ended = Promise.withResolvers<void>();
@@ -309,7 +309,7 @@ class RunningDataplane implements Dataplane {
         this.#started.resolve(report.cryptoName);
         return;
       case "ike":
-        Atomics.sub(this.#ikeInFlight, 0, 1);
+        Atomics.sub(this.#ikeInFlight, report.line, 1);
         if (this.#closing === undefined) this.#handlers.ike(report.datagram);
         return;
       case "event":

@@ -18,7 +18,7 @@ import type { Monotonic } from "../moment.ts";
 import { after } from "../moment.ts";
 import type { Random } from "../random.ts";
 import type { Endpoint } from "../wire/address.ts";
-import { CookieJar } from "./cookie.ts";
+import { CookieJar, type CookieSubject } from "./cookie.ts";
 
 /** What a first message showed. */
 export type Showing =
@@ -83,7 +83,7 @@ export class Challenges {
   }
 }
 
-function subjectOf({ header, payloads }: ParsedMessage, remote: Endpoint) {
+function subjectOf({ header, payloads }: ParsedMessage, remote: Endpoint): CookieSubject {
   const nonce = find(payloads, "Nonce")?.data ?? new Uint8Array(0);
   return { spi: header.initiatorSpi, nonce, remote };
 }
