@@ -17,7 +17,7 @@ import type {
   FragmentMode,
   IkeDatagram,
 } from "./dataplane.ts";
-import { IkeLine } from "./datagram.ts";
+import type { IkeLine } from "./datagram.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
 import type { UdpSocket } from "./io/udp_socket_linux.ts";
@@ -63,8 +63,8 @@ export interface LoopStart {
   readonly copiesDscp: boolean;
   /** Take the time of every stage. */
   readonly profiles: boolean;
-  /** A counter for each `IkeLine`: datagrams that the control plane has not seen yet. */
-  readonly ikeInFlight: SharedArrayBuffer;
+  /** What `IkeLines` share. */
+  readonly ikeLines: SharedArrayBuffer;
 }
 
 /** A report. */
@@ -79,15 +79,6 @@ export type LoopReport =
   | { readonly kind: "stopped" }
   /** The loop has ended because of an error. */
   | { readonly kind: "failed"; readonly message: string };
-
-/**
- * IKE datagrams that may wait for the control plane, in each line; more are dropped, and peers retransmit.
- * What begins an IKE SA may cost a key exchange, so that fewer of those are some tenths of a second.
- */
-export const ikeInFlightLimits: Readonly<Record<IkeLine, number>> = {
-  [IkeLine.ESTABLISHED]: 2048,
-  [IkeLine.INITIAL]: 512,
-};
 
 /** Octets of the largest command: 64 selectors on each side are under 32 KB, and so is a filter. */
 export const commandBytes = 262_144;

@@ -8,13 +8,7 @@
 import { assertNever } from "../core/result.ts";
 import type { Endpoint } from "../core/wire/address.ts";
 import type { Arena } from "./buffers.ts";
-import {
-  commandBytes,
-  ikeInFlightLimits,
-  type LoopCommand,
-  type LoopStart,
-  parseCommand,
-} from "./command.ts";
+import { commandBytes, type LoopCommand, type LoopStart, parseCommand } from "./command.ts";
 import { Counter, namedCounters, namedNonZero, newCounters } from "./counters.ts";
 import type { ChildSaCounters, DataplaneCounters } from "./dataplane.ts";
 import { DatagramKind, datagramKind, IkeLine, ikeLine, nonEspMarkerBytes } from "./datagram.ts";
@@ -26,6 +20,7 @@ import type { OuterPath } from "./esp/outer_path.ts";
 import { Errno, isWantOfRoom } from "./ffi/errno.ts";
 import { systemError } from "./ffi/libc.ts";
 import { Forwarder } from "./forwarder.ts";
+import { IkeLines } from "./ike_lines.ts";
 import { receiveRecord } from "./io/command_channel_linux.ts";
 import { PathProbe } from "./io/path_probe_linux.ts";
 import { Poller } from "./io/poll_linux.ts";
@@ -74,7 +69,7 @@ export class PacketLoop {
   /** In which message a pending packet came. */
   readonly #messageOf = new Uint32Array(mostPutOff);
   readonly #commandBuffer = new Uint8Array(commandBytes);
-  readonly #ikeInFlight: Int32Array;
+  readonly #ikeLines: IkeLines;
   readonly #keepaliveAt: number;
   #isStopped = false;
   #hasDrained = false;
@@ -111,7 +106,7 @@ export class PacketLoop {
     this.#teller = new TooBigTeller(arena, this.#writer, this.#counters);
     const fds = [start.commandFd, start.tunFd, ...start.sockets.map((socket) => socket.fd)];
     this.#poller = new Poller(arena, fds);
-    this.#ikeInFlight = new Int32Array(start.ikeInFlight);
+    this.#ikeLines = new IkeLines(start.ikeLines);
     this.#keepaliveAt = arena.reserve(1);
     arena.bytes[this.#keepaliveAt] = 0xff;
   }
@@ -259,11 +254,10 @@ export class PacketLoop {
     const start = offset + (isNatt ? nonEspMarkerBytes : 0);
     const end = offset + length;
     const line = ikeLine(this.#view, start, end - start);
-    if (Atomics.load(this.#ikeInFlight, line) >= ikeInFlightLimits[line]) {
+    if (!this.#ikeLines.enter(line)) {
       this.#count(Counter[line === IkeLine.INITIAL ? "ike-init-overload" : "ike-overload"]);
       return;
     }
-    Atomics.add(this.#ikeInFlight, line, 1);
     this.#count(Counter["ike-in"]);
     const bytes = new Uint8Array(this.#view.buffer, start, end - start).slice();
     const local = this.#localOf(socket, i);

@@ -32,6 +32,7 @@ import { espAlgorithmOf } from "./esp/keys.ts";
 import { type DataplaneFeature, dataplaneFeatures } from "./features.ts";
 import { libc } from "./ffi/libc.ts";
 import { type CommandChannel, openCommandChannel, sendRecord } from "./io/command_channel_linux.ts";
+import { IkeLines } from "./ike_lines.ts";
 import { IkeSender } from "./io/ike_sender_linux.ts";
 import { TunRoutes } from "./io/routes_linux.ts";
 import { openTun, type TunDevice } from "./io/tun_linux.ts";
@@ -128,7 +129,7 @@ class RunningDataplane implements Dataplane {
   readonly #handlers: DataplaneHandlers;
   readonly #sender: IkeSender;
   readonly #worker: Worker;
-  readonly #ikeInFlight = new Int32Array(new SharedArrayBuffer(8));
+  readonly #ikeLines = new IkeLines();
   readonly #waiters = new Map<number, CountersWaiter>();
   readonly #started = Promise.withResolvers<EspCryptoName>();
   readonly #ended = Promise.withResolvers<void>();
@@ -187,7 +188,7 @@ class RunningDataplane implements Dataplane {
       clampsMss: options.clampsMss,
       copiesDscp: options.copiesDscp,
       profiles: options.profiles === true,
-      ikeInFlight: this.#ikeInFlight.buffer as SharedArrayBuffer,
+      ikeLines: this.#ikeLines.shared,
     };
     this.#worker.postMessage(start);
     try {
@@ -274,6 +275,7 @@ class RunningDataplane implements Dataplane {
   }
 
   async #shutDown(): Promise<void> {
+    this.#ikeLines.close();
     if (this.#isRunning) this.#order({ kind: "stop" });
     if (this.#isRunning) await this.#ended.promise;
     this.#isRunning = false;
@@ -309,8 +311,9 @@ class RunningDataplane implements Dataplane {
         this.#started.resolve(report.cryptoName);
         return;
       case "ike":
-        Atomics.sub(this.#ikeInFlight, report.line, 1);
-        if (this.#closing === undefined) this.#handlers.ike(report.datagram);
+        if (this.#closing !== undefined) return;
+        this.#ikeLines.took(report.line);
+        this.#handlers.ike(report.datagram);
         return;
       case "event":
         if (this.#closing === undefined) this.#handlers.event(report.event);
