@@ -62,6 +62,8 @@ export const limits = {
   authenticationMs: 900_000,
   /** Time for a person to type between two IKE_AUTH requests, milliseconds. */
   authenticatingMs: 300_000,
+  /** The same for who has an address already, and at most a banner to read, milliseconds. */
+  grantedMs: 60_000,
   /** Time for AAA and the store to answer, milliseconds: servers get 300 s where a button is pressed. */
   answeringMs: 330_000,
   /** Time our client waits for the answer to what its user presented, milliseconds: longer than that. */
