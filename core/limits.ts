@@ -90,6 +90,10 @@ export const limits = {
   crashNoticesPerSecond: 400,
   /** Lifetime of a cookie secret, milliseconds; the one before stays good. */
   cookieSecretMs: 60_000,
+  /** Of so many who show a cookie and no solution of a puzzle one is let in: most clients know no puzzles. */
+  puzzleLegacyOdds: 8,
+  /** Keys that our client tries at a time for a puzzle: some milliseconds, then it looks for other work. */
+  puzzleTriesAtOnce: 2_048,
   /** How long cookies are asked after the load has fallen, milliseconds: what is doubled comes within. */
   cookieLingerMs: 10_000,
 } as const;

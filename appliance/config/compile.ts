@@ -102,6 +102,9 @@ export function compilePolicy(
     mobike: settings.mobike,
     outerAddresses: outerAddressesOf(settings.listen),
     cookieThreshold: settings["cookie-threshold"],
+    ...(settings["puzzle-bits"] === 0 ? {} : {
+      puzzles: { threshold: settings["puzzle-threshold"], bits: settings["puzzle-bits"] },
+    }),
     maxSa: settings["max-sa"],
     maxNegotiating: settings["max-negotiating"],
   };

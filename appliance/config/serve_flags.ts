@@ -299,6 +299,18 @@ export const serveFlags = {
     "100",
     "half-open IKE SAs from which on cookies are asked",
   ),
+  "puzzle-bits": single(
+    sa,
+    wholeNumberOrOff(1, 22),
+    "0",
+    "zero bits that solutions of client puzzles have to have (RFC 8019); 0 asks for none",
+  ),
+  "puzzle-threshold": single(
+    sa,
+    wholeNumber(0, 1_000_000),
+    "500",
+    "half-open IKE SAs from which on puzzles are asked; most clients know none and seldom get in",
+  ),
   "max-sa": single(sa, wholeNumber(1, 1_000_000), "10000", "IKE SAs at most"),
   "max-negotiating": single(sa, wholeNumber(1, 1_000_000), "1000", "half-open IKE SAs at most"),
 

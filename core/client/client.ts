@@ -307,7 +307,10 @@ export class Client {
       this.#world,
       this.#local,
       this.#settings.gateway,
-      this.#settings.login.kind === "anyconnect-eap" ? announcedVendorIds : [],
+      {
+        vendorIds: this.#settings.login.kind === "anyconnect-eap" ? announcedVendorIds : [],
+        puzzleBits: this.#settings.puzzleBits,
+      },
     );
     this.#state = { kind: "initiating", init, how, since: step.at.monotonic };
     init.start(step);

@@ -76,6 +76,8 @@ export interface ClientSettings {
   readonly fragmentMtu: number;
   /** Whether to change addresses by MOBIKE where the gateway speaks it. */
   readonly mobike: boolean;
+  /** Zero bits that our solution of a gateway's puzzle may have at most (RFC 8019); 0 solves none. */
+  readonly puzzleBits: number;
 }
 
 /** What the gateway gave us. */

@@ -2,7 +2,7 @@
  * The side of the gateway that anybody can reach: IKE_SA_INIT, before a peer has shown anything.
  *
  * Cheap checks come before costly ones. Above the threshold, or for an answer longer than the question, a
- * peer shows by a cookie that its address is its own, and until then nothing is remembered of it; half-open
+ * peer shows by a cookie that its address is its own, and maybe by a puzzle that it is in earnest, and until then nothing is remembered of it; half-open
  * SAs are limited in all and by source.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
@@ -51,9 +51,8 @@ export class Initiations {
   readonly #halfOpen = new HalfOpenTable();
 
   constructor({ policy, crypto, random, clientCas, now }: InitiationsOptions) {
-    const { cookieThreshold } = policy;
     this.#policy = policy;
-    this.#challenges = new Challenges({ cookieThreshold, crypto, random, now: now.monotonic });
+    this.#challenges = new Challenges({ policy, crypto, random, now: now.monotonic });
     this.#announcements = announcementsOf(policy, crypto, clientCas);
   }
 

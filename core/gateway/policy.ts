@@ -83,6 +83,14 @@ export interface ReconnectPolicy {
   readonly timeoutMs: number;
 }
 
+/** Client puzzles (RFC 8019). */
+export interface PuzzlePolicy {
+  /** Half-open IKE SAs from which on they are asked. */
+  readonly threshold: number;
+  /** Zero bits that a solution has to have, 1 to 255; each more is twice the work. */
+  readonly bits: number;
+}
+
 /** Everything the gateway decides by. */
 export interface Policy {
   /** Name of this gateway, for records. */
@@ -132,6 +140,8 @@ export interface Policy {
   readonly outerAddresses: readonly IpAddress[];
   /** Half-open IKE SAs from which on cookies are asked. */
   readonly cookieThreshold: number;
+  /** Client puzzles, where they are asked at all. */
+  readonly puzzles?: PuzzlePolicy;
   /** IKE SAs at most. */
   readonly maxSa: number;
   /** Half-open IKE SAs at most. */

@@ -31,6 +31,7 @@ export const PayloadType = {
   CP: 47,
   EAP: 48,
   SKF: 53, // RFC 7383
+  PS: 54, // RFC 8019
 } as const;
 
 /** Protocol identifiers (RFC 7296 §3.3.1). */
@@ -157,6 +158,7 @@ export const NotifyType = {
   IKEV2_MESSAGE_ID_SYNC_SUPPORTED: 16420, // RFC 6311
   IKEV2_FRAGMENTATION_SUPPORTED: 16430, // RFC 7383
   SIGNATURE_HASH_ALGORITHMS: 16431, // RFC 7427
+  PUZZLE: 16434, // RFC 8019
 } as const;
 
 /** Configuration payload types (RFC 7296 §3.15). */
