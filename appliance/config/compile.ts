@@ -88,6 +88,9 @@ export function compilePolicy(
     allowSha1: settings["allow-sha1"],
     reconnect: { timeoutMs: settings["reconnect-timeout"] * 1000 },
     ...(lifetime === undefined ? {} : { sessionLifetimeMs: lifetime * 1000 }),
+    ...(settings["reauth-lifetime"] === 0 ? {} : {
+      reauthentication: { ms: settings["reauth-lifetime"] * 1000, by: settings["reauth-by"] },
+    }),
     idleAction: settings["idle-action"],
     ikeProposals: numbered(settings["ike-proposal"]) ?? defaultIkeProposals(),
     espProposals: numbered(settings["esp-proposal"]) ?? defaultEspProposals(),

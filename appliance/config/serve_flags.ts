@@ -224,6 +224,18 @@ export const serveFlags = {
     wholeNumber(120, 25_920_000),
     "seconds from the first login until a session ends; else no limit",
   ),
+  "reauth-lifetime": single(
+    back,
+    wholeNumberOrOff(600, 25_920_000),
+    "0",
+    "seconds after which clients have to authenticate anew, and are told so (RFC 4478); 0 never",
+  ),
+  "reauth-by": single(
+    back,
+    oneOf("token", "user"),
+    "token",
+    "who does that: the client by its session token, or the user, whose session ends then",
+  ),
   "idle-timeout": single(
     back,
     wholeNumberOrOff(60, 86_400),

@@ -20,7 +20,7 @@ import {
   ProtocolId,
 } from "../message/constants.ts";
 import { idBody } from "../message/identification.ts";
-import { findErrorNotify, findNotify, notify } from "../message/notify.ts";
+import { findErrorNotify, findNotify, notify, parseAuthLifetime } from "../message/notify.ts";
 import type { Payload, Proposal, TrafficSelector } from "../message/payload.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import { certificateSpeaksFor } from "../pki/identity.ts";
@@ -309,11 +309,14 @@ export class IkeAuthInitiator {
       );
     // AnyConnect-EAP shows the pair in its last document, whether or not an attribute carried it.
     const { pair, banner } = this.#anyConnect?.welcome ?? {};
+    const lifetime = findNotify(response, NotifyType.AUTH_LIFETIME);
+    const authLifetimeSeconds = lifetime === undefined ? undefined : parseAuthLifetime(lifetime);
     this.#options.host.onEstablished(sa, step, {
       ...assignment,
       routes,
       ...(told.pair === undefined && pair !== undefined ? { pair } : {}),
       ...(banner === undefined ? {} : { banner }),
+      ...(authLifetimeSeconds === undefined ? {} : { authLifetimeSeconds }),
     });
   }
 

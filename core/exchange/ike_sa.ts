@@ -89,6 +89,8 @@ export class IkeSa {
   crashToken: OwnedBytes | undefined;
   /** Whether the peer was told our own token. */
   hasToldCrashToken = false;
+  /** When the peer has to have authenticated anew, on another IKE SA (RFC 4478); a rekey changes nothing. */
+  authenticatedUntil: Monotonic | undefined;
   /** When it was made. */
   readonly begun: Monotonic;
   lastInbound: Monotonic;
@@ -316,7 +318,9 @@ export class IkeSa {
     this.authentication = facts;
     this.authenticator = undefined;
     this.lastInbound = step.at.monotonic;
-    this.#phaseEnd = after(step.at.monotonic, ikeMs);
+    const end = after(step.at.monotonic, ikeMs);
+    const until = this.authenticatedUntil;
+    this.#phaseEnd = until !== undefined && until < end ? until : end;
     this.rekeys.start(step);
   }
 
@@ -342,6 +346,7 @@ export class IkeSa {
     next.hasToldCrashToken = this.hasToldCrashToken;
     next.allowedSelectors = this.allowedSelectors;
     next.filter = this.filter;
+    next.authenticatedUntil = this.authenticatedUntil;
     if (this.authentication !== undefined) next.establish(step, this.authentication);
     this.phase = "replaced";
     this.#phaseEnd = after(step.at.monotonic, UNUSED_MS);

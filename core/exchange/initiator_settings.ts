@@ -98,6 +98,8 @@ export interface Assignment {
   readonly routes: readonly AddressPrefix[];
   /** Text of the operator for the user. */
   readonly banner?: string;
+  /** Seconds until we have to authenticate anew, where the gateway limits that (RFC 4478). */
+  readonly authLifetimeSeconds?: number;
   /** For the next time, where the gateway offers reconnect. */
   readonly pair?: SessionPair;
 }

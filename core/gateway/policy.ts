@@ -83,6 +83,14 @@ export interface ReconnectPolicy {
   readonly timeoutMs: number;
 }
 
+/** How long an authentication holds, and who has to authenticate anew then (RFC 4478). */
+export interface ReauthenticationPolicy {
+  /** Milliseconds. */
+  readonly ms: number;
+  /** The client by its session token, which nobody is asked for; or the user, whose session ends with it. */
+  readonly by: "token" | "user";
+}
+
 /** Client puzzles (RFC 8019). */
 export interface PuzzlePolicy {
   /** Half-open IKE SAs from which on they are asked. */
@@ -119,6 +127,8 @@ export interface Policy {
   readonly reconnect: ReconnectPolicy;
   /** Milliseconds from the first login until a session ends; `undefined` for no limit. */
   readonly sessionLifetimeMs?: number;
+  /** Reauthentication, where there is any besides the end of the session. */
+  readonly reauthentication?: ReauthenticationPolicy;
   /** What becomes of a session whose user sends nothing for too long: gone, or to be come back to. */
   readonly idleAction: "end" | "park";
   /** IKE proposals in order of preference. */
