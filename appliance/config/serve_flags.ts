@@ -226,7 +226,7 @@ export const serveFlags = {
   ),
   "reauth-lifetime": single(
     back,
-    wholeNumberOrOff(600, 25_920_000),
+    wholeNumberOrOff(3600, 25_920_000),
     "0",
     "seconds after which clients have to authenticate anew, and are told so (RFC 4478); 0 never",
   ),
