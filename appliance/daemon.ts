@@ -7,15 +7,15 @@
  * sessions are restored are not heard; IKE sends them again.
  */
 import {
-  type Bytes,
-  type CryptoProvider,
   fingerprintOf,
   formatEndpoint,
   formatIpAddress,
   Gateway,
   type IpAddress,
   parseIpAddress,
+  type Policy,
   rangeToPrefixes,
+  type Signer,
 } from "../core/mod.ts";
 import {
   type ChildSaCounters,
@@ -25,17 +25,14 @@ import {
   type IkeDatagram,
   openDataplane,
 } from "../dataplane/mod.ts";
-import type { AccessLists } from "./aaa/access_list/lists.ts";
 import { Accounting } from "./aaa/accounting.ts";
 import { openAaa } from "./aaa/open.ts";
 import { dynamicAuthorOf } from "./aaa/radius/dynamic_author/open.ts";
-import type { TlsCredentials } from "./aaa/radius/tls_channel.ts";
 import { systemClock } from "./clock.ts";
 import { CryptoTally } from "./crypto_tally.ts";
 import { compilePolicy, type Credentials } from "./config/compile.ts";
 import { identityOf } from "./config/identity.ts";
 import { packetOptions } from "./config/packet_options.ts";
-import type { Pools } from "./config/pools.ts";
 import type { ServeSettings } from "./config/serve_flags.ts";
 import { serveControl } from "./control/server.ts";
 import { DebugFeed } from "./debug_feed.ts";
@@ -49,8 +46,10 @@ import { operatorOf } from "./operator.ts";
 import { tellTrouble } from "./packet_troubles.ts";
 import { ensureSelfMade } from "./pki/self_made.ts";
 import { ReconnectStore } from "./reconnect_store.ts";
+import { Reloader } from "./reload.ts";
 import { SaTally } from "./sa_tally.ts";
-import { listenForStop } from "./signals.ts";
+import type { ServePlan } from "./serve_plan.ts";
+import { listenForStop, onSignal } from "./signals.ts";
 import { reasonOf, StartError } from "./start_error.ts";
 import { holdStateDir, secretOf } from "./state_dir.ts";
 import { LocalUsers } from "./users/local_users.ts";
@@ -60,47 +59,26 @@ const storePatienceMs = 5_000;
 /** Milliseconds that shutting down waits for answers to DELETE. */
 const deletePatienceMs = 1_000;
 
-/** Everything that was settled before anything was touched. */
-export interface ServePlan {
-  readonly settings: ServeSettings;
-  readonly crypto: CryptoProvider;
-  readonly pools: Pools;
-  /** Of the operator's certificate; without it one is made. */
-  readonly credentials: Credentials | undefined;
-  /** DER of the CAs of `--client-ca`. */
-  readonly clientCas: readonly Bytes[];
-  /** Shared with RADIUS servers: one for all, or one each. */
-  readonly radiusSecrets: readonly Uint8Array[];
-  /** For RADIUS servers over TLS. */
-  readonly radiusTls: TlsCredentials | undefined;
-  /** Shared with RADIUS clients; only with `--dynamic-author`. */
-  readonly dynamicAuthorSecret: Uint8Array | undefined;
-  /** What filters may be called by name. */
-  readonly accessLists: AccessLists;
-  readonly log: Log;
-}
-
 /** Runs the gateway until it is asked to stop; the exit status comes back. */
-export async function serve(plan: ServePlan): Promise<number> {
+export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
   const { settings, pools, crypto } = plan;
+  const inForce = { settings, accessLists: new Map(plan.accessLists) };
   const feed = new DebugFeed({
     clock: systemClock,
     tellMessages: (packets) => driver.command({ kind: "debug", packets }),
   });
-  const log = feed.tap(plan.log);
+  const log = feed.tap(startLog);
   await using running = new AsyncDisposableStack();
   const signals = listenForStop();
   running.defer(() => signals.close());
+  // Who is just starting has read everything.
+  let reload: () => void = () => {};
+  running.defer(onSignal("SIGHUP", () => reload()));
   const nowMs = (): number => systemClock.now().wall;
 
   const state = await holdStateDir(settings["state-dir"]);
   running.defer(() => state.release());
-  const users = await LocalUsers.open({
-    crypto,
-    ...(settings.users === undefined ? {} : { file: settings.users }),
-    lab: settings.user,
-    onProblem: (problem) => log.tell("error", "users-file-unusable", { problem }),
-  });
+  let users = await openUsers(plan, log);
   const masterKey = secretOf(`${state.path}/store.key`, 32, () => systemRandom.bytes(32));
   const kvPath = settings.kv ?? `${state.path}/sessions.kv`;
   const sealing = { crypto, random: systemRandom, masterKey };
@@ -124,8 +102,11 @@ export async function serve(plan: ServePlan): Promise<number> {
   const { credentials, facts } = await credentialsOf(plan, state.path);
   const cryptoTally = new CryptoTally();
   const saTally = new SaTally();
-  const signer = cryptoTally.tapSigner(credentials.signer);
-  const policy = compilePolicy(settings, { ...credentials, signer }, pools, Deno.hostname());
+  const policyOf = (from: ServeSettings, who: Credentials): Policy => {
+    const tapped = withSigners(who, (signer) => cryptoTally.tapSigner(signer));
+    return compilePolicy(from, tapped, pools, Deno.hostname());
+  };
+  const policy = policyOf(settings, credentials);
   const gateway = new Gateway({
     policy,
     crypto: cryptoTally.tap(crypto),
@@ -137,9 +118,9 @@ export async function serve(plan: ServePlan): Promise<number> {
     settings,
     secrets: plan.radiusSecrets,
     tls: plan.radiusTls,
-    local: users,
+    local: { verify: (userName, credential) => users.verify(userName, credential) },
     pools,
-    accessLists: plan.accessLists,
+    accessLists: inForce.accessLists,
     nasIdentifier: policy.gatewayName,
     crypto,
     random: systemRandom,
@@ -185,7 +166,7 @@ export async function serve(plan: ServePlan): Promise<number> {
   const dynamicAuthor = await dynamicAuthorOf(settings, {
     secret: plan.dynamicAuthorSecret,
     nasIdentifier: policy.gatewayName,
-    accessLists: plan.accessLists,
+    accessLists: inForce.accessLists,
     sessions: {
       find: (selector) => gateway.find(selector),
       command: (command) => driver.command(command),
@@ -195,6 +176,25 @@ export async function serve(plan: ServePlan): Promise<number> {
     log,
   });
   running.defer(() => dynamicAuthor?.close());
+
+  const reloader = new Reloader({
+    plan,
+    apply: async (next) => {
+      const { credentials, facts } = await credentialsOf(next, state.path);
+      const nextUsers = isOfOtherUsers(inForce.settings, next.settings)
+        ? await openUsers(next, log)
+        : users;
+      // Nothing fails from here on, and nobody is served in between.
+      users = nextUsers;
+      inForce.settings = next.settings;
+      refill(inForce.accessLists, next.accessLists);
+      aaa.regroup(next.settings);
+      driver.command({ kind: "reconfigure", policy: policyOf(next.settings, credentials) });
+      return { id: credentials.identity.text, users: users.size, ...facts };
+    },
+    log,
+  });
+  reload = () => void reloader.reload();
 
   const control = await serveControl(
     settings.control ?? `${state.path}/control.sock`,
@@ -223,9 +223,13 @@ export async function serve(plan: ServePlan): Promise<number> {
       aaaServers: () => aaa.servers(),
       clearAaaCounters: () => aaa.clearCounters(),
       debug: (filter, signal) => feed.follow(filter, signal),
-      accessLists: plan.accessLists,
+      accessLists: inForce.accessLists,
+      reload: () => reloader.reload(),
       clock: systemClock,
-      dpd: { intervalSeconds: settings.dpd, retrySeconds: settings["dpd-retry"] },
+      get dpd() {
+        const { dpd, "dpd-retry": retry } = inForce.settings;
+        return { intervalSeconds: dpd, retrySeconds: retry };
+      },
     }),
   );
   running.defer(() => control.close());
@@ -282,12 +286,40 @@ async function within(ms: number, work: Promise<void>): Promise<void> {
   clearTimeout(timer);
 }
 
+/** The users of this machine. */
+function openUsers({ settings, crypto }: ServePlan, log: Log): Promise<LocalUsers> {
+  return LocalUsers.open({
+    crypto,
+    ...(settings.users === undefined ? {} : { file: settings.users }),
+    lab: settings.user,
+    onProblem: (problem) => log.tell("error", "users-file-unusable", { problem }),
+  });
+}
+
+/** Whether users come from elsewhere now. A file that is another is read again at each login anyway. */
+function isOfOtherUsers(before: ServeSettings, now: ServeSettings): boolean {
+  const namesOf = ({ users, user }: ServeSettings): string => JSON.stringify([users, user]);
+  return namesOf(before) !== namesOf(now);
+}
+
+/** The same with other signers. */
+function withSigners(who: Credentials, tap: (signer: Signer) => Signer): Credentials {
+  const alternates = who.alternates.map((one) => ({ ...one, signer: tap(one.signer) }));
+  return { ...who, signer: tap(who.signer), alternates };
+}
+
+/** Puts what is in `from` in the place of all that is in `into`, whose holders look there. */
+function refill<Key, Value>(into: Map<Key, Value>, from: ReadonlyMap<Key, Value>): void {
+  into.clear();
+  for (const [key, value] of from) into.set(key, value);
+}
+
 /** Who the gateway is: as the operator says, or self-made in the state folder. */
 async function credentialsOf(
   plan: ServePlan,
   stateDir: string,
 ): Promise<{ readonly credentials: Credentials; readonly facts: Facts }> {
-  const { settings, crypto, credentials, clientCas } = plan;
+  const { settings, crypto, credentials, clientCas, revocationLists } = plan;
   if (credentials !== undefined) {
     const [own] = credentials.certificates;
     const facts = own === undefined ? {} : { fingerprint: fingerprintOf(crypto, own) };
@@ -302,7 +334,10 @@ async function credentialsOf(
       identity: identityOf(id),
       certificates: made.chain,
       signer,
+      authorities: [],
+      alternates: [],
       clientCas: clientCas.length > 0 ? clientCas : [made.authority],
+      revocationLists,
     },
     facts: {
       fingerprint: made.fingerprints.gateway,

@@ -12,6 +12,7 @@ import type { Clock } from "./clock.ts";
 import type { ControlReply, ControlRequest } from "./control/protocol.ts";
 import type { ControlHandler } from "./control/server.ts";
 import type { DebugFilter, DebugReply } from "./debug_feed.ts";
+import type { Reloaded } from "./reload.ts";
 import { accessListFacts } from "./show/access_lists.ts";
 import type { AaaServerFacts } from "./show/facts.ts";
 import { type FactsContext, sessionFacts, summaryFacts } from "./show/facts_of.ts";
@@ -35,6 +36,8 @@ export interface OperatorOptions {
   /** Shows what happens. */
   readonly debug: (filter: DebugFilter, signal: AbortSignal) => AsyncIterable<DebugReply>;
   readonly accessLists: AccessLists;
+  /** Reads flags and files again. */
+  readonly reload: () => Promise<Reloaded>;
   readonly clock: Clock;
   readonly dpd: FactsContext["dpd"];
 }
@@ -98,6 +101,10 @@ export function operatorOf(options: OperatorOptions): ControlHandler {
         return;
       case "clear-aaa-counters":
         options.clearAaaCounters();
+        yield { kind: "done", count: 0 };
+        return;
+      case "reload":
+        yield await options.reload();
         yield { kind: "done", count: 0 };
         return;
       case "rekey": {

@@ -83,9 +83,11 @@ export type {
   ClientAttributes,
   Lifetimes,
   MobikeMode,
+  OwnCertificate,
   Policy,
   PoolRange,
   ReconnectPolicy,
+  RevocationPolicy,
 } from "./gateway/policy.ts";
 export type {
   Answer,
@@ -135,12 +137,22 @@ export type { XmlElement } from "./eap/anyconnect/xml.ts";
 export { parseCertificate } from "./pki/certificate.ts";
 export type { Certificate } from "./pki/certificate.ts";
 export { verifyChain } from "./pki/chain.ts";
-export type { CertificatePath, CertificatePurpose, ChainFault, ChainOptions } from "./pki/chain.ts";
+export type {
+  CertificatePath,
+  CertificatePurpose,
+  ChainFault,
+  ChainOptions,
+  Trust,
+} from "./pki/chain.ts";
+export { isSignedRevocationList, isStale, RevocationLists } from "./pki/revocation.ts";
+export type { RevocationFault, RevocationQuery, StaleLists } from "./pki/revocation.ts";
+export { parseRevocationList } from "./pki/revocation_list.ts";
+export type { RevocationList } from "./pki/revocation_list.ts";
 export type { BasicConstraints, Extensions, KeyUsage, SubjectAltNames } from "./pki/extensions.ts";
 export { certificateSpeaksFor, fingerprintOf, userNameOf } from "./pki/identity.ts";
 export { commonNameOf } from "./pki/name.ts";
 export type { DistinguishedName, NameAttribute } from "./pki/name.ts";
-export { buildPem, certificatesIn, privateKeyIn } from "./pki/pem.ts";
+export { buildPem, certificatesIn, privateKeyIn, revocationListsIn } from "./pki/pem.ts";
 export type { PemFault } from "./pki/pem.ts";
 export {
   alternativeNames,

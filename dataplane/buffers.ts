@@ -8,7 +8,11 @@
  * burst is done; a send slot until its burst was given to the kernel. Nobody keeps a view of either.
  */
 
-import { createSumBlocks, type SumBlocks } from "./ip/checksum_kernel.ts";
+import {
+  type ChecksumKernel,
+  createChecksumKernel,
+  portableChecksumKernel,
+} from "./ip/checksum_kernel.ts";
 
 /** Octets before an inner packet that is read for sending: ESP header and IV grow into them. */
 export const headroomBytes = 64;
@@ -24,10 +28,10 @@ const pageBytes = 65_536;
 /** Memory that never grows, so that it never moves. */
 function allocatePages(
   size: number,
-): { readonly buffer: ArrayBuffer; readonly sumBlocks: SumBlocks | undefined } {
+): { readonly buffer: ArrayBuffer; readonly kernel: ChecksumKernel | undefined } {
   const pages = Math.ceil(size / pageBytes);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  return { buffer: memory.buffer as ArrayBuffer, sumBlocks: createSumBlocks(memory) };
+  return { buffer: memory.buffer as ArrayBuffer, kernel: createChecksumKernel(memory) };
 }
 
 /** Fixed memory with a bump allocator. */
@@ -38,20 +42,20 @@ export class Arena {
   readonly view: DataView<ArrayBuffer>;
   /** For copying, comparing and summing, in the machine's order. */
   readonly words: Uint32Array<ArrayBuffer>;
-  /** Sums 16-bit words quickly; a small arena has none. */
-  readonly sumBlocks: SumBlocks | undefined;
+  /** Sums 16-bit words, quickly in all but small arenas. */
+  readonly checksums: ChecksumKernel;
   #used = 0;
 
   /** Allocates `size` octets. */
   constructor(size: number) {
     const whole = Math.ceil(size / cacheLineBytes) * cacheLineBytes;
-    const { buffer, sumBlocks } = whole < pagedBytes
-      ? { buffer: new ArrayBuffer(whole), sumBlocks: undefined }
+    const { buffer, kernel } = whole < pagedBytes
+      ? { buffer: new ArrayBuffer(whole), kernel: undefined }
       : allocatePages(whole);
     this.bytes = new Uint8Array(buffer, 0, whole);
     this.view = new DataView(buffer, 0, whole);
     this.words = new Uint32Array(buffer, 0, whole / 4);
-    this.sumBlocks = sumBlocks;
+    this.checksums = kernel ?? portableChecksumKernel(this.bytes);
   }
 
   /** Hands out `size` octets that start on a cache line; returns their offset. */

@@ -26,7 +26,7 @@ import {
 import { extendedHigh } from "./esp/sequence.ts";
 import { combineEcn, ecnMask, trafficClass } from "./ip/ecn.ts";
 import { InnerHeader } from "./ip/header.ts";
-import { clampMss, tcpHeaders } from "./ip/mss.ts";
+import { clampMss, isSyn, tcpHeaders } from "./ip/mss.ts";
 import { Upper } from "./ip/segmentation.ts";
 import { leastMtu, mayNotBeCut } from "./ip/too_big.ts";
 import type { SaTable } from "./sa_table.ts";
@@ -67,7 +67,14 @@ export class Forwarder {
   readonly #table: SaTable;
   readonly #counters: Float64Array;
   readonly #rules: ForwardingRules;
+  /** Of the packet last sealed. */
   readonly #header = new InnerHeader();
+  /** Of the packet last opened. */
+  readonly #opened = new InnerHeader();
+  /** The pair on which it was let through: without a filter, what repeats it may pass too. */
+  #admittedOn: ChildSa | undefined = undefined;
+  /** Next header of the packet last sealed. */
+  #sealedKind = 0;
   /** By number of a pending packet: its pair, offset, upper half of its number, the opener's answer, class. */
   readonly #pendingSas: (ChildSa | undefined)[] = new Array(mostPutOff).fill(undefined);
   readonly #pendingOffsets = new Uint32Array(mostPutOff);
@@ -184,12 +191,31 @@ export class Forwarder {
     const sa = this.#table.findOutbound(header);
     if (sa === undefined) return this.#drop(Counter[this.#table.lastMiss]);
     this.sa = sa;
-    const { sequence, sealer, path } = sa;
+    const { path } = sa;
     const { version, totalLength: innerLength } = header;
     if (innerLength > path.innerLimit && mayNotBeCut(view, offset, header)) {
       this.tooBigMtu = Math.max(path.innerLimit, leastMtu(version));
       return this.#dropOut(sa, Counter["too-big"]);
     }
+    this.#clampMss(sa, header, offset + innerLength);
+    this.outerClass = trafficClass(view, offset, version) & this.#rules.outerClassMask;
+    this.#sealedKind = kindOf(version);
+    return this.#sealFor(sa, offset, innerLength);
+  }
+
+  /**
+   * The same for a packet like the one that was just sealed: a further segment of one super-packet, so not
+   * longer and with the same addresses, ports and traffic class.
+   */
+  sealAlike(offset: number, length: number): boolean {
+    this.tooBigMtu = 0;
+    return this.#sealFor(this.sa as ChildSa, offset, length);
+  }
+
+  /** What is known to be for `sa` and to fit. */
+  #sealFor(sa: ChildSa, offset: number, innerLength: number): boolean {
+    const view = this.#view;
+    const { sequence, sealer } = sa;
     if (sa.isSpent(SaCounter.PACKETS_OUT)) {
       this.#noteHardLimit(sa);
       return this.#dropOut(sa, Counter["hard-limit"]);
@@ -198,19 +224,13 @@ export class Forwarder {
       this.#noteHardLimit(sa);
       return this.#dropOut(sa, Counter["sequence-exhausted"]);
     }
-    if (header.protocol === Upper.TCP) this.#clampMss(sa, offset);
-    this.outerClass = trafficClass(view, offset, version) & this.#rules.outerClassMask;
-
     const { plaintextAt, alignment } = sealer.layout;
-    const nextHeader = version === 4 ? NextHeader.IPV4 : NextHeader.IPV6;
-    const plaintextLength = addTrailer(view, offset, innerLength, alignment, nextHeader);
+    const plaintextLength = addTrailer(view, offset, innerLength, alignment, this.#sealedKind);
     const start = offset - plaintextAt;
     writeEspHeader(view, start, sa.outboundSpi, sequence.low);
     this.outOffset = start;
     this.outLength = sealer.seal(start, plaintextLength, sequence.high);
-    sa.countPacket(SaCounter.PACKETS_OUT, innerLength);
-    this.#countPacket(Counter["packets-out"], innerLength);
-    if (sa.isSoftLimitDue) this.#noteSoftLimit(sa);
+    this.#countPacket(sa, SaCounter.PACKETS_OUT, Counter["packets-out"], innerLength);
     return true;
   }
 
@@ -221,12 +241,30 @@ export class Forwarder {
     nextHeader: number,
     outerClass: number,
   ): boolean {
-    const header = this.#header;
+    const header = this.#opened;
+    const isKnown = this.#admittedOn === sa && sa.filter === undefined &&
+      kindOf(header.version) === nextHeader && header.repeats(this.#view, at, innerLength);
+    if (!isKnown && !this.#admit(sa, at, innerLength, nextHeader)) return false;
+    const { version, totalLength } = header;
+    if ((outerClass & ecnMask) !== 0 && !combineEcn(this.#view, at, version, outerClass)) {
+      return this.#dropIn(sa, Counter["ecn-refused"]);
+    }
+    this.#clampMss(sa, header, at + totalLength);
+    this.outOffset = at;
+    this.outLength = totalLength;
+    this.#countPacket(sa, SaCounter.PACKETS_IN, Counter["packets-in"], totalLength);
+    return true;
+  }
+
+  /** Looks at the inner packet of an opened one: is it sound, and may the peer send it? */
+  #admit(sa: ChildSa, at: number, innerLength: number, nextHeader: number): boolean {
+    const header = this.#opened;
+    this.#admittedOn = undefined;
     if (nextHeader !== NextHeader.IPV4 && nextHeader !== NextHeader.IPV6) {
       return this.#dropIn(sa, Counter["bad-next-header"]);
     }
     const isConsistent = header.parse(this.#view, at, innerLength) &&
-      (header.version === 4) === (nextHeader === NextHeader.IPV4);
+      kindOf(header.version) === nextHeader;
     if (!isConsistent) return this.#dropIn(sa, Counter["bad-inner-header"]);
     header.parseUpper(this.#view, at);
     const { version, protocol } = header;
@@ -237,25 +275,19 @@ export class Forwarder {
     if (sa.filter !== undefined && !sa.filter.permits(this.#view, at, header)) {
       return this.#dropIn(sa, Counter.filtered);
     }
-    if ((outerClass & ecnMask) !== 0 && !combineEcn(this.#view, at, version, outerClass)) {
-      return this.#dropIn(sa, Counter["ecn-refused"]);
-    }
-    if (protocol === Upper.TCP) this.#clampMss(sa, at);
-    this.outOffset = at;
-    this.outLength = header.totalLength;
-    sa.countPacket(SaCounter.PACKETS_IN, header.totalLength);
-    this.#countPacket(Counter["packets-in"], header.totalLength);
-    if (sa.isSoftLimitDue) this.#noteSoftLimit(sa);
+    this.#admittedOn = sa;
     return true;
   }
 
   /** The segment size of a TCP SYN, in whichever direction, fits what we send to the peer. */
-  #clampMss(sa: ChildSa, at: number): void {
-    const { fragmentOffset, upperAt, version, totalLength } = this.#header;
+  #clampMss(sa: ChildSa, header: InnerHeader, end: number): void {
+    const { protocol, fragmentOffset, upperAt, version } = header;
     const { clampMtu } = this.#rules;
-    if (fragmentOffset !== 0 || clampMtu === 0) return;
+    const isFirst = protocol === Upper.TCP && fragmentOffset === 0 &&
+      isSyn(this.#view, upperAt, end);
+    if (!isFirst || clampMtu === 0) return;
     const most = Math.min(clampMtu, Math.max(sa.path.innerLimit, leastMtu(version)));
-    if (clampMss(this.#view, upperAt, at + totalLength, most - tcpHeaders(version))) {
+    if (clampMss(this.#view, upperAt, end, most - tcpHeaders(version))) {
       this.#count(Counter["mss-clamped"]);
     }
   }
@@ -278,10 +310,12 @@ export class Forwarder {
     this.hardLimited.push(sa);
   }
 
-  /** `slot` counts packets, the slot behind it octets. */
-  #countPacket(slot: number, bytes: number): void {
+  /** In the pair's slot `own` and the total's, and in those behind them the octets. */
+  #countPacket(sa: ChildSa, own: number, slot: number, bytes: number): void {
+    sa.countPacket(own, bytes);
     this.#counters[slot] = (this.#counters[slot] as number) + 1;
     this.#counters[slot + 1] = (this.#counters[slot + 1] as number) + bytes;
+    if (sa.isSoftLimitDue(own)) this.#noteSoftLimit(sa);
   }
 
   #count(slot: number): void {
@@ -304,4 +338,8 @@ export class Forwarder {
     sa.countCause(slot);
     return this.#drop(slot);
   }
+}
+
+function kindOf(version: number): number {
+  return version === 4 ? NextHeader.IPV4 : NextHeader.IPV6;
 }

@@ -303,25 +303,35 @@ export class PacketLoop {
       this.#count(Counter["bad-outbound-header"]);
       return;
     }
+    let isSealed = false;
     for (let k = 0; k < segmenter.count; k++) {
       if (this.#outgoing.count === tunSlots) this.#flush();
       const at = this.#tun.offset(this.#outgoing.count);
-      this.#seal(at, segmenter.cut(k, at), k === 0);
+      const length = segmenter.cut(k, at);
+      if (k === 0) isSealed = this.#seal(at, length, true);
+      else if (!isSealed) this.#seal(at, length, false);
+      else if (this.#forwarder.sealAlike(at, length)) this.#send();
     }
   }
 
-  /** `answers`: the sender hears when the packet is too big. */
-  #seal(at: number, length: number, answers: boolean): void {
+  /** Whether it is on its way. `answers`: the sender hears when the packet is too big. */
+  #seal(at: number, length: number, answers: boolean): boolean {
     const forwarder = this.#forwarder;
-    if (!forwarder.seal(at, length)) {
-      const { tooBigMtu } = forwarder;
-      if (answers && tooBigMtu > 0) this.#teller.tell(at, length, tooBigMtu, this.#now);
-      return;
+    if (forwarder.seal(at, length)) {
+      this.#send();
+      return true;
     }
-    const sa = forwarder.sa as ChildSa;
-    const { outOffset, outLength, outerClass } = forwarder;
-    this.#outgoing.add(outOffset, outLength, sa.path, outerClass);
-    sa.counters[SaCounter.LAST_SENT] = this.#now;
+    const { tooBigMtu } = forwarder;
+    if (answers && tooBigMtu > 0) this.#teller.tell(at, length, tooBigMtu, this.#now);
+    return false;
+  }
+
+  /** Lets the packet that was just sealed wait for `#flush`. */
+  #send(): void {
+    const { sa, outOffset, outLength, outerClass } = this.#forwarder;
+    const { path, counters } = sa as ChildSa;
+    this.#outgoing.add(outOffset, outLength, path, outerClass);
+    counters[SaCounter.LAST_SENT] = this.#now;
   }
 
   #flush(): void {

@@ -46,6 +46,8 @@ export class SaTable {
   /** Pairs by the pair they take over from, so that removing one does not search them all. */
   readonly #heirs = new Map<number, ChildSa[]>();
   readonly #filters = new SharedFilters();
+  /** What `findInbound` found last. */
+  #found: ChildSa | undefined = undefined;
   #serial = 0;
   /** Why the last `findOutbound` found nothing. */
   lastMiss: OutboundMiss = "no-sa";
@@ -59,8 +61,12 @@ export class SaTable {
 
   /** The pair that receives on `spi`. */
   findInbound(spi: number): ChildSa | undefined {
+    // Packets come in runs.
+    if (this.#found?.inboundSpi === spi) return this.#found;
     // Signed keys are small integers to the engine and need no allocation.
-    return this.#inbound.get(spi | 0);
+    const sa = this.#inbound.get(spi | 0);
+    if (sa !== undefined) this.#found = sa;
+    return sa;
   }
 
   /** The pair that a packet from inside goes out on; see `lastMiss` if there is none. */
@@ -121,6 +127,7 @@ export class SaTable {
     const sa = this.findInbound(inboundSpi);
     if (sa === undefined) return;
     this.#inbound.delete(sa.inboundSpi | 0);
+    this.#found = undefined;
     this.#unindex(sa);
     this.#indexed.delete(sa);
     this.#filters.release(sa.filter);

@@ -47,6 +47,9 @@ export interface AaaOptions {
   readonly log: Log;
 }
 
+/** What is said of groups. */
+export type GroupSettings = Pick<ServeSettings, "group" | "group-override">;
+
 /** A back end at work. */
 export interface Aaa {
   readonly verifier: UserVerifier;
@@ -61,6 +64,8 @@ export interface Aaa {
   /** Server by server, for `show`. */
   servers(): readonly AaaServerFacts[];
   clearCounters(): void;
+  /** Goes by other groups from now on. What access lists say is looked up each time. */
+  regroup(settings: GroupSettings): void;
   /** Gives up what is open. */
   close(): void;
 }
@@ -70,17 +75,16 @@ export function openAaa(options: AaaOptions): Aaa {
   const { settings, pools, accessLists, log } = options;
   const servers = serversOf(options);
   const base = baseOf(options, servers);
-  const { groups } = readGroups(settings.group, {
-    pools,
-    filterOf: (name) => accessLists.get(name),
-  });
-  const checked = new TerritoryCheck({
-    verifier: new GroupPolicy({
+  const groupPolicyOf = (said: GroupSettings): GroupPolicy =>
+    new GroupPolicy({
       verifier: base.verifier,
-      groups,
-      overrides: settings["group-override"],
+      groups: readGroups(said.group, { pools, filterOf: (name) => accessLists.get(name) }).groups,
+      overrides: said["group-override"],
       log,
-    }),
+    });
+  let groupPolicy = groupPolicyOf(settings);
+  const checked = new TerritoryCheck({
+    verifier: { verify: (...given) => groupPolicy.verify(...given) },
     territory: {
       pools: pools.ranges,
       inner: pools.all,
@@ -96,11 +100,14 @@ export function openAaa(options: AaaOptions): Aaa {
       base.clearCounters();
       checked.counted.clear();
     },
+    regroup: (said) => {
+      groupPolicy = groupPolicyOf(said);
+    },
   };
 }
 
 /** Who says yes or no. */
-function baseOf(options: AaaOptions, servers: ServersByPurpose): Aaa {
+function baseOf(options: AaaOptions, servers: ServersByPurpose): Omit<Aaa, "regroup"> {
   const { settings, local, nasIdentifier, clock } = options;
   if (servers.access.length === 0) {
     return {

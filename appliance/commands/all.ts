@@ -6,6 +6,7 @@ import { serveCommand } from "./serve.ts";
 import { connectCommand } from "./connect.ts";
 import { profileCommand } from "./profile.ts";
 import { rekeyCommand } from "./rekey.ts";
+import { reloadCommand } from "./reload.ts";
 import { showCommands } from "./show.ts";
 import { pkiCommands } from "./pki.ts";
 import { userCommands } from "./user.ts";
@@ -18,6 +19,7 @@ export const commands: readonly CommandDefinition[] = [
   ...showCommands,
   ...clearCommands,
   rekeyCommand,
+  reloadCommand,
   debugCommand,
   ...userCommands,
   ...pkiCommands,

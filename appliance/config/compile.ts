@@ -8,9 +8,10 @@ import {
   type IpAddress,
   knownCiscoAttributes,
   type LoginMethod,
+  type OwnCertificate,
   type Policy,
   type Proposal,
-  type Signer,
+  type RevocationList,
 } from "../../core/mod.ts";
 import { versionText } from "../build_info.ts";
 import { StartError } from "../start_error.ts";
@@ -20,13 +21,14 @@ import { type Pools, rangesOfPools } from "./pools.ts";
 import type { ServeSettings } from "./serve_flags.ts";
 
 /** Who the gateway is and whom it trusts, files read. */
-export interface Credentials {
+export interface Credentials extends OwnCertificate {
   readonly identity: NamedIdentity;
-  /** DER: ours, then intermediates. */
-  readonly certificates: readonly Bytes[];
-  readonly signer: Signer;
+  /** Further certificates of it. */
+  readonly alternates: readonly OwnCertificate[];
   /** DER of the CAs whose clients may log in by certificate. */
   readonly clientCas: readonly Bytes[];
+  /** What they, and CAs below them, took back. */
+  readonly revocationLists: readonly RevocationList[];
 }
 
 /** The pools, or a `StartError` when one leaves no address for a client. */
@@ -50,7 +52,8 @@ export function compilePolicy(
   pools: Pools,
   gatewayName: string,
 ): Policy {
-  const { identity, certificates, signer, clientCas } = credentials;
+  const { identity, certificates, signer, authorities, alternates } = credentials;
+  const { clientCas, revocationLists } = credentials;
   const kilobytes = settings["esp-lifetime-kbytes"];
   const packets = settings["esp-lifetime-packets"];
   const lifetime = settings["session-lifetime"];
@@ -59,8 +62,14 @@ export function compilePolicy(
     identity: { idType: identity.idType, data: identity.data },
     certificates,
     signer,
+    authorities,
+    alternates,
     loginMethods: loginMethodsOf(settings, clientCas),
     clientCas,
+    ...(revocationLists.length === 0
+      ? {}
+      : { revocation: { lists: revocationLists, stale: settings["crl-stale"] } }),
+    clockSkewMs: settings["clock-skew"] * 1000,
     pools: pools.ranges,
     attributes: {
       dns: settings.dns,

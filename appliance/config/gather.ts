@@ -71,7 +71,14 @@ export function settle<Table extends FlagTable>(
   sources: Sources,
   check: (gathered: Gathered<Table>) => readonly FlagProblem[] = () => [],
 ): SettingsOf<Table> {
-  const gathered = gather(table, sources);
+  return demand(gather(table, sources), check);
+}
+
+/** The settings of what was gathered, or a `UsageError` with all problems, those of `check` included. */
+export function demand<Table extends FlagTable>(
+  gathered: Gathered<Table>,
+  check: (gathered: Gathered<Table>) => readonly FlagProblem[] = () => [],
+): SettingsOf<Table> {
   const bad = new Set(gathered.problems.map((problem) => problem.name));
   // A cross check on a value that was not readable would only repeat the first problem.
   const crossed = check(gathered).filter((problem) => !bad.has(problem.name));

@@ -1,6 +1,6 @@
 /** Files that flags name, read so that every one that cannot be used is a problem of its flag. */
-import type { Certificate, CryptoProvider, Signer } from "../../core/mod.ts";
-import { readCertificates, readPrivateKey } from "../pki/files.ts";
+import type { Certificate, CryptoProvider, RevocationList, Signer } from "../../core/mod.ts";
+import { readCertificates, readPrivateKey, readRevocationLists } from "../pki/files.ts";
 import { reasonOf, StartError } from "../start_error.ts";
 import type { FlagProblem } from "./flag.ts";
 
@@ -17,6 +17,16 @@ export class NamedFiles {
   certificates(flag: string, path: string | undefined): readonly Certificate[] {
     if (path === undefined) return [];
     return this.attempt(flag, path, "certificates, PEM", () => readCertificates(path)) ?? [];
+  }
+
+  /** The revocation lists of a file; none when it cannot be used. */
+  revocationLists(flag: string, path: string): readonly RevocationList[] {
+    return this.attempt(flag, path, "revocation lists, PEM", () => readRevocationLists(path)) ?? [];
+  }
+
+  /** Something about a file that can be read. */
+  complain(name: string, value: string, wanted: string): void {
+    this.#problems.push({ name, value, wanted });
   }
 
   /** The private key of a file. */

@@ -1,5 +1,5 @@
 /** What single flags of `rejoin serve` cannot know: whether they agree with each other. */
-import { compareAddresses, formatIpAddress } from "../../core/mod.ts";
+import { compareAddresses, formatIpAddress, type IpAddress } from "../../core/mod.ts";
 import { secretsWanted } from "../aaa/radius/servers.ts";
 import type { FlagProblem } from "./flag.ts";
 import { authMethod } from "./forms.ts";
@@ -19,14 +19,11 @@ export function checkServe(
   const add = (name: string, value: string | undefined, wanted: string): void => {
     problems.push({ name, ...(value === undefined ? {} : { value }), wanted });
   };
-  if (settings.cert !== undefined && settings.key === undefined) {
-    add("key", undefined, "the private key of --cert");
-  }
-  if (settings.key !== undefined && settings.cert === undefined) {
-    add("cert", undefined, "the certificate of --key");
-  }
-  if (settings.chain !== undefined && settings.cert === undefined) {
-    add("chain", settings.chain, "a --cert that it belongs to");
+  const selfMade = settings.cert.length === 0;
+  if (!selfMade && settings.key.length === 0) add("key", undefined, "the private key of --cert");
+  if (selfMade && settings.key.length > 0) add("cert", undefined, "the certificate of --key");
+  if (selfMade && settings.chain.length > 0) {
+    add("chain", settings.chain.join(), "a --cert that it belongs to");
   }
   if (settings.auth.includes("psk")) {
     add("auth", "psk", pskRefusal(settings["reconnect-timeout"]));
@@ -38,7 +35,6 @@ export function checkServe(
     add("users", undefined, "users for eap-mschapv2: a users file, or --user NAME:PASSWORD");
   }
   problems.push(...radiusProblems(gathered), ...dynamicAuthorProblems(gathered));
-  const selfMade = settings.cert === undefined;
   if (
     given.has("auth") && settings.auth.includes("certificate") && !selfMade &&
     settings["client-ca"].length === 0
@@ -68,6 +64,13 @@ export function checkServe(
   }
   const listens = settings.listen.map(formatIpAddress);
   for (const address of repeated(listens)) add("listen", address, "each address once");
+  for (const { family } of settings.listen.filter(isUnspecified)) {
+    const others = settings.listen.filter((one) => one.family === family && !isUnspecified(one));
+    for (const other of others) {
+      const all = family === 4 ? "0.0.0.0" : "::";
+      add("listen", formatIpAddress(other), `not to stand beside ${all}, which hears it too`);
+    }
+  }
   return problems;
 }
 
@@ -154,6 +157,10 @@ function dynamicAuthorProblems(
     break;
   }
   return problems;
+}
+
+function isUnspecified({ octets }: IpAddress): boolean {
+  return octets.every((octet) => octet === 0);
 }
 
 /** What is in a list more than once, each once. */

@@ -1,15 +1,22 @@
 /** The files that `rejoin serve` is given: read once, every problem gathered, then fitted together. */
-import { type Certificate, type CryptoProvider, equalBytes, type Signer } from "../../core/mod.ts";
+import {
+  type Certificate,
+  type CryptoProvider,
+  equalBytes,
+  isSignedRevocationList,
+  isStale,
+  type RevocationList,
+  wall,
+} from "../../core/mod.ts";
 import type { AccessLists } from "../aaa/access_list/lists.ts";
 import type { TlsCredentials } from "../aaa/radius/tls_channel.ts";
 import { readSecretFile } from "../aaa/secret_file.ts";
-import { StartError } from "../start_error.ts";
 import { openUsers } from "../users/users_file.ts";
 import { compileAccessLists } from "./access_lists.ts";
 import type { Credentials } from "./compile.ts";
 import type { FlagProblem } from "./flag.ts";
-import { gatewayIdentity } from "./identity.ts";
 import { NamedFiles } from "./named_files.ts";
+import { ownCertificates, type OwnFiles } from "./own_certificates.ts";
 import type { ServeSettings } from "./serve_flags.ts";
 
 /** What servers over TLS need: CA, certificate, key. */
@@ -17,10 +24,11 @@ export const radsecFlags = ["radius-tls-ca", "radius-tls-cert", "radius-tls-key"
 
 /** Files as read. */
 export interface ServeFiles {
-  /** Of `--cert` and `--chain`, ours first. */
-  readonly certificates: readonly Certificate[];
-  readonly signer: Signer | undefined;
+  /** Of `--cert`, `--key` and `--chain`. */
+  readonly own: OwnFiles;
   readonly clientCas: readonly Certificate[];
+  /** Of `--crl`. */
+  readonly revocationLists: readonly RevocationList[];
   /** Of `--radius-secret-file`, in order. */
   readonly radiusSecrets: readonly Uint8Array[];
   /** Of `--radius-tls-ca`, `-cert` and `-key`; only with all of them. */
@@ -39,6 +47,7 @@ export function readServeFiles(
     | "chain"
     | "key"
     | "client-ca"
+    | "crl"
     | "users"
     | "radius-secret-file"
     | "dynamic-author-secret-file"
@@ -49,14 +58,27 @@ export function readServeFiles(
   crypto: CryptoProvider,
 ): ServeFiles {
   const files = new NamedFiles();
-  const certificates = [
-    ...files.certificates("cert", settings.cert),
-    ...files.certificates("chain", settings.chain),
-  ];
-  const signer = files.privateKey("key", settings.key, crypto);
+  const own = {
+    certificates: settings.cert.map((path) => ({
+      path,
+      certificates: files.certificates("cert", path),
+    })),
+    keys: settings.key.flatMap((path) => {
+      const signer = files.privateKey("key", path, crypto);
+      return signer === undefined ? [] : [{ path, signer }];
+    }),
+    chain: settings.chain.flatMap((path) => files.certificates("chain", path)),
+  };
   const { users } = settings;
   if (users !== undefined) files.attempt("users", users, "users", () => openUsers(users));
   const clientCas = settings["client-ca"].flatMap((path) => files.certificates("client-ca", path));
+  const revocationLists = settings.crl.flatMap((path) =>
+    files.revocationLists("crl", path).filter((list) => {
+      const fault = listFault(list, clientCas, crypto);
+      if (fault !== undefined) files.complain("crl", path, fault);
+      return fault === undefined;
+    })
+  );
   const radiusSecrets = settings["radius-secret-file"].flatMap((path) =>
     files.attempt("radius-secret-file", path, "one secret", () => [readSecretFile(path)]) ?? []
   );
@@ -70,9 +92,9 @@ export function readServeFiles(
   const radiusTls = radsecCredentials(settings, files, crypto);
   const { accessLists, problems } = compileAccessLists(settings);
   return {
-    certificates,
-    signer,
+    own: { ...own, others: clientCas },
     clientCas,
+    revocationLists,
     radiusSecrets,
     radiusTls,
     dynamicAuthorSecret,
@@ -98,34 +120,75 @@ function radsecCredentials(
   return { ca: read(ca), certificate: read(cert), key: read(key) };
 }
 
-/** What the operator's own certificate and key make of the gateway; `StartError` when they do not fit. */
-export function givenCredentials(
-  settings: Pick<ServeSettings, "cert" | "key" | "id">,
-  files: ServeFiles,
-): Credentials | undefined {
-  const [own] = files.certificates;
-  const { signer } = files;
-  if (settings.cert === undefined || own === undefined || signer === undefined) return undefined;
-  if (!equalBytes(own.spki, signer.spki)) {
-    throw new StartError(
-      `Cannot use key ${settings.key}: it does not belong to certificate ${settings.cert}`,
-    );
+/** Why a list cannot be used. One of a CA that is not known here may be of an intermediate that clients send. */
+function listFault(
+  list: RevocationList,
+  clientCas: readonly Certificate[],
+  crypto: CryptoProvider,
+): string | undefined {
+  const { unsupported, issuer } = list;
+  if (unsupported.length > 0) {
+    return `a whole list of one CA; what ${unsupported.join(", ")} in it means is not known`;
   }
-  return {
-    identity: gatewayIdentity(own, settings.id, settings.cert),
-    certificates: files.certificates.map(({ der }) => der),
-    signer,
-    clientCas: files.clientCas.map(({ der }) => der),
-  };
+  const named = clientCas.filter(({ subject }) => equalBytes(subject.der, issuer.der));
+  return named.length === 0 || named.some((ca) => isSignedRevocationList(list, ca, crypto))
+    ? undefined
+    : `a list signed by ${issuer.text}, whose key of --client-ca is another or may sign none`;
 }
 
-/** What is worth a warning about a certificate, by the wall clock. */
-export function validityWarning(certificate: Certificate, nowMs: number): string | undefined {
+/** What the operator's own certificates and keys make of the gateway; `StartError` when they do not fit. */
+export function givenCredentials(
+  settings: Pick<ServeSettings, "id">,
+  files: ServeFiles,
+): Credentials | undefined {
+  const own = ownCertificates(files.own, settings.id);
+  if (own === undefined) return undefined;
+  const { identity, all: [main, ...alternates] } = own;
+  const clientCas = files.clientCas.map(({ der }) => der);
+  return { ...main, identity, alternates, clientCas, revocationLists: files.revocationLists };
+}
+
+/** What is worth a warning: an event and what it is about. */
+export interface FileWarning {
+  readonly event: string;
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/** What is worth a warning about files that can be used, by the wall clock. */
+export function fileWarnings(files: ServeFiles, nowMs: number): readonly FileWarning[] {
+  const { certificates, chain } = files.own;
+  const ours = [...certificates.flatMap((file) => file.certificates), ...chain];
+  const told = [
+    ...ours.map(({ subject, ...one }) => ({
+      event: "certificate-validity",
+      subject: subject.text,
+      problem: validityWarning(one, nowMs),
+    })),
+    ...files.revocationLists.map((list) => ({
+      event: "revocation-list-stale",
+      subject: list.issuer.text,
+      problem: listWarning(list, nowMs),
+    })),
+  ];
+  return told.flatMap(({ event, subject, problem }) =>
+    problem === undefined ? [] : [{ event, facts: { subject, problem } }]
+  );
+}
+
+function validityWarning(
+  { notBefore, notAfter }: Pick<Certificate, "notBefore" | "notAfter">,
+  nowMs: number,
+): string | undefined {
   const soonMs = 14 * 86_400_000;
-  const end = new Date(certificate.notAfter).toISOString();
-  if (certificate.notBefore > nowMs) {
-    return `not valid before ${new Date(certificate.notBefore).toISOString()}`;
+  const end = new Date(notAfter).toISOString();
+  if (notBefore > nowMs) return `not valid before ${new Date(notBefore).toISOString()}`;
+  if (notAfter < nowMs) return `expired at ${end}`;
+  return notAfter - nowMs < soonMs ? `expires at ${end}` : undefined;
+}
+
+function listWarning(list: RevocationList, nowMs: number): string | undefined {
+  if (list.nextUpdate === undefined || !isStale(list, { at: wall(nowMs), clockSkewMs: 0 })) {
+    return undefined;
   }
-  if (certificate.notAfter < nowMs) return `expired at ${end}`;
-  return certificate.notAfter - nowMs < soonMs ? `expires at ${end}` : undefined;
+  return `the next list was due at ${new Date(list.nextUpdate).toISOString()}`;
 }

@@ -41,9 +41,14 @@ const operation = "Operation";
 
 /** The table. */
 export const serveFlags = {
-  cert: optional(who, filePath, "certificate of the gateway, PEM; without it one is made"),
-  key: optional(who, filePath, "its private key, PKCS #8 PEM"),
-  chain: optional(who, filePath, "intermediate certificates, PEM"),
+  cert: list(
+    who,
+    filePath,
+    "certificate of the gateway, PEM; without it one is made; of several, a client gets the one whose " +
+      "authority it asks for",
+  ),
+  key: list(who, filePath, "private key of each, PKCS #8 PEM"),
+  chain: list(who, filePath, "intermediate certificates, PEM, and roots to know them by"),
   id: optional(who, identity, "identity (IDr); else the certificate's first name"),
 
   auth: list(
@@ -79,6 +84,23 @@ export const serveFlags = {
   ),
   "allow-sha1": toggle(login, "sign over SHA-1 for peers that know no better, and take it"),
   "client-ca": list(login, filePath, "CA of client certificates, PEM; else the self-made CA"),
+  crl: list(
+    login,
+    filePath,
+    "revocation lists for client certificates, PEM or DER; CAs without one are not checked",
+  ),
+  "crl-stale": single(
+    login,
+    oneOf("refuse", "accept"),
+    "refuse",
+    "clients of a CA whose lists are out of date or not signed by it; accept still refuses the revoked",
+  ),
+  "clock-skew": single(
+    login,
+    wholeNumberOrOff(1, 86_400),
+    "300",
+    "seconds that clocks of CAs may be off when validity is checked; 0 is none",
+  ),
 
   radius: list(
     radius,

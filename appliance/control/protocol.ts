@@ -5,6 +5,7 @@
  */
 import { parseIpAddress, type SessionSelector } from "../../core/mod.ts";
 import { type DebugReply, type DebugTopic, debugTopics } from "../debug_feed.ts";
+import type { Reloaded } from "../reload.ts";
 import type { AccessListFacts, GatewayFacts, SessionFacts } from "../show/facts.ts";
 
 /** Octets of a request at most. */
@@ -24,6 +25,8 @@ export type ControlRequest =
   | { readonly command: "clear-stats" }
   /** Set the counters of AAA servers to zero. */
   | { readonly command: "clear-aaa-counters" }
+  /** Read flags and files again. */
+  | { readonly command: "reload" }
   /** Begin to rekey the SAs of the sessions that fit. */
   | {
     readonly command: "rekey";
@@ -52,6 +55,7 @@ export type ControlReply =
   | { readonly kind: "summary"; readonly summary: Omit<GatewayFacts, "sessions"> }
   | { readonly kind: "access-list"; readonly list: AccessListFacts }
   | DebugReply
+  | Reloaded
   /** All lines were said. `count` is how many sessions or lists were shown, or sessions ended or rekeyed. */
   | { readonly kind: "done"; readonly count: number }
   | { readonly kind: "refused"; readonly reason: string };
@@ -74,6 +78,7 @@ export function parseRequest(
     case "access-lists":
     case "clear-stats":
     case "clear-aaa-counters":
+    case "reload":
       return { ok: true, request: { command } };
     case "sessions":
     case "clear-sessions": {

@@ -10,8 +10,13 @@ import {
   type CryptoProvider,
   equalBytes,
   parseCertificate,
+  parseRevocationList,
   privateKeyIn,
+  type Result,
+  type RevocationList,
+  revocationListsIn,
   type Signer,
+  type WireFault,
 } from "../../core/mod.ts";
 import { systemRandom } from "../entropy.ts";
 import { reasonOf, StartError } from "../start_error.ts";
@@ -89,16 +94,30 @@ export function writeFiles(files: readonly FileToWrite[], { force }: { force: bo
 
 /** The certificates of a PEM file, or the one of a DER file. */
 export function readCertificates(path: string): readonly Certificate[] {
+  return readAll(path, "certificate", certificatesIn, parseCertificate);
+}
+
+/** The revocation lists of a PEM file, or the one of a DER file. */
+export function readRevocationLists(path: string): readonly RevocationList[] {
+  return readAll(path, "list", revocationListsIn, parseRevocationList);
+}
+
+function readAll<T>(
+  path: string,
+  what: string,
+  blocksIn: typeof certificatesIn,
+  parse: (der: Uint8Array) => Result<T, WireFault>,
+): readonly T[] {
   const octets = readOctets(path);
   const isDer = octets[0] === 0x30;
-  const found = isDer ? { ok: true as const, value: [octets] } : certificatesIn(textIn(octets));
+  const found = isDer ? { ok: true as const, value: [octets] } : blocksIn(textIn(octets));
   if (!found.ok) throw new StartError(fileFault(path, found.fault.line, found.fault.problem));
   return found.value.map((der, i) => {
-    const parsed = parseCertificate(der);
+    const parsed = parse(der);
     if (parsed.ok) return parsed.value;
     const { kind, path: where, offset } = parsed.fault;
     throw new StartError(
-      `Cannot use ${path}: certificate ${i + 1} is malformed, ${where} at octet ${offset}: ${kind}`,
+      `Cannot use ${path}: ${what} ${i + 1} is malformed, ${where} at octet ${offset}: ${kind}`,
     );
   });
 }

@@ -73,6 +73,15 @@ type State =
   | { readonly kind: "pausing"; readonly until: Monotonic; readonly how: How }
   | { readonly kind: "closed" };
 
+/** The gateway, or we, do not want this login. */
+interface Refusal {
+  readonly how: How;
+  readonly reason: string;
+  readonly byGateway: boolean;
+  /** Whether both sides had the same first message in mind: AUTH covers it. */
+  readonly isSure: boolean;
+}
+
 /** Between two attempts that nobody answered. */
 const PAUSE_MS = 1_000;
 /** How long the gateway has to answer that we are elsewhere: three transmissions. */
@@ -89,6 +98,8 @@ export class Client {
   #sa: IkeSa | undefined;
   #pair: SessionPair | undefined;
   readonly #reauthentication = new Reauthentication();
+  /** Whether a refusal of the pair was not believed: the next one is. */
+  #hasDoubted = false;
   /** BOUNDED: the tunnel's SA, its predecessor under rekey, and one attempt. */
   readonly #sas = new Set<IkeSa>();
   /** Outputs and events of the step under way, in order. */
@@ -209,7 +220,7 @@ export class Client {
       this.#spis.addIkeSa(sa);
       this.#sas.add(sa);
       this.#state = { kind: "authenticating", sa, how: state.how, since: state.since };
-      const { how, since } = state;
+      const { how, since, init } = state;
       new IkeAuthInitiator({
         settings: this.#settings,
         memory,
@@ -218,7 +229,7 @@ export class Client {
           onEstablished: (sa, step, assignment) =>
             this.#established(sa, step, how, since, assignment),
           onRefused: (sa, step, reason, byGateway) =>
-            this.#refused(sa, step, how, reason, byGateway),
+            this.#refused(sa, step, { how, reason, byGateway, isSure: !init.hasVariants }),
         },
       }).start(sa, step);
       return;
@@ -348,6 +359,7 @@ export class Client {
     const old = this.#sa;
     this.#sa = sa;
     this.#state = { kind: "up" };
+    this.#hasDoubted = false;
     // The gateway replaces the IKE SA of a session that comes back; another session it has to be told of.
     if (how === "reconnect") old?.close(step, "taken-over");
     else old?.closeWithDelete(step, "taken-over");
@@ -363,9 +375,13 @@ export class Client {
     this.#tell({ kind: "established", how, assignment, tookMs: step.at.monotonic - since });
   }
 
-  #refused(_sa: IkeSa, step: Step, how: How, reason: string, byGateway: boolean): void {
+  #refused(_sa: IkeSa, step: Step, { how, reason, byGateway, isSure }: Refusal): void {
     trace(step, { level: "warning", event: "login-refused", facts: { reason, how } });
     if (how === "reconnect" && byGateway) {
+      if (!isSure && !this.#hasDoubted) {
+        this.#hasDoubted = true;
+        return this.#pause(step, how, reason);
+      }
       this.#pair = undefined;
       this.#tell({ kind: "pair-refused" });
       if (this.#settings.login.kind !== "none") return this.#attempt(step, "login");

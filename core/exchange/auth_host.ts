@@ -5,7 +5,7 @@ import type { Policy } from "../gateway/policy.ts";
 import type { Question, UserAttributes } from "../gateway/question.ts";
 import type { LoginMethod, PeerType, SessionPair } from "../gateway/record.ts";
 import type { Wall } from "../moment.ts";
-import type { Certificate } from "../pki/certificate.ts";
+import type { Trust } from "../pki/chain.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { Step } from "./step.ts";
@@ -63,8 +63,8 @@ export type Admission =
 export interface AuthHost {
   /** The configuration. */
   readonly policy: Policy;
-  /** `Policy.clientCas`, parsed. */
-  readonly clientCas: readonly Certificate[];
+  /** Whose clients may log in by certificate: `Policy.clientCas`, parsed, and what they took back. */
+  readonly trust: Trust;
   /** The session whose pair has these octets as session id. */
   findReconnect(sa: IkeSa, step: Step, idData: Bytes): ReconnectCandidate | undefined;
   /** A reconnect was refused: counted, and held against its source. False: do not even answer. */

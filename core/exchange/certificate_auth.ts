@@ -8,7 +8,7 @@ import type { AuthPayload, IdPayload, Payload } from "../message/payload.ts";
 import type { Wall } from "../moment.ts";
 import { parseCertificate } from "../pki/certificate.ts";
 import type { Certificate } from "../pki/certificate.ts";
-import type { CertificatePurpose } from "../pki/chain.ts";
+import type { CertificatePurpose, Trust } from "../pki/chain.ts";
 import { verifyChain } from "../pki/chain.ts";
 import { certificateAuthorityHash, certificateSpeaksFor } from "../pki/identity.ts";
 import type { Result } from "../result.ts";
@@ -29,8 +29,8 @@ export function certificateRequest(
   return [{ kind: "CERTREQ", encoding: CertEncoding.X509_SIGNATURE, authorities }];
 }
 
-/** What is to be proved, and by what. */
-export interface CertificateClaim {
+/** What is to be proved, by what, and to whom. */
+export interface CertificateClaim extends Trust {
   /** The identity claimed. */
   readonly identity: IdPayload;
   /** The signature. */
@@ -39,8 +39,6 @@ export interface CertificateClaim {
   readonly octets: Bytes;
   /** All payloads that came along; CERT is looked for in them. */
   readonly payloads: readonly Payload[];
-  /** What we trust, parsed. */
-  readonly anchors: readonly Certificate[];
   /** What the certificate has to be good for. */
   readonly purpose: CertificatePurpose;
   /** When. */
@@ -61,8 +59,8 @@ export function verifyCertificateAuth(
   const leaf = parsed.value;
   const intermediates = parseCertificates(others);
   if (leaf.key === undefined) return fail("unsupported-key");
-  const { anchors, at, purpose, auth, octets, allowSha1 } = claim;
-  const chain = verifyChain({ leaf, intermediates, anchors, at, purpose, crypto });
+  const { auth, octets, allowSha1 } = claim;
+  const chain = verifyChain({ ...claim, leaf, intermediates, crypto });
   if (!chain.ok) return fail(`certificate-${chain.fault.kind}`);
   if (!certificateSpeaksFor(leaf, claim.identity.idType, claim.identity.data)) {
     return fail("certificate-of-another-identity");

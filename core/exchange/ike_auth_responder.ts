@@ -30,6 +30,7 @@ import { beginEap } from "./eap_login.ts";
 import { formatIdentity } from "./identity_text.ts";
 import type { Authenticator, IkeSa } from "./ike_sa.ts";
 import type { InitMemory } from "./ike_sa_init.ts";
+import { chooseOwnCertificate } from "./own_certificate.ts";
 import { find } from "./payloads.ts";
 import { gatewayProof, initiatorOctets, responderOctets } from "./responder_proofs.ts";
 import type { Admitted, Proven } from "./responder_session.ts";
@@ -205,10 +206,11 @@ export class IkeAuthResponder implements Authenticator {
     const isAnyConnect = candidate === undefined
       ? isAnyConnectIdentity(identity.idType, identity.data)
       : candidate.peerType === "AnyConnect";
+    const own = chooseOwnCertificate(sa.world.crypto, this.#host.policy, request);
     const peer: Peer = {
       identity,
       isSessionId: candidate !== undefined,
-      session: new ResponderSession(this.#host, this.#memory, request, identity, isAnyConnect),
+      session: new ResponderSession(this.#host, this.#memory, request, identity, own, isAnyConnect),
     };
     const auth = find(request, "AUTH");
     if (auth?.method === AuthMethod.SHARED_KEY_MIC) {
@@ -257,12 +259,16 @@ export class IkeAuthResponder implements Authenticator {
       auth,
       octets: initiatorOctets(sa, this.#memory, peer.identity),
       payloads: request,
-      anchors: this.#host.clientCas,
+      ...this.#host.trust,
       purpose: "clientAuth",
       at: step.at.wall,
       allowSha1: this.#host.policy.allowSha1,
     });
-    if (!verified.ok) return this.#refuse(sa, step, verified.fault, peer);
+    if (!verified.ok) {
+      // Checking one may cost many signatures: who shows bad ones is soon not heard any more.
+      this.#host.loginRefused(sa);
+      return this.#refuse(sa, step, verified.fault, peer);
+    }
     const userName = userNameOf(verified.value);
     const proven: Proven = {
       login: peer.session.freshLogin(userName, "certificate", {}),
@@ -300,7 +306,7 @@ export class IkeAuthResponder implements Authenticator {
       octets: initiatorOctets(sa, this.#memory, peer.identity),
       prfHash: factsOfPrf(sa.suite.prf).hash,
       hasRfc7427: this.#memory.peerHashes !== undefined,
-      anchors: this.#host.clientCas,
+      ...this.#host.trust,
       at: this.#now,
       allowSha1: policy.anyConnect.rsaHash === "sha1",
     }));
@@ -464,7 +470,8 @@ export class IkeAuthResponder implements Authenticator {
   }
 
   #ownProof(sa: IkeSa, { session }: Peer): readonly Payload[] {
-    return gatewayProof(sa, this.#memory, this.#host.policy, session.isAnyConnect);
+    const { own, isAnyConnect } = session;
+    return gatewayProof(sa, this.#memory, this.#host.policy, own, isAnyConnect);
   }
 
   #refuse(

@@ -91,8 +91,8 @@ export class IkeSa {
   hasToldCrashToken = false;
   /** When the peer has to have authenticated anew, on another IKE SA (RFC 4478); a rekey changes nothing. */
   authenticatedUntil: Monotonic | undefined;
-  /** When it was made. */
-  readonly begun: Monotonic;
+  /** When it was made; after a rekey: when the first of its line was. */
+  begun: Monotonic;
   lastInbound: Monotonic;
 
   readonly #channel: Channel;
@@ -165,6 +165,7 @@ export class IkeSa {
   ): void {
     if (this.phase === "closed") return;
     if (this.#isUnproven(remote)) return this.world.count("ike-auth-from-elsewhere");
+    if (this.#isEarly(message)) return this.world.count("request-before-authentication");
     const received = this.#channel.receive(bytes, message);
     switch (received.kind) {
       case "dropped":
@@ -340,8 +341,10 @@ export class IkeSa {
       // Another rekey of ours that waited for its turn has come about.
       if (task.name !== "rekey-ike-sa") next.#requests.add(task);
     }
+    this.#confirm(step);
     next.#confirmed = true;
     next.#dispute = undefined;
+    next.begun = this.begun;
     next.where.inherit(this.where);
     next.hasToldCrashToken = this.hasToldCrashToken;
     next.allowedSelectors = this.allowedSelectors;
@@ -425,7 +428,6 @@ export class IkeSa {
 
   #handleResponse(step: Step, payloads: readonly Payload[]): void {
     const task = this.#requests.finish();
-    if (this.phase === "established") this.#confirm(step);
     task?.handle(this, step, payloads);
     if (this.phase !== "closed" && this.phase !== "lingering") this.#requests.startNext(step);
   }
@@ -497,6 +499,16 @@ export class IkeSa {
     this.where.sawMessage(step, path);
   }
 
+  /**
+   * A request that overtook the last response of IKE_AUTH. It comes again, and by then there is an SA to
+   * answer for. A DELETE does not wait.
+   */
+  #isEarly({ header }: ParsedMessage): boolean {
+    return this.phase === "authenticating" && this.originalInitiator && !header.flags.response &&
+      header.exchangeType === ExchangeType.CREATE_CHILD_SA;
+  }
+
+  /** The peer has the last response of IKE_AUTH: without it nobody asks, sends packets or rekeys. */
   #confirm(step: Step): void {
     if (this.#confirmed) return;
     this.#confirmed = true;

@@ -117,6 +117,11 @@ export class IkeSaInitInitiator {
     return this.#work?.at ?? this.#window.deadline;
   }
 
+  /** Whether requests differed, so that the responder may have answered another one than the last. */
+  get hasVariants(): boolean {
+    return this.#retries > 0;
+  }
+
   /** Works on, or sends again what is due; false when it comes to nothing. */
   retransmit(step: Step): boolean {
     if (this.#work !== undefined) {
@@ -160,8 +165,8 @@ export class IkeSaInitInitiator {
     const error = findErrorNotify(payloads);
     if (error !== undefined) {
       const group = groupWanted(error, this.#offer);
+      if (group !== undefined && group === this.#pair?.group) return { kind: "ignored" };
       if (group !== undefined) {
-        if (group === this.#pair?.group) return { kind: "ignored" };
         this.#pair = this.#world.crypto.generateKeyPair(group, this.#world.random);
         return this.#retry(step);
       }

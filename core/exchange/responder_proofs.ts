@@ -1,6 +1,6 @@
 /** What AUTH covers in one IKE SA, seen from the responder, and the gateway's own proof (§2.15). */
 import type { Bytes } from "../bytes.ts";
-import type { Policy } from "../gateway/policy.ts";
+import type { OwnCertificate, Policy } from "../gateway/policy.ts";
 import { CertEncoding } from "../message/constants.ts";
 import { idBody } from "../message/identification.ts";
 import type { IdPayload, Payload } from "../message/payload.ts";
@@ -31,16 +31,17 @@ export function responderOctets(
 }
 
 /**
- * IDr, our certificates and our signature. Method 1 is over the hash of the PRF, as AnyConnect takes it,
+ * IDr, `own` certificates and our signature. Method 1 is over the hash of the PRF, as AnyConnect takes it,
  * and over SHA-1 as RFC 7296 has it only where policy allows it, for AnyConnect and others apart.
  */
 export function gatewayProof(
   sa: IkeSa,
   memory: InitMemory,
   policy: Policy,
+  { certificates, signer }: OwnCertificate,
   isAnyConnect: boolean,
 ): readonly Payload[] {
-  const { identity, certificates, signer } = policy;
+  const { identity } = policy;
   const prfHash = factsOfPrf(sa.suite.prf).hash;
   const takesSha1 = isAnyConnect ? policy.anyConnect.rsaHash === "sha1" : policy.allowSha1;
   const auth = signAuth(signer, responderOctets(sa, memory, policy), {

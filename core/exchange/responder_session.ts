@@ -3,7 +3,7 @@
  * (RFC 7296 §1.2, §2.19), for a peer whose proof is complete.
  */
 import { copyBytes } from "../bytes.ts";
-import type { ClientAttributes } from "../gateway/policy.ts";
+import type { ClientAttributes, OwnCertificate } from "../gateway/policy.ts";
 import type { UserAttributes } from "../gateway/question.ts";
 import type { LoginMethod } from "../gateway/record.ts";
 import { ConfigType, NotifyType } from "../message/constants.ts";
@@ -48,6 +48,8 @@ export class ResponderSession {
   readonly #identity: IdPayload;
   /** Whether the peer is a client of Cisco's that speaks AnyConnect-EAP. */
   readonly isAnyConnect: boolean;
+  /** Ours, as the peer asks for it. */
+  readonly own: OwnCertificate;
 
   /** `request` is the first IKE_AUTH request, which asks for everything. */
   constructor(
@@ -55,9 +57,11 @@ export class ResponderSession {
     memory: InitMemory,
     request: readonly Payload[],
     identity: IdPayload,
+    own: OwnCertificate,
     isAnyConnect: boolean,
   ) {
     this.isAnyConnect = isAnyConnect;
+    this.own = own;
     this.#host = host;
     this.#memory = memory;
     this.#request = request;
@@ -202,9 +206,9 @@ export class ResponderSession {
   }
 
   #facts(proven: Proven): AuthenticationFacts {
-    const { identity, signer } = this.#host.policy;
+    const { identity } = this.#host.policy;
     return {
-      sign: signer.key.kind === "rsa" ? "RSA" : "ECDSA",
+      sign: this.own.signer.key.kind === "rsa" ? "RSA" : "ECDSA",
       verify: proven.verify,
       localId: formatIdentity(identity.idType, identity.data),
       remoteId: formatIdentity(this.#identity.idType, this.#identity.data),

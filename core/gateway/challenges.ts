@@ -55,7 +55,7 @@ const NO_SPI = new Uint8Array(8);
 
 /** Asks for cookies and solutions, and looks at them. */
 export class Challenges {
-  readonly #policy: ChallengeOptions["policy"];
+  #policy: ChallengeOptions["policy"];
   readonly #crypto: CryptoProvider;
   readonly #random: Random;
   readonly #cookies: CookieJar;
@@ -68,6 +68,11 @@ export class Challenges {
     this.#random = random;
     this.#cookies = new CookieJar(crypto, random, now);
     this.#cookiesUntil = now;
+  }
+
+  /** Asks by this policy from now on. */
+  reconfigure(policy: ChallengeOptions["policy"]): void {
+    this.#policy = policy;
   }
 
   /** Looks at a first message; `halfOpen` is how many IKE SAs are. */

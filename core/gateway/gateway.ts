@@ -33,7 +33,8 @@ import type { ParsedMessage } from "../message/message.ts";
 import type { Payload } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
 import { after, monotonic } from "../moment.ts";
-import type { Certificate } from "../pki/certificate.ts";
+import type { Trust } from "../pki/chain.ts";
+import { RevocationLists } from "../pki/revocation.ts";
 import type { Random } from "../random.ts";
 import { assertNever } from "../result.ts";
 import type { Endpoint } from "../wire/address.ts";
@@ -75,11 +76,12 @@ const WALL_CHECK_MS = 1_000;
 
 /** The responder of all peers. */
 export class Gateway {
-  readonly #policy: Policy;
-  readonly #clientCas: readonly Certificate[];
+  #policy: Policy;
   readonly #random: Random;
   readonly #world: SaWorld;
-  readonly #host: AuthHost;
+  #settings: SaWorld["settings"];
+  /** For logins that begin now; those under way keep the one that they began with. */
+  #host: AuthHost;
   readonly #ciscoFragments = new CiscoReassembly();
   readonly #initiations: Initiations;
   readonly #failedReconnects = new SourceLimiter(limits.failedReconnectsPerMinute);
@@ -105,25 +107,24 @@ export class Gateway {
   /** A gateway without sessions; `restore` is its first input when there are stored ones. */
   constructor({ policy, crypto, random, now, crashSecret }: GatewayOptions) {
     this.#policy = policy;
-    this.#clientCas = parseCertificates(policy.clientCas);
+    this.#settings = settingsOf(policy);
     this.#random = random;
     this.#now = now.monotonic;
     this.#step = { at: now, outputs: [] };
     this.#clockOffset = now.wall - now.monotonic;
-    this.#initiations = new Initiations({
-      policy,
-      crypto,
-      random,
-      clientCas: this.#clientCas,
-      now,
-    });
+    const trust = trustOf(policy);
+    const clientCas = trust.anchors;
+    this.#initiations = new Initiations({ policy, crypto, random, clientCas, now });
     const crash = crashSecret === undefined ? undefined : new CrashDetection(crypto, crashSecret);
     this.#crash = crash;
     this.#spis = new SpiTable(random, crash === undefined ? undefined : (spi) => crash.mark(spi));
     this.#world = this.#makeWorld(crypto, crash);
-    this.#host = this.#makeHost();
+    this.#host = this.#makeHost(policy, trust);
+    const currentPolicy = (): Policy => this.#policy;
     this.#sessions = new Sessions({
-      policy,
+      get policy() {
+        return currentPolicy();
+      },
       random,
       tell: (step, question) => this.#tell(step, question),
       reschedule: (session, step) => this.#scheduleSession(session, step),
@@ -412,11 +413,24 @@ export class Gateway {
       case "debug":
         this.#tellsMessages = command.packets;
         return;
+      case "reconfigure":
+        return this.#reconfigure(step, command.policy);
       case "shutdown":
         return this.#sessions.shutdown(step);
       default:
         return assertNever(command);
     }
+  }
+
+  /** What is shared by all is exchanged; every part looks there when it decides. */
+  #reconfigure(step: Step, policy: Policy): void {
+    const { gatewayName, pools } = this.#policy;
+    this.#policy = { ...policy, gatewayName, pools };
+    this.#settings = settingsOf(this.#policy);
+    const trust = trustOf(this.#policy);
+    this.#host = this.#makeHost(this.#policy, trust);
+    this.#initiations.reconfigure(this.#policy, trust.anchors);
+    for (const session of this.#sessions.all()) this.#scheduleSession(session, step);
   }
 
   /** Those who were up when the gateway ended. Cisco's clients know no token. */
@@ -430,22 +444,13 @@ export class Gateway {
   // --- shared ground of the IKE SAs ---------------------------------------------------------
 
   #makeWorld(crypto: CryptoProvider, crash: CrashDetection | undefined): SaWorld {
-    const { ikeProposals, espProposals, lifetimes, dpd, fragmentMtu } = this.#policy;
-    const { mobike, outerAddresses } = this.#policy;
+    const currentSettings = (): SaWorld["settings"] => this.#settings;
     return {
       crypto,
       random: this.#random,
       exchanges,
-      settings: {
-        ikeProposals,
-        espProposals,
-        lifetimes,
-        dpd,
-        fragmentMtu,
-        followPeer: true,
-        mobike,
-        outerAddresses,
-        takesCrashTokens: false,
+      get settings() {
+        return currentSettings();
       },
       count: (name) => this.#count(name),
       newIkeSpi: () => this.#spis.newIkeSpi(),
@@ -481,10 +486,10 @@ export class Gateway {
     };
   }
 
-  #makeHost(): AuthHost {
+  #makeHost(policy: Policy, trust: Trust): AuthHost {
     return {
-      policy: this.#policy,
-      clientCas: this.#clientCas,
+      policy,
+      trust,
       findReconnect: (sa, step, idData) => this.#sessions.find(sa, step, idData),
       reconnectRefused: (sa) => {
         this.#sessions.countRefusal();
@@ -612,4 +617,31 @@ export class Gateway {
     this.#clockOffset = offset;
     for (const session of this.#sessions.all()) this.#scheduleSession(session, step);
   }
+}
+
+/** What all IKE SAs go by. */
+function settingsOf(policy: Policy): SaWorld["settings"] {
+  const { ikeProposals, espProposals, lifetimes, dpd, fragmentMtu } = policy;
+  const { mobike, outerAddresses } = policy;
+  return {
+    ikeProposals,
+    espProposals,
+    lifetimes,
+    dpd,
+    fragmentMtu,
+    followPeer: true,
+    mobike,
+    outerAddresses,
+    takesCrashTokens: false,
+  };
+}
+
+/** Whose clients may log in by certificate. */
+function trustOf({ clientCas, revocation, clockSkewMs }: Policy): Trust {
+  const anchors = parseCertificates(clientCas);
+  return revocation === undefined ? { anchors, clockSkewMs } : {
+    anchors,
+    clockSkewMs,
+    revocation: new RevocationLists(revocation.lists, revocation.stale),
+  };
 }

@@ -33,6 +33,7 @@ export interface InitiationsOptions {
   readonly policy: Policy;
   readonly crypto: CryptoProvider;
   readonly random: Random;
+  /** `Policy.clientCas`, parsed. */
   readonly clientCas: readonly Certificate[];
   readonly now: Moment;
 }
@@ -45,15 +46,24 @@ export type Initiation =
 
 /** Everything before authentication. */
 export class Initiations {
-  readonly #policy: Policy;
+  readonly #crypto: CryptoProvider;
   readonly #challenges: Challenges;
-  readonly #announcements: InitAnnouncements;
+  #policy: Policy;
+  #announcements: InitAnnouncements;
   readonly #halfOpen = new HalfOpenTable();
 
   constructor({ policy, crypto, random, clientCas, now }: InitiationsOptions) {
+    this.#crypto = crypto;
     this.#policy = policy;
     this.#challenges = new Challenges({ policy, crypto, random, now: now.monotonic });
     this.#announcements = announcementsOf(policy, crypto, clientCas);
+  }
+
+  /** Admits by this policy from now on. */
+  reconfigure(policy: Policy, clientCas: readonly Certificate[]): void {
+    this.#policy = policy;
+    this.#challenges.reconfigure(policy);
+    this.#announcements = announcementsOf(policy, this.#crypto, clientCas);
   }
 
   /** How many IKE SAs are not authenticated yet. */

@@ -3,6 +3,7 @@ import type { Bytes } from "../bytes.ts";
 import type { Moment } from "../moment.ts";
 import type { Endpoint, IpAddress } from "../wire/address.ts";
 import type { PacketFilter } from "./packet_filter.ts";
+import type { Policy } from "./policy.ts";
 import type { Answer } from "./question.ts";
 import type { SessionRecord } from "./record.ts";
 
@@ -62,6 +63,11 @@ export type Command =
   | { readonly kind: "rekey"; readonly id: number; readonly what: "ike" | "child" }
   /** Tell every message as a trace `ikev2-packet`, or stop telling. */
   | { readonly kind: "debug"; readonly packets: boolean }
+  /**
+   * Decide by this from now on. Sessions go on, and logins that have begun end as they began; pools and
+   * the gateway's name stay as they were.
+   */
+  | { readonly kind: "reconfigure"; readonly policy: Policy }
   /** Going down: DELETE to peers that cannot reconnect, the others stay parked. */
   | { readonly kind: "shutdown" };
 

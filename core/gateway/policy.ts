@@ -3,6 +3,8 @@ import type { Bytes } from "../bytes.ts";
 import type { Signer } from "../crypto/provider.ts";
 import type { CiscoAttributeNumbers } from "../message/cisco_attributes.ts";
 import type { Proposal } from "../message/payload.ts";
+import type { StaleLists } from "../pki/revocation.ts";
+import type { RevocationList } from "../pki/revocation_list.ts";
 import type { AddressPrefix, AddressRange, IpAddress } from "../wire/address.ts";
 import type { LoginMethod } from "./record.ts";
 
@@ -99,20 +101,40 @@ export interface PuzzlePolicy {
   readonly bits: number;
 }
 
-/** Everything the gateway decides by. */
-export interface Policy {
-  /** Name of this gateway, for records. */
-  readonly gatewayName: string;
-  /** IDr. */
-  readonly identity: { readonly idType: number; readonly data: Bytes };
+/** A certificate of this gateway, and what goes with it. */
+export interface OwnCertificate {
   /** DER certificates: ours, then intermediates. */
   readonly certificates: readonly Bytes[];
   /** Signs with the key of the first of them. */
   readonly signer: Signer;
+  /** SubjectPublicKeyInfo of the authorities above it, as far as they are known: what a CERTREQ may name. */
+  readonly authorities: readonly Bytes[];
+}
+
+/** What CAs have taken back, and what that means once it is old. */
+export interface RevocationPolicy {
+  /** Of any CAs, several of one also. */
+  readonly lists: readonly RevocationList[];
+  /** Where all lists of a CA are out of date. */
+  readonly stale: StaleLists;
+}
+
+/** Everything the gateway decides by. Its own certificate is the one for peers that ask for none in particular. */
+export interface Policy extends OwnCertificate {
+  /** Name of this gateway, for records. */
+  readonly gatewayName: string;
+  /** IDr. */
+  readonly identity: { readonly idType: number; readonly data: Bytes };
+  /** Further certificates for the same identity, for peers that ask for their authorities. */
+  readonly alternates: readonly OwnCertificate[];
   /** How users may log in, in order of preference. */
   readonly loginMethods: readonly LoginMethod[];
   /** DER certificates of the CAs whose clients may log in by certificate. */
   readonly clientCas: readonly Bytes[];
+  /** What they took back; without it a certificate is good until it expires. */
+  readonly revocation?: RevocationPolicy;
+  /** Milliseconds by which the clocks of those who make certificates may be off. */
+  readonly clockSkewMs: number;
   /** Inner addresses, IPv4 and IPv6; no two ranges overlap. */
   readonly pools: readonly PoolRange[];
   /** What clients are told. */

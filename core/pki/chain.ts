@@ -3,8 +3,9 @@
  *
  * A path runs from the peer's certificate through what it sent to a trust anchor. Checked are
  * signatures, validity, CA flag, key usage, path length, purpose and critical extensions. Name
- * constraints are not evaluated, so a CA that has them is refused. Policies are not evaluated and
- * revocation is not asked. SHA-1 signatures and RSA keys below 2048 bits are refused.
+ * constraints are not evaluated, so a CA that has them is refused. Policies are not evaluated. What has
+ * been revoked is asked of a path that holds otherwise. SHA-1 signatures and RSA keys below 2048 bits are
+ * refused.
  *
  * Work is bounded twice: by the depth of a path, and by the number of signatures checked in all,
  * since a peer may send many certificates with one name.
@@ -15,18 +16,27 @@ import type { Wall } from "../moment.ts";
 import { fail, ok, type Result } from "../result.ts";
 import type { Certificate } from "./certificate.ts";
 import { PurposeOid } from "./oid.ts";
+import type { RevocationLists } from "./revocation.ts";
 
 /** What a certificate is to be used for. */
 export type CertificatePurpose = "serverAuth" | "clientAuth";
 
+/** Whom the operator believes, and how far. */
+export interface Trust {
+  /** Certificates that are trusted by themselves. */
+  readonly anchors: readonly Certificate[];
+  /** What their issuers have taken back; without it nobody is asked. */
+  readonly revocation?: RevocationLists;
+  /** Milliseconds by which clocks of others may be off; without it none. */
+  readonly clockSkewMs?: number;
+}
+
 /** What there is to build a path from. */
-export interface ChainOptions {
+export interface ChainOptions extends Trust {
   /** The certificate in question. */
   readonly leaf: Certificate;
   /** What the peer sent along, in any order, trusted by nobody. */
   readonly intermediates: readonly Certificate[];
-  /** What the operator trusts. */
-  readonly anchors: readonly Certificate[];
   /** When. */
   readonly at: Wall;
   /** What for. */
@@ -53,10 +63,12 @@ export interface ChainFault {
     | "path-too-long"
     | "unsupported-critical"
     | "unsupported-name-constraints"
+    | "revoked"
+    | "revocation-unknown"
     | "too-much-work";
   /** Subject of the certificate that fails; where there is no issuer, whose issuer is missing. */
   readonly subject: string;
-  /** Identifiers of critical extensions, or the name of the missing issuer. */
+  /** Identifiers of critical extensions, the name of the missing issuer, or why nobody knows. */
   readonly detail?: string;
 }
 
@@ -73,7 +85,7 @@ const LEAST_RSA_BITS = 2048;
 /** A path from the leaf to a trust anchor, or the most telling reason why there is none. */
 export function verifyChain(options: ChainOptions): Result<CertificatePath, ChainFault> {
   const { leaf } = options;
-  const fault = commonFault(leaf, options.at) ?? leafFault(leaf, options.purpose);
+  const fault = commonFault(leaf, options) ?? leafFault(leaf, options.purpose);
   if (fault !== undefined) return fail(fault);
   return extend([leaf], options, { signatures: 0 });
 }
@@ -85,7 +97,10 @@ function extend(
   work: { signatures: number },
 ): Result<CertificatePath, ChainFault> {
   const current = path[path.length - 1] ?? options.leaf;
-  if (options.anchors.some((anchor) => equalBytes(anchor.der, current.der))) return ok({ path });
+  if (options.anchors.some((anchor) => equalBytes(anchor.der, current.der))) {
+    const revoked = revocationFault(path, options);
+    return revoked === undefined ? ok({ path }) : fail(revoked);
+  }
   const { text: subject } = current.subject;
   if (path.length >= DEEPEST_PATH) return fail({ kind: "path-too-long", subject });
   if (current.version < 3) return fail({ kind: "not-a-ca", subject, detail: "version" });
@@ -108,12 +123,15 @@ function isIn(path: readonly Certificate[], candidate: Certificate): boolean {
 }
 
 /** What must hold of every certificate. */
-function commonFault(certificate: Certificate, at: Wall): ChainFault | undefined {
+function commonFault(
+  certificate: Certificate,
+  { at, clockSkewMs = 0 }: Pick<ChainOptions, "at" | "clockSkewMs">,
+): ChainFault | undefined {
   const subject = certificate.subject.text;
   const { key, unknownCritical } = certificate;
-  if (at < certificate.notBefore) return { kind: "not-yet-valid", subject };
+  if (at + clockSkewMs < certificate.notBefore) return { kind: "not-yet-valid", subject };
   // The last second is valid to its end (§4.1.2.5).
-  if (at >= certificate.notAfter + 1000) return { kind: "expired", subject };
+  if (at - clockSkewMs >= certificate.notAfter + 1000) return { kind: "expired", subject };
   if (unknownCritical.length > 0) {
     return { kind: "unsupported-critical", subject, detail: unknownCritical.join(" ") };
   }
@@ -139,7 +157,7 @@ function issuerFault(
   options: ChainOptions,
   isAnchor: boolean,
 ): ChainFault | undefined {
-  const common = commonFault(issuer, options.at);
+  const common = commonFault(issuer, options);
   if (common !== undefined) return common;
   const subject = issuer.subject.text;
   const { basicConstraints, keyUsage } = issuer;
@@ -174,6 +192,24 @@ function servesPurpose(certificate: Certificate, purpose: CertificatePurpose): b
     PurposeOid.IKE_INTERMEDIATE,
   ];
   return extendedKeyUsage.some((oid) => good.includes(oid));
+}
+
+/** Whether anybody of the path has been revoked by the next one. The anchor is the operator's to take back. */
+function revocationFault(
+  path: readonly Certificate[],
+  { revocation, at, clockSkewMs = 0, crypto }: ChainOptions,
+): ChainFault | undefined {
+  if (revocation === undefined) return undefined;
+  for (const [i, issuer] of path.slice(1).entries()) {
+    const certificate = path[i] ?? issuer;
+    const fault = revocation.faultOf(certificate, issuer, { at, clockSkewMs, crypto });
+    const subject = certificate.subject.text;
+    if (fault?.kind === "revoked") return { kind: "revoked", subject };
+    if (fault !== undefined) {
+      return { kind: "revocation-unknown", subject, detail: fault.detail };
+    }
+  }
+  return undefined;
 }
 
 function signatureFault(

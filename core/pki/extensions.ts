@@ -25,6 +25,8 @@ export interface KeyUsage {
   readonly contentCommitment: boolean;
   /** Bit 5. */
   readonly keyCertSign: boolean;
+  /** Bit 6. */
+  readonly crlSign: boolean;
 }
 
 /** Subject alternative names (§4.2.1.6). */
@@ -146,6 +148,7 @@ function parseKeyUsage(value: DerReader): KeyUsage {
     digitalSignature: (first & 0x80) !== 0,
     contentCommitment: (first & 0x40) !== 0,
     keyCertSign: (first & 0x04) !== 0,
+    crlSign: (first & 0x02) !== 0,
   };
 }
 

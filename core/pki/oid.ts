@@ -1,11 +1,13 @@
 /** Object identifiers of X.509 (RFC 5280, RFC 4945) that the certificate code knows by meaning. */
 
-/** Certificate extensions (RFC 5280 §4.2.1). */
+/** Extensions of certificates (RFC 5280 §4.2.1) and of revocation lists (§5.2). */
 export const ExtensionOid = {
   SUBJECT_KEY_IDENTIFIER: "2.5.29.14",
   KEY_USAGE: "2.5.29.15",
   SUBJECT_ALT_NAME: "2.5.29.17",
   BASIC_CONSTRAINTS: "2.5.29.19",
+  DELTA_CRL_INDICATOR: "2.5.29.27",
+  ISSUING_DISTRIBUTION_POINT: "2.5.29.28",
   NAME_CONSTRAINTS: "2.5.29.30",
   CERTIFICATE_POLICIES: "2.5.29.32",
   AUTHORITY_KEY_IDENTIFIER: "2.5.29.35",

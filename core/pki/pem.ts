@@ -77,13 +77,24 @@ export function buildPem(label: string, der: Bytes): string {
 
 /** The certificates of a PEM file in its order; at least one. */
 export function certificatesIn(text: string): Result<readonly OwnedBytes[], PemFault> {
+  return blocksIn(text, /^(X509 )?CERTIFICATE$/, "certificate");
+}
+
+/** The revocation lists of a PEM file in its order; at least one. */
+export function revocationListsIn(text: string): Result<readonly OwnedBytes[], PemFault> {
+  return blocksIn(text, /^X509 CRL$/, "revocation list");
+}
+
+function blocksIn(
+  text: string,
+  label: RegExp,
+  what: string,
+): Result<readonly OwnedBytes[], PemFault> {
   const parsed = parsePem(text);
   if (!parsed.ok) return parsed;
-  const certificates = parsed.value.filter((block) => /^(X509 )?CERTIFICATE$/.test(block.label));
-  if (certificates.length === 0) {
-    return fault(1, `no certificate in PEM form, ${found(parsed.value)}`);
-  }
-  return ok(certificates.map((block) => block.der));
+  const blocks = parsed.value.filter((block) => label.test(block.label));
+  if (blocks.length === 0) return fault(1, `no ${what} in PEM form, ${found(parsed.value)}`);
+  return ok(blocks.map((block) => block.der));
 }
 
 /** The private key of a PEM file, which holds exactly one, as PKCS #8. */

@@ -147,13 +147,11 @@ export class ChildSa {
       (this.counters[slot + 1] as number) >= this.hardLimitBytes;
   }
 
-  /** Whether the control plane should rekey, and has not been told. */
-  get isSoftLimitDue(): boolean {
+  /** Whether the control plane should rekey for what a direction has carried, and has not been told. */
+  isSoftLimitDue(slot: number): boolean {
     return !this.isSoftLimitReported &&
-      ((this.counters[SaCounter.BYTES_OUT] as number) >= this.softLimitBytes ||
-        (this.counters[SaCounter.BYTES_IN] as number) >= this.softLimitBytes ||
-        (this.counters[SaCounter.PACKETS_OUT] as number) >= this.softLimitPackets ||
-        (this.counters[SaCounter.PACKETS_IN] as number) >= this.softLimitPackets ||
+      ((this.counters[slot] as number) >= this.softLimitPackets ||
+        (this.counters[slot + 1] as number) >= this.softLimitBytes ||
         this.sequence.nearEnd);
   }
 

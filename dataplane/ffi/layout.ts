@@ -119,9 +119,12 @@ export const trafficClassControlBytes = 24;
 
 const twoTo32 = 0x1_0000_0000;
 
-/** Writes a pointer. User addresses are below 2^47, so a number holds them exactly. */
+/**
+ * Writes a pointer. User addresses are below 2^47, so a number holds them exactly, and its lower half is what
+ * is left when it is made an integer of 32 bits.
+ */
 export function writePointer(view: DataView, offset: number, address: number): void {
-  view.setUint32(offset, address % twoTo32, true);
+  view.setUint32(offset, address, true);
   view.setUint32(offset + 4, address / twoTo32, true);
 }
 

@@ -13,7 +13,14 @@
  * Left out: IP options, IPv6 extension headers, fragments, ECN marks of TCP (CWR, ECE).
  */
 import type { Arena } from "../buffers.ts";
-import { foldSum, sumNumber, sumOctets, sumPseudoHeader, writeIpv4Checksum } from "./checksum.ts";
+import {
+  foldSum,
+  sumNumber,
+  sumOctets,
+  sumPseudoHeader,
+  sumWord,
+  writeIpv4Checksum,
+} from "./checksum.ts";
 import { Upper } from "./segmentation.ts";
 
 /** Packets in one aggregate, and octets of it. */
@@ -196,13 +203,21 @@ export class Coalescer {
     return this.#isChecksumRight(at, length);
   }
 
+  /** Of the upper header and what it carries, and of an IPv4 header. */
   #isChecksumRight(at: number, length: number): boolean {
-    const isHeaderRight = this.#version === 6 || foldSum(sumOctets(this.#arena, at, 20)) === 0xffff;
-    if (!isHeaderRight) return false;
-    const upper = length - this.#transport;
-    const sum = sumOctets(this.#arena, at + this.#transport, upper) + sumNumber(upper) +
-      sumPseudoHeader(this.#arena, at, this.#version, this.#protocol);
-    return foldSum(sum) === 0xffff;
+    const transport = this.#transport;
+    const upper = length - transport;
+    let sum = sumOctets(this.#arena, at + transport, upper) + sumNumber(upper) +
+      sumNumber(this.#protocol);
+    if (this.#version === 6) return foldSum(sum + sumOctets(this.#arena, at + 8, 32)) === 0xffff;
+    // Twenty octets are summed sooner than asked for. The last eight are the addresses.
+    const { words } = this.#arena;
+    const first = at >>> 2;
+    const addresses = sumWord(words[first + 3] as number) + sumWord(words[first + 4] as number);
+    const header = sumWord(words[first] as number) + sumWord(words[first + 1] as number) +
+      sumWord(words[first + 2] as number) + addresses;
+    sum += addresses;
+    return foldSum(header) === 0xffff && foldSum(sum) === 0xffff;
   }
 
   /** Whether more may be joined to the packet. */

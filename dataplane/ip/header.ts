@@ -9,6 +9,13 @@
 /** Port number of a packet that has none, or whose first fragment carried it. */
 export const noPort = -1;
 
+/** Version 4 with a header of five words. */
+const plainIpv4 = 0x45;
+/** More fragments, and the offset of a fragment. */
+const fragmentBits = 0x3fff;
+
+const tcp = 6;
+const udp = 17;
 const hopByHop = 0;
 const routing = 43;
 const fragment = 44;
@@ -35,6 +42,8 @@ export class InnerHeader {
   upperAt = 0;
   /** Units of 8 octets; 0 for a whole packet and a first fragment. Valid after `parseUpper`. */
   fragmentOffset = 0;
+  /** Whether it is whole TCP or UDP with nothing before the upper header. Valid after `parseUpper`. */
+  isPlain = false;
   /**
    * Whoever receives it may find another upper header than we do, or go on to another destination: the
    * extension headers lead outside the packet, into what can be fragmented, or over further hops. Valid
@@ -76,6 +85,8 @@ export class InnerHeader {
       this.fragmentOffset = view.getUint16(offset + 6) & 0x1fff;
       this.upperAt = offset + (view.getUint8(offset) & 15) * 4;
       this.#parsePorts(view, this.fragmentOffset !== 0 ? end : this.upperAt, end);
+      this.isPlain = view.getUint8(offset) === plainIpv4 && this.#hasTransport &&
+        (view.getUint16(offset + 6) & fragmentBits) === 0;
       return;
     }
     this.fragmentOffset = 0;
@@ -109,6 +120,58 @@ export class InnerHeader {
     this.protocol = next;
     this.upperAt = at;
     this.#parsePorts(view, at, end);
+    this.isPlain = at === offset + 40 && this.#hasTransport;
+  }
+
+  get #hasTransport(): boolean {
+    return (this.protocol === tcp || this.protocol === udp) && this.sourcePort !== noPort;
+  }
+
+  /**
+   * After `parseUpper`: whether the packet is plain, as the one parsed was, and has the same addresses,
+   * upper protocol and ports. Then its length and upper header replace those of the former one.
+   */
+  repeats(view: DataView, offset: number, length: number): boolean {
+    if (!this.isPlain) return false;
+    return this.version === 4
+      ? this.#repeats4(view, offset, length)
+      : this.#repeats6(view, offset, length);
+  }
+
+  #repeats4(view: DataView, offset: number, length: number): boolean {
+    if (length < 24) return false;
+    const totalLength = view.getUint16(offset + 2);
+    const isSame = view.getUint8(offset) === plainIpv4 &&
+      totalLength >= 24 && totalLength <= length &&
+      (view.getUint16(offset + 6) & fragmentBits) === 0 &&
+      view.getUint8(offset + 9) === this.protocol &&
+      view.getUint32(offset + 12) === this.source[3] &&
+      view.getUint32(offset + 16) === this.destination[3];
+    return isSame && this.#repeatsPorts(view, offset, 20, totalLength);
+  }
+
+  #repeats6(view: DataView, offset: number, length: number): boolean {
+    if (length < 44) return false;
+    const totalLength = view.getUint16(offset + 4) + 40;
+    const isSame = view.getUint8(offset) >>> 4 === 6 &&
+      totalLength >= 44 && totalLength <= length &&
+      view.getUint8(offset + 6) === this.protocol;
+    if (!isSame) return false;
+    for (let i = 0; i < 4; i++) {
+      if (view.getUint32(offset + 8 + 4 * i) !== this.source[i]) return false;
+      if (view.getUint32(offset + 24 + 4 * i) !== this.destination[i]) return false;
+    }
+    return this.#repeatsPorts(view, offset, 40, totalLength);
+  }
+
+  #repeatsPorts(view: DataView, offset: number, transport: number, totalLength: number): boolean {
+    const at = offset + transport;
+    if (view.getUint16(at) !== this.sourcePort || view.getUint16(at + 2) !== this.destinationPort) {
+      return false;
+    }
+    this.totalLength = totalLength;
+    this.upperAt = at;
+    return true;
   }
 
   #parsePorts(view: DataView, at: number, end: number): void {
@@ -116,8 +179,8 @@ export class InnerHeader {
     this.destinationPort = noPort;
     if (at + 4 > end) return;
     switch (this.protocol) {
-      case 6: // TCP
-      case 17: // UDP
+      case tcp:
+      case udp:
       case 33: // DCCP
       case 132: // SCTP
       case 136: // UDP-Lite

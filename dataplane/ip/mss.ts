@@ -18,12 +18,17 @@ export function tcpHeaders(version: number): number {
   return version === 4 ? 40 : 60;
 }
 
+/** Whether the TCP header at `tcp` begins a connection; the packet ends before `end`. */
+export function isSyn(view: DataView, tcp: number, end: number): boolean {
+  return tcp + headerBytes <= end && (view.getUint8(tcp + flagsAt) & syn) !== 0;
+}
+
 /**
  * Lowers the option of the TCP header at `tcp` to `most` and corrects the checksum, if it is a SYN that
  * announces more; whether it did. The packet ends before `end`; what is not sound is left as it is.
  */
 export function clampMss(view: DataView, tcp: number, end: number, most: number): boolean {
-  if (tcp + headerBytes > end || (view.getUint8(tcp + flagsAt) & syn) === 0) return false;
+  if (!isSyn(view, tcp, end)) return false;
   const optionsEnd = tcp + (view.getUint8(tcp + 12) >>> 4) * 4;
   if (optionsEnd > end) return false;
   for (let at = tcp + headerBytes; at < optionsEnd;) {

@@ -7,13 +7,7 @@
  * PSH) are set in each copy, then both checksums.
  */
 import type { Arena } from "../buffers.ts";
-import {
-  storeChecksum,
-  sumNumber,
-  sumOctets,
-  sumPseudoHeader,
-  writeIpv4Checksum,
-} from "./checksum.ts";
+import { foldSum, storeChecksum, sumNumber, sumOctets, sumPseudoHeader } from "./checksum.ts";
 
 /** Upper protocols that are cut and joined. */
 export const Upper = { TCP: 6, UDP: 17 } as const;
@@ -33,7 +27,14 @@ export class Segmenter {
   #transport = 0;
   #headers = 0;
   #size = 0;
-  #pseudo = 0;
+  #identification = 0;
+  #sequence = 0;
+  /** The word with TCP's header length and flags. */
+  #flags = 0;
+  /** Of the IPv4 header, without what differs from packet to packet. */
+  #ipSum = 0;
+  /** Of upper header and pseudo header, the same way. */
+  #upperSum = 0;
 
   /** Cuts packets that lie in `arena`. */
   constructor(arena: Arena) {
@@ -76,14 +77,17 @@ export class Segmenter {
     this.#transport = transport;
     this.#headers = headers;
     this.#size = size;
-    this.#pseudo = sumPseudoHeader(this.#arena, at, version, protocol);
+    this.#identification = version === 4 ? view.getUint16(at + 4) : 0;
+    this.#sequence = protocol === Upper.TCP ? view.getUint32(at + transport + 4) : 0;
+    this.#flags = protocol === Upper.TCP ? view.getUint16(at + transport + 12) : 0;
+    this.#prepareSums();
     this.count = Math.ceil((length - headers) / size);
     return true;
   }
 
   /** Writes packet `k`, counted from 0, to `to`, a multiple of 4; its length. */
   cut(k: number, to: number): number {
-    const { bytes, words, view } = this.#arena;
+    const { words, view, checksums } = this.#arena;
     const headers = this.#headers;
     const from = headers + k * this.#size;
     const payload = Math.min(this.#size, this.#length - from);
@@ -91,37 +95,63 @@ export class Segmenter {
     const source = this.#at >>> 2;
     const target = to >>> 2;
     for (let i = 0; i < headers >>> 2; i++) words[target + i] = words[source + i] as number;
-    bytes.copyWithin(to + headers, this.#at + from, this.#at + from + payload);
-    if (this.#version === 4) {
-      view.setUint16(to + 2, length);
-      view.setUint16(to + 4, view.getUint16(to + 4) + k);
-      writeIpv4Checksum(this.#arena, to, (view.getUint8(to) & 15) * 4);
-    } else {
-      view.setUint16(to + 4, length - 40);
-    }
+    const sum = checksums.copy(this.#at + from, this.#at + from + payload, to + headers);
+    if (this.#version === 4) this.#finishIpv4(to, k, length);
+    else view.setUint16(to + 4, length - 40);
     const upper = to + this.#transport;
-    if (this.#protocol === Upper.TCP) this.#finishTcp(upper, k, to + length - upper);
-    else this.#finishUdp(upper, to + length - upper);
+    if (this.#protocol === Upper.TCP) this.#finishTcp(upper, k, length - this.#transport, sum);
+    else this.#finishUdp(upper, length - this.#transport, sum);
     return length;
   }
 
-  #finishTcp(at: number, k: number, length: number): void {
+  /** Sums what is the same in the headers of all packets, so that each adds only what is its own. */
+  #prepareSums(): void {
     const { view } = this.#arena;
-    let flags = view.getUint8(at + 13);
+    const at = this.#at;
+    const upper = at + this.#transport;
+    if (this.#version === 4) {
+      view.setUint16(at + 2, 0);
+      view.setUint16(at + 4, 0);
+      view.setUint16(at + 10, 0);
+      this.#ipSum = sumOctets(this.#arena, at, this.#transport);
+    }
+    if (this.#protocol === Upper.TCP) {
+      view.setUint32(upper + 4, 0);
+      view.setUint16(upper + 12, 0);
+      view.setUint16(upper + 16, 0);
+    } else {
+      view.setUint16(upper + 4, 0);
+      view.setUint16(upper + 6, 0);
+    }
+    this.#upperSum = sumOctets(this.#arena, upper, this.#headers - this.#transport) +
+      sumPseudoHeader(this.#arena, at, this.#version, this.#protocol);
+  }
+
+  #finishIpv4(at: number, k: number, length: number): void {
+    const { view } = this.#arena;
+    const identification = (this.#identification + k) & 0xffff;
+    view.setUint16(at + 2, length);
+    view.setUint16(at + 4, identification);
+    const sum = this.#ipSum + sumNumber(length) + sumNumber(identification);
+    view.setUint16(at + 10, ~foldSum(sum) & 0xffff, true);
+  }
+
+  #finishTcp(at: number, k: number, length: number, payloadSum: number): void {
+    const { view } = this.#arena;
+    let flags = this.#flags;
     if (k > 0) flags &= ~cwr;
     if (k + 1 < this.count) flags &= ~finAndPush;
-    view.setUint8(at + 13, flags);
-    view.setUint32(at + 4, view.getUint32(at + 4) + k * this.#size);
-    view.setUint16(at + 16, 0);
-    const sum = sumOctets(this.#arena, at, length) + this.#pseudo + sumNumber(length);
+    const sequence = (this.#sequence + k * this.#size) >>> 0;
+    view.setUint32(at + 4, sequence);
+    view.setUint16(at + 12, flags);
+    const sum = this.#upperSum + payloadSum + sumNumber(length) + sumNumber(flags) +
+      sumNumber(sequence >>> 16) + sumNumber(sequence & 0xffff);
     storeChecksum(this.#arena, at + 16, sum);
   }
 
-  #finishUdp(at: number, length: number): void {
-    const { view } = this.#arena;
-    view.setUint16(at + 4, length);
-    view.setUint16(at + 6, 0);
-    const sum = sumOctets(this.#arena, at, length) + this.#pseudo + sumNumber(length);
+  #finishUdp(at: number, length: number, payloadSum: number): void {
+    this.#arena.view.setUint16(at + 4, length);
+    const sum = this.#upperSum + payloadSum + 2 * sumNumber(length);
     storeChecksum(this.#arena, at + 6, sum);
   }
 }

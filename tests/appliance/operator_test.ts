@@ -69,6 +69,7 @@ async function ask(
       yield await Promise.resolve({ kind: "debugging" });
     },
     accessLists: new Map([["staff", { name: "staff", rules: [{ action: "permit", family: 4 }] }]]),
+    reload: () => Promise.resolve({ kind: "reloaded", changed: ["dns"], needRestart: [] }),
     clock: { now: () => moment(0, 1000) },
     dpd: { intervalSeconds: 45, retrySeconds: 2 },
   });
@@ -159,6 +160,7 @@ Deno.test("after clear stats the packet path counts from zero as well", async ()
     clearAaaCounters: () => {},
     debug: nothing,
     accessLists: new Map(),
+    reload: () => Promise.resolve({ kind: "kept", problems: [] }),
     clock: { now: () => moment(0, 1000) },
     dpd: { intervalSeconds: 45, retrySeconds: 2 },
   });

@@ -93,6 +93,56 @@ serveTest(
   },
 );
 
+serveTest(
+  "SIGHUP and rejoin reload take over flags, users and access lists",
+  async ({ at, folder }) => {
+    await Deno.mkdir(folder);
+    const write = (name: string, text: string): string => {
+      Deno.writeTextFileSync(`${folder}/${name}`, text, { mode: 0o600 });
+      return `${folder}/${name}`;
+    };
+    const list = "ip access-list extended web\n permit tcp any any eq 443\n";
+    const flags = {
+      "flags-file": write("flags", "user ann:pw\ngroup staff:filter=web\n"),
+      "access-list-file": write("lists", list),
+      users: write("users", ""),
+      user: [],
+    };
+    await using gateway = await startGateway({ namespace: at, folder, flags });
+    const { process } = gateway;
+    write(
+      "lists",
+      `${list} permit udp any any eq 53\nip access-list extended mail\n deny ip any any\n`,
+    );
+    write("flags", "user ann:pw\nuser carol:secret\ngroup staff:filter=mail\ndpd 20\n");
+    process.signal("SIGHUP");
+    await process.waitFor(/reloaded changed=user,group,dpd .*users=2/, 10_000);
+    assert.match(await gateway.show("access-lists"), /web[^]*udp any any eq domain[^]*mail/);
+
+    write("lists", "nonsense\n");
+    write("flags", "user ann:pw\ngroup staff:filter=nowhere\npool 10.98.0.0/24\nno-such-flag\n");
+    const { success, stderr } = await gateway.command("reload");
+    assert.equal(success, false);
+    assert.deepEqual(stderr.trim().split("\n").map((line) => line.split(": wanted")[0]), [
+      "rejoin reload: --no-such-flag",
+      "rejoin reload: --group staff:filter=nowhere",
+      `rejoin reload: --access-list-file ${folder}/lists`,
+      "rejoin reload: nothing was changed",
+    ]);
+    assert.match(await gateway.show("access-lists"), /web[^]*mail/);
+
+    write("lists", list);
+    write("flags", "user ann:pw\ntun rejoin7\n");
+    const { stdout } = await gateway.command("reload");
+    assert.equal(
+      stdout,
+      "reloaded, with other values of --user --group --dpd\nwait for a restart: --tun\n",
+    );
+    assert.doesNotMatch(await gateway.show("access-lists"), /mail/);
+    assert.ok(!process.output.includes("secret"));
+  },
+);
+
 serveTest("a second gateway on the same state folder is refused", async (scene) => {
   await using _first = await startGateway({ namespace: scene.at, folder: scene.folder });
   const { code, line } = await failure(scene, ["--tun", "rejoin9"]);

@@ -10,6 +10,8 @@ import { createLibcryptoEspCiphers } from "../../dataplane/ffi/libcrypto_esp.ts"
 import { trafficClass } from "../../dataplane/ip/ecn.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import {
+  craftEsp,
+  End,
   gcm,
   mirrored,
   nowhere,
@@ -576,4 +578,60 @@ Deno.test("octets around a packet are left alone", () => {
     around.push(...bytes.subarray(outOffset + outLength, tunnel.at + 75 + 64));
     assert.ok(around.length > 0 && around.every((octet) => octet === 0xa5), nameOf(suite));
   }
+});
+
+Deno.test("who knows a flow lets through what a stranger would, and drops the rest for the same cause", () => {
+  const random = new SeededRandom(77);
+  const install = pair({
+    localSelectors: [
+      selector("10.0.0.1", { protocol: 17, startPort: 900, endPort: 1100 }),
+      selector("fd00::1"),
+    ],
+    remoteSelectors: [selector("10.0.0.2"), selector("fd00::2")],
+  });
+  const tunnel = new Tunnel();
+  tunnel.install(install);
+  const causes = new Set<string>();
+  for (let round = 0; round < 2000; round++) {
+    const isV4 = random.below(8) > 2;
+    const inner = isV4 ? innerPacket({ content: 20 }) : innerPacket({ ...inner6, content: 20 });
+    if (random.below(3) === 0) inner[random.below(inner.length)] = random.below(256);
+    const nextHeader = random.below(50) === 0 ? 4 + 37 * random.below(2) : isV4 ? 4 : 41;
+    const packet = craftEsp(tunnel, inner, nextHeader);
+    const stranger = new End(tunnel.arena, tunnel.there.table.ciphers);
+    stranger.table.install(mirrored(install), nowhere);
+    const before = tunnel.there.counted;
+    const expected = tunnel.open(stranger, packet);
+    const got = tunnel.open(tunnel.there, packet);
+    assert.deepEqual(got, expected, `round ${round}`);
+    const change = Object.entries(tunnel.there.counted).filter(([name, value]) =>
+      value !== (before as Record<string, number>)[name]
+    );
+    assert.deepEqual(change.map(([name]) => name), Object.keys(stranger.counted), `round ${round}`);
+    for (const [name] of change) causes.add(name);
+  }
+  assert.deepEqual([...causes].toSorted(), [
+    ...["bad-inner-header", "bytes-in", "packets-in", "selector"],
+  ]);
+});
+
+Deno.test("segments of one super-packet are numbered, limited and counted like any packets", () => {
+  const tunnel = new Tunnel();
+  const install = pair();
+  tunnel.here.table.install({ ...install, hardLimitPackets: 4 }, nowhere);
+  tunnel.there.table.install(mirrored(install), nowhere);
+  const inner = innerPacket({ content: 60 });
+  const shorter = innerPacket({ content: 9 });
+  const sealed = [inner, inner, inner, shorter, inner].map((packet, i) =>
+    tunnel.seal(tunnel.here, packet, i > 0)
+  );
+  assert.deepEqual(sealed.map((it) => it !== undefined), [true, true, true, true, false]);
+  const opened = sealed.slice(0, 4).map((packet) => tunnel.open(tunnel.there, packet!));
+  assert.deepEqual(opened, [inner, inner, inner, shorter]);
+  assert.equal(tunnel.there.table.findInbound(0x2001)?.window.topLow, 4);
+  assert.deepEqual(tunnel.here.counted, {
+    "packets-out": 4,
+    "bytes-out": 3 * inner.length + shorter.length,
+    "hard-limit": 1,
+  });
 });

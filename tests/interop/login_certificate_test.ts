@@ -1,5 +1,6 @@
 /** Login with a certificate from strongSwan. */
 import assert from "node:assert/strict";
+import { makeChainPki, writeRevocationList } from "../support/chain_pki.ts";
 import { startCharon } from "../support/charon.ts";
 import { interopTest } from "../support/interop.ts";
 import { ping } from "../support/netns.ts";
@@ -30,3 +31,44 @@ interopTest("a certificate of a foreign CA is refused", async (scene) => {
   assert.match(client.process.output, /AUTH_FAILED|AUTHENTICATION_FAILED/);
   assert.deepEqual(await scene.gateway.sessions(), []);
 });
+
+interopTest(
+  "intermediate certificates pass both ways, and a revoked client is refused",
+  async (scene) => {
+    const pki = await makeChainPki(`${scene.lab.folder}/chain`);
+    const list = `${scene.lab.folder}/clients.crl`;
+    const authority = { certificate: pki.clientCa, key: pki.clientCaKey };
+    await writeRevocationList(list, authority);
+    scene.gateway = await scene.gateway.restart("SIGTERM", {
+      cert: pki.gatewayCert,
+      key: pki.gatewayKey,
+      chain: pki.gatewayCa,
+      "client-ca": pki.ca,
+      crl: list,
+    });
+    const options = charonClient(scene.lab, scene.site, pki, { auth: "certificate" });
+    await using client = await startCharon({
+      ...options,
+      files: { ...options.files, "x509/client-ca.pem": pki.clientCa },
+    });
+    await client.initiate("net");
+    assert.match(client.process.output, /received issuer cert "CN=Chain gateways"/);
+    const session = await scene.gateway.session(clientName);
+    const [source = ""] = session?.addresses ?? [];
+    const answers = await ping(scene.site.namespace, innerTarget, { source });
+    assert.equal(answers.received, answers.sent);
+
+    await client.swanctl("--terminate", "--ike", "gw");
+    await scene.gateway.untilSession(clientName, "gone", (one) => one === undefined);
+    await writeRevocationList(list, authority, pki.clientCert);
+    assert.deepEqual(
+      await scene.gateway.command("reload").then(({ stdout }) => stdout),
+      "reloaded\n",
+    );
+    const { up } = await client.tryInitiate("net", 10);
+    assert.equal(up, false);
+    assert.match(client.process.output, /received AUTHENTICATION_FAILED/);
+    assert.match(scene.gateway.process.output, /reason=certificate-revoked/);
+    assert.deepEqual(await scene.gateway.sessions(), []);
+  },
+);

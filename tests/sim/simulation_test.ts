@@ -10,6 +10,7 @@ Deno.test(`${RUNS} seeded runs keep every claim and come to rest`, () => {
   let reconnects = 0;
   let refusals = 0;
   let crashes = 0;
+  let midway = 0;
   let disconnects = 0;
   let changes = 0;
   let idleEnds = 0;
@@ -21,6 +22,7 @@ Deno.test(`${RUNS} seeded runs keep every claim and come to rest`, () => {
     reconnects += facts.reconnects;
     refusals += facts.refusals;
     crashes += facts.crashes;
+    midway += facts.midway;
     disconnects += facts.disconnects;
     changes += facts.changes;
     idleEnds += facts.idleEnds;
@@ -32,6 +34,7 @@ Deno.test(`${RUNS} seeded runs keep every claim and come to rest`, () => {
   ok(reconnects > 2 * RUNS, `${reconnects} reconnects`);
   ok(refusals > RUNS / 10, `${refusals} refusals`);
   ok(crashes > RUNS, `${crashes} crashes`);
+  ok(midway > RUNS / 2, `${midway} crashes between two outputs of one step`);
   ok(disconnects > RUNS / 2, `${disconnects} disconnects`);
   ok(changes > RUNS / 2, `${changes} changes`);
   ok(idleEnds > RUNS / 4, `${idleEnds} idle for too long`);

@@ -3,7 +3,7 @@
  * without any of the exchange code, so that a misunderstanding there does not cancel out.
  */
 import { concatBytes, copyBytes, equalBytes, type OwnedBytes, utf8 } from "../../core/bytes.ts";
-import type { KeyPair } from "../../core/crypto/provider.ts";
+import type { CryptoProvider, KeyPair } from "../../core/crypto/provider.ts";
 import { EapClient } from "../../core/eap/client.ts";
 import { Mschapv2Client } from "../../core/eap/mschapv2_client.ts";
 import {
@@ -35,7 +35,8 @@ import type { IkeSuite } from "../../core/sa/suite.ts";
 import type { Endpoint } from "../../core/wire/address.ts";
 import { SeededRandom } from "./seeded_random.ts";
 import { endpoint, gatewayEndpoint, proposals, simNumbers } from "./sim_settings.ts";
-import type { SimSocket, SimWorld } from "./sim_world.ts";
+import type { SimPki } from "./sim_pki.ts";
+import type { SimSocket } from "./sim_world.ts";
 
 /** A message as a peer sees it. */
 export interface Heard {
@@ -43,6 +44,18 @@ export interface Heard {
   readonly payloads: readonly Payload[];
   /** As it came; of a message in fragments the last one. */
   readonly bytes: OwnedBytes;
+}
+
+/** Where a peer lives: a simulation, or real sockets. */
+export interface PeerWorld {
+  readonly crypto: CryptoProvider;
+  readonly pki: Pick<SimPki, "client">;
+  /** Peers that hear what is sent to their endpoints. */
+  readonly sockets: SimSocket[];
+  /** Puts a datagram on the wire. */
+  send(from: Endpoint, to: Endpoint, bytes: Uint8Array): void;
+  /** Lets time pass, in which datagrams arrive. */
+  run(ms: number): void;
 }
 
 /** What a peer is made from. */
@@ -58,7 +71,7 @@ export interface PeerOptions {
 
 /** One scripted initiator, with at most one IKE SA. */
 export class SimPeer implements SimSocket {
-  readonly world: SimWorld;
+  readonly world: PeerWorld;
   readonly random: SeededRandom;
   readonly ikeOffer: readonly Proposal[];
   readonly espOffer: readonly Proposal[];
@@ -81,7 +94,7 @@ export class SimPeer implements SimSocket {
   #pair: KeyPair | undefined;
   readonly #fragments = new FragmentBuffer();
 
-  constructor(world: SimWorld, options: PeerOptions = {}) {
+  constructor(world: PeerWorld, options: PeerOptions = {}) {
     const { host = "198.51.100.99", seed = 99, ike, esp, sameAs } = options;
     this.world = world;
     this.random = new SeededRandom(seed);

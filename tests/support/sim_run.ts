@@ -14,6 +14,8 @@ import { formatEndpoint, formatIpAddress } from "../../core/wire/address.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import { SeededRandom as Seeded } from "./seeded_random.ts";
 import type { SimClient } from "./sim_client.ts";
+import { assertGroundClaims, assertNothingLeft } from "./sim_invariants.ts";
+import { SimModel } from "./sim_model.ts";
 import { address, anyConnectLogin, endpoint, range } from "./sim_settings.ts";
 import { calm, describe, SimWorld } from "./sim_world.ts";
 
@@ -40,6 +42,8 @@ export interface RunFacts {
   readonly reconnects: number;
   readonly refusals: number;
   readonly crashes: number;
+  /** Of these: in the middle of what the gateway had to do. */
+  readonly midway: number;
   /** How often AAA ended and changed sessions, and how often one was idle for too long. */
   readonly disconnects: number;
   readonly changes: number;
@@ -69,7 +73,10 @@ class Run {
   readonly world: SimWorld;
   readonly actions: string[] = [];
   readonly #random: SeededRandom;
+  /** What somebody outside would think that there is. */
+  readonly #model: SimModel;
   #crashes = 0;
+  #midway = 0;
   #disconnects = 0;
   #changes = 0;
   /** What AAA said last about sessions, by what accounting calls them; `undefined`: no more of it. */
@@ -113,8 +120,12 @@ class Run {
         this.world.backend.attributes.set(name, attributes);
       }
     }
+    this.#model = new SimModel(this.world);
     this.world.watch = (event) => {
-      if (event.kind === "sent" || event.output.kind !== "install-child-sa") return;
+      this.#model.feed(event);
+      if (event.kind === "crash") this.#crashed(event.isMidway);
+      if (event.kind === "sent" || event.kind === "crash") return;
+      if (event.output.kind !== "install-child-sa") return;
       if (event.output.sa.inboundOnly === true) this.#collisions++;
     };
     const { certificate, signer } = this.world.pki.client;
@@ -149,6 +160,7 @@ class Run {
       reconnects: events.filter((e) => e.kind === "established" && e.how === "reconnect").length,
       refusals: events.filter(({ kind }) => kind === "pair-refused").length,
       crashes: this.#crashes,
+      midway: this.#midway,
       disconnects: this.#disconnects,
       changes: this.#changes,
       idleEnds:
@@ -229,6 +241,9 @@ class Run {
         this.#crash();
         if (!world.gatewayUp) world.restart();
       },
+      "crash soon": () => {
+        world.crashAfter = random.below(12);
+      },
       logout: () => {
         if (random.chance(0.3)) world.tellClient(sim, { kind: "disconnect", at: world.at });
       },
@@ -254,10 +269,14 @@ class Run {
   #crash(): void {
     const { world } = this;
     if (!world.gatewayUp) return;
-    // What is not stored yet may be lost.
-    if (world.backend.waiting > 0) this.#orders.clear();
     world.crash();
+  }
+
+  #crashed(isMidway: boolean): void {
+    // What is not stored yet may be lost.
+    if (isMidway || this.world.backend.waiting > 0) this.#orders.clear();
     this.#crashes++;
+    if (isMidway) this.#midway++;
   }
 
   /** AAA ends one of the sessions, or changes it. */
@@ -294,6 +313,7 @@ class Run {
     Object.assign(world.network, calm);
     world.backend.answerMs = 5;
     world.backend.aaa = "works";
+    world.crashAfter = undefined;
     if (!world.gatewayUp) world.restart();
     for (const sim of world.clients) sim.online = true;
     // Who is logging out is given the time to do so.
@@ -372,13 +392,7 @@ class Run {
     world.run(5 * MINUTE);
     world.wallOffsetMs += DAY;
     world.run(LINGERING);
-    deepEqual(world.show.sessions, []);
-    deepEqual(world.show.pools.map(({ inUse }) => inUse), [0, 0], "no lease");
-    equal(world.backend.store.size, 0, "no record");
-    equal(world.installed.size, 0, "no SA in the packet path");
-    const nothing = { ikeSas: 0, espSpis: 0, negotiating: 0, timers: 0, questions: 0 };
-    deepEqual(world.gateway.load(), nothing);
-    equal(world.backend.next(), undefined, "no question");
+    assertNothingLeft(world);
   }
 
   /** What must hold at every moment. */
@@ -389,20 +403,9 @@ class Run {
       ok(trace.level !== "error", `trace ${JSON.stringify(trace)}`);
     }
     if (!world.gatewayUp) return;
-    const { sessions, pools } = world.show;
-    const addresses = sessions.flatMap(({ addresses }) => addresses.map(formatIpAddress));
-    equal(new Set(addresses).size, addresses.length, "one holder an address");
-    const leased = pools.reduce((sum, { inUse }) => sum + inUse, 0);
-    const fixed = sessions.flatMap(({ attributes }) => attributes.addresses ?? []).length;
-    ok(leased >= addresses.length - fixed, "every address is leased");
-    const ikeSas = sessions.flatMap(({ ikeSa }) => ikeSa === undefined ? [] : [ikeSa.localSpi]);
-    equal(new Set(ikeSas).size, ikeSas.length, "one session an IKE SA");
-    const spis = sessions.flatMap(({ childSas }) => childSas.map(({ inboundSpi }) => inboundSpi));
-    deepEqual(
-      spis.sort((a, b) => a - b),
-      [...world.installed.keys()].sort((a, b) => a - b),
-      "the packet path holds what the sessions have",
-    );
+    assertGroundClaims(world);
+    this.#model.check();
+    const { sessions } = world.show;
     const isTimeDue = (world.gateway.nextTimeout() ?? Number.POSITIVE_INFINITY) <= world.nowMs;
     for (const { accounting, absoluteEnd, addresses, attributes, childSas, idle } of sessions) {
       for (const { inboundSpi } of childSas) {
@@ -429,10 +432,6 @@ class Run {
       if (sessionLifetimeSeconds === undefined) continue;
       equal(absoluteEnd !== undefined, sessionLifetimeSeconds > 0, "what AAA changes stays so");
     }
-    const load = world.gateway.load();
-    ok(load.ikeSas <= 60 && load.questions <= load.negotiating, JSON.stringify(load));
-    ok(load.timers <= load.ikeSas + sessions.length + load.negotiating, JSON.stringify(load));
-    ok(load.espSpis >= spis.length && load.espSpis <= spis.length + load.ikeSas);
   }
 
   #newHost(): string {

@@ -82,8 +82,11 @@ export function simPolicy(pki: SimPki, change: Partial<Policy> = {}): Policy {
     identity: { idType: IdType.FQDN, data: utf8(simGatewayName) },
     certificates: [pki.gateway.certificate],
     signer: pki.gateway.signer,
+    authorities: [],
+    alternates: [],
     loginMethods: ["eap-mschapv2", "certificate"],
     clientCas: [pki.ca],
+    clockSkewMs: 0,
     pools: [range("10.99.0.2-10.99.0.250")],
     attributes: {
       dns: [address("10.0.0.53")],

@@ -76,6 +76,8 @@ export interface SimOptions {
 export type SimEvent =
   | { readonly kind: "sent"; readonly flight: Flight; readonly isLost: boolean }
   | { readonly kind: "gateway"; readonly output: Output }
+  /** The gateway dies, in the middle of its outputs or between two steps; its store is as it was. */
+  | { readonly kind: "crash"; readonly isMidway: boolean }
   | { readonly kind: "client"; readonly client: SimClient; readonly output: ClientOutput };
 
 /** The simulated world. */
@@ -99,6 +101,10 @@ export class SimWorld {
   watch: (event: SimEvent) => void = () => {};
   /** Says whether a datagram gets through; asked before chance is. */
   passes: (flight: Flight) => boolean = () => true;
+  /** What goes on the wire in place of what was sent; asked before `passes`, once for each sending. */
+  alter: (from: Endpoint, to: Endpoint, bytes: Uint8Array) => Uint8Array = (_, _to, bytes) => bytes;
+  /** After how many more outputs the gateway dies, wherever in a step that is. */
+  crashAfter: number | undefined;
   policy: Policy;
   /** What the gateway's tokens are made with; it outlives every crash. */
   readonly crashSecret: Uint8Array | undefined;
@@ -227,7 +233,9 @@ export class SimWorld {
   }
 
   /** `kill -9`: everything but the store is gone. */
-  crash(): void {
+  crash(isMidway = false): void {
+    this.watch({ kind: "crash", isMidway });
+    this.crashAfter = undefined;
     this.gatewayUp = false;
     this.installed.clear();
     this.backend.crash();
@@ -310,6 +318,8 @@ export class SimWorld {
 
   #apply(outputs: readonly Output[]): void {
     for (const output of outputs) {
+      if (this.crashAfter === 0) return this.crash(true);
+      if (this.crashAfter !== undefined) this.crashAfter--;
       this.outputs.push(output);
       this.watch({ kind: "gateway", output });
       switch (output.kind) {
@@ -381,6 +391,11 @@ export class SimWorld {
 
   /** Puts a datagram on the wire. */
   send(from: Endpoint, to: Endpoint, bytes: Uint8Array): void {
+    this.sendUnaltered(from, to, this.alter(from, to, bytes));
+  }
+
+  /** The same for octets that `alter` is not asked about. */
+  sendUnaltered(from: Endpoint, to: Endpoint, bytes: Uint8Array): void {
     const { loss, duplication, latencyMs: [low, high] } = this.network;
     const copies = this.random.chance(duplication) ? 2 : 1;
     for (let i = 0; i < copies; i++) {
@@ -407,6 +422,7 @@ export class SimWorld {
   #doDue(): void {
     for (const flight of this.#takeFlights()) this.#deliver(flight);
     for (const { id, answer } of this.backend.take(this.nowMs)) {
+      if (!this.gatewayUp) break;
       this.#apply(this.gateway.handle({ kind: "completion", at: this.at, id, answer }));
     }
     const due = this.gateway.nextTimeout();

@@ -17,7 +17,8 @@ export const gatewayName = "gw.example.test";
 /** The name that the client's certificate speaks for. */
 export const clientName = "alice@example.test";
 
-async function makeKey(path: string, type: "ecdsa" | "rsa"): Promise<void> {
+/** A key of its own, PKCS #8 PEM. */
+export async function makeKey(path: string, type: "ecdsa" | "rsa"): Promise<void> {
   const size = type === "rsa" ? "2048" : "256";
   const pem = await mustRun(["pki", "--gen", "--type", type, "--size", size, "--outform", "pem"]);
   const pkcs8 = await toPkcs8(pem);
@@ -66,4 +67,18 @@ export async function makeTestPki(
     gatewayCert: await issue("gateway", gatewayKey, gatewayName, "serverAuth"),
     clientCert: await issue("client", clientKey, clientName, "clientAuth"),
   };
+}
+
+/** Puts another key and certificate of the gateway in the place of those of `pki`, under another subject. */
+export async function issueGatewayAnew(pki: TestPki, subject: string): Promise<void> {
+  const caKey = pki.ca.replace(/ca\.pem$/, "ca-key.pem");
+  await makeKey(pki.gatewayKey, "ecdsa");
+  await Deno.writeTextFile(
+    pki.gatewayCert,
+    await mustRun([
+      ...["pki", "--issue", "--lifetime", "20", "--cacert", pki.ca, "--cakey", caKey],
+      ...["--in", pki.gatewayKey, "--type", "priv", "--dn", subject, "--san", gatewayName],
+      ...["--flag", "serverAuth", "--outform", "pem"],
+    ]),
+  );
 }

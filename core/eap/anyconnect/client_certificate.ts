@@ -18,13 +18,13 @@ import type {
 import { AuthMethod } from "../../message/constants.ts";
 import type { Wall } from "../../moment.ts";
 import { type Certificate, parseCertificate } from "../../pki/certificate.ts";
-import { verifyChain } from "../../pki/chain.ts";
+import { type Trust, verifyChain } from "../../pki/chain.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { signAuth, verifySignatureAuth } from "../../sa/signature_auth.ts";
 import { buildCertificateBag, parseCertificateBag } from "./pkcs7.ts";
 
-/** What a client's certificate is checked against. */
-export interface ClientProof {
+/** What a client's certificate is checked against: the CAs whose clients may log in, and more. */
+export interface ClientProof extends Trust {
   /** Checks signatures. */
   readonly crypto: CryptoProvider;
   /** The octets of the initiator's AUTH, with IDi as it came in the first IKE_AUTH request. */
@@ -33,8 +33,6 @@ export interface ClientProof {
   readonly prfHash: HashName;
   /** Whether both sides sent SIGNATURE_HASH_ALGORITHMS. */
   readonly hasRfc7427: boolean;
-  /** The CAs whose clients may log in. */
-  readonly anchors: readonly Certificate[];
   /** When. */
   readonly at: Wall;
   /** Whether SHA-1 counts besides the hash of the PRF. */
@@ -55,12 +53,11 @@ export function verifyClientCertificate(
   if (!parsed.ok) return fail("certificate-unreadable");
   const leaf = parsed.value;
   if (leaf.key === undefined) return fail("certificate-unsupported-key");
-  const { crypto, anchors, at } = proof;
   const intermediates = others.flatMap((der) => {
     const other = parseCertificate(der);
     return other.ok ? [other.value] : [];
   });
-  const chain = verifyChain({ leaf, intermediates, anchors, at, purpose: "clientAuth", crypto });
+  const chain = verifyChain({ ...proof, leaf, intermediates, purpose: "clientAuth" });
   if (!chain.ok) return fail(`certificate-${chain.fault.kind}`);
   return isGoodSignature(leaf.spki, leaf.key, signature, proof) ? ok(leaf) : fail("bad-signature");
 }

@@ -37,7 +37,7 @@ export interface RejoinOptions {
   readonly suite: keyof typeof suites;
   /** Without the kernel's segmentation and joining. */
   readonly plain?: boolean;
-  /** So many pairs of SAs, with flows spread over them; else one. */
+  /** Eight flows between as many addresses, over so many pairs of SAs; else two addresses and one pair. */
   readonly pairs?: number;
   /** Take the time of every stage. */
   readonly profiles?: boolean;
@@ -45,10 +45,11 @@ export interface RejoinOptions {
 
 /** Flows that are spread over many SAs. */
 const spreadFlows = 8;
+const spreadDistance = 125;
 
 /** Two of our packet paths. */
 export function rejoin(name: string, options: RejoinOptions): System {
-  const { suite, plain = false, pairs = 1, profiles = false } = options;
+  const { suite, plain = false, pairs, profiles = false } = options;
   return {
     name,
     suite,
@@ -61,7 +62,7 @@ export function rejoin(name: string, options: RejoinOptions): System {
       const packets = { listen: [address("0.0.0.0")], mtu: innerMtu, without, profiles };
       await Promise.all([here.open(packets), there.open(packets)]);
       const ends = { spaces, here, there };
-      const tunnel: Omit<Tunnel, "cpu"> = pairs === 1
+      const tunnel: Omit<Tunnel, "cpu"> = pairs === undefined
         ? await single(ends, suite)
         : await many(ends, suite, pairs);
       await use({
@@ -98,15 +99,16 @@ async function single(ends: TwoEnds, suite: RejoinOptions["suite"]): Promise<Omi
   };
 }
 
-/** Pair `i` joins 10.1.x.y and 10.2.x.y. */
+/** Pair `i` joins 10.1.x.y and 10.2.x.y, or a single one both networks. */
 async function many(
   { spaces: [from, to], here, there }: TwoEnds,
   suite: RejoinOptions["suite"],
   pairs: number,
 ): Promise<Omit<Tunnel, "cpu">> {
   const inner = (net: number, i: number) => `10.${net}.${i >> 8}.${i & 0xff}`;
-  const used = Array.from({ length: spreadFlows }, (_, i) => Math.floor(i * pairs / spreadFlows));
+  const used = Array.from({ length: spreadFlows }, (_, i) => i * spreadDistance);
   const own = (net: number) => used.map((i) => ({ address: address(inner(net, i)), length: 32 }));
+  const network = (net: number) => selector(`10.${net}.0.0-10.${net}.255.255`);
   const route = (net: number) => [{ address: address(inner(net, 0)), length: 16 }];
   await here.call("configureTun", { addresses: own(1), routes: route(2) });
   await there.call("configureTun", { addresses: own(2), routes: route(1) });
@@ -115,8 +117,8 @@ async function many(
       suite: suites[suite],
       inboundSpi: 0x10_0000 + i,
       outboundSpi: 0x20_0000 + i,
-      localSelectors: [selector(inner(1, i))],
-      remoteSelectors: [selector(inner(2, i))],
+      localSelectors: [pairs === 1 ? network(1) : selector(inner(1, i))],
+      remoteSelectors: [pairs === 1 ? network(2) : selector(inner(2, i))],
     });
     await installBoth({ here, there }, install);
   }

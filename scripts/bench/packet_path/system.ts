@@ -29,7 +29,7 @@ export interface Profile {
 
 /** A tunnel that stands. */
 export interface Tunnel extends Flow {
-  /** Further pairs of places, each on an SA of its own; where there are any, loads use them all. */
+  /** Further pairs of places; where there are any, loads use them all. */
   readonly flows?: readonly Flow[];
   cpu(): Promise<CpuSeconds>;
   /** Of both daemons, where they can tell. */

@@ -37,7 +37,10 @@ const credentials: Credentials = {
   identity: identityOf("gw.example.test"),
   certificates: [Uint8Array.of(1)],
   signer,
+  authorities: [],
+  alternates: [],
   clientCas: [],
+  revocationLists: [],
 };
 
 function policyOf(

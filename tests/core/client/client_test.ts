@@ -1,5 +1,6 @@
 /** The client: how it begins, comes back, gives up, and whom it does not believe. */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { hexOf } from "../../../core/bytes.ts";
 import { buildInitResponse } from "../../../core/exchange/ike_sa_init.ts";
 import { ExchangeType, NotifyType } from "../../../core/message/constants.ts";
 import { parseMessage } from "../../../core/message/message.ts";
@@ -7,7 +8,7 @@ import { buildCookie, buildInvalidKe, notify } from "../../../core/message/notif
 import type { Payload } from "../../../core/message/payload.ts";
 import type { SimClient } from "../../support/sim_client.ts";
 import { endpoint, gatewayEndpoint, proposals } from "../../support/sim_settings.ts";
-import { describe, SimWorld } from "../../support/sim_world.ts";
+import { calm, describe, SimWorld } from "../../support/sim_world.ts";
 
 const QUIET = { dpd: { intervalMs: 36_000_000, retryMs: 2_000 } };
 
@@ -69,6 +70,27 @@ Deno.test("A client does not let itself be talked into a group that it did not o
     forge(loop, bob, [buildInvalidKe(i % 2 === 0 ? 19 : 31)]);
   }
   ok(loop.wire.length <= 8, `${loop.wire.length} requests`);
+});
+
+Deno.test("RFC 7296 §2.6: a request with a cookie says what the first one said, and is made once", () => {
+  const world = new SimWorld(813, { cookieThreshold: 0 }, { ...calm, duplication: 1 });
+  const alice = world.login("alice", "198.51.100.7", QUIET);
+  ok(world.carries(alice), "however often the demand comes");
+  const requests = world.wire.filter(({ bytes }) => bytes[18] === 34 && bytes[19] === 0x08)
+    .map(({ bytes }) => hexOf(bytes));
+  const [plain = "", brought = "", ...more] = new Set(requests);
+  deepEqual(more, []);
+  // Behind header and cookie comes the rest, octet for octet.
+  equal(brought.slice(2 * (28 + 25)), plain.slice(2 * 28));
+});
+
+Deno.test("A demand for the group that was sent already is a copy, and costs no time", () => {
+  const offer = { ikeProposals: proposals("ike", "aes256gcm16-prfsha384-x25519-ecp256") };
+  const only = { ikeProposals: proposals("ike", "aes256gcm16-prfsha384-ecp256") };
+  const world = new SimWorld(814, only, { ...calm, duplication: 1 });
+  const alice = world.addClient("alice", "198.51.100.7", offer);
+  world.connect(alice);
+  world.runUntil(() => world.carries(alice), 300);
 });
 
 Deno.test("Messages of other exchanges and for nobody are ignored", () => {

@@ -70,6 +70,7 @@ vectorTest(
       digitalSignature: false,
       contentCommitment: false,
       keyCertSign: true,
+      crlSign: true,
     });
     const at = wall(Date.parse("2027-01-01T00:00:00Z"));
     const options = { leaf, intermediates: [], anchors: [anchor], at, crypto: nobleProvider };
@@ -107,6 +108,7 @@ Deno.test("what was built is what is read", () => {
     digitalSignature: true,
     contentCommitment: true,
     keyCertSign: false,
+    crlSign: true,
   });
   deepEqual(certificate.extendedKeyUsage, ["1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.17"]);
   deepEqual(certificate.subjectAltNames, { ...names, others: 0 });

@@ -1,6 +1,5 @@
 /**
- * NIST PKITS 2011, the part of it that is at hand. Left out: Test 3 of 4.4 (InvalidRevokedEETest3), a
- * certificate that is wrong only because it is revoked, which is not looked at here.
+ * NIST PKITS 2011, the part of it that is at hand; revocation (4.4) is in `revocation_test.ts`.
  */
 import { equal } from "node:assert/strict";
 import { nobleProvider } from "../../../core/crypto/noble_provider.ts";

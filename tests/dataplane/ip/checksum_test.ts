@@ -15,7 +15,6 @@ Deno.test("RFC 1071 §3: the example", () => {
 for (const size of [4096, 1 << 20]) {
   Deno.test(`sums agree with the octet-wise twin at every offset and length: arena of ${size}`, () => {
     const arena = new Arena(size);
-    assert.equal(arena.sumBlocks !== undefined, size > 4096);
     arena.bytes.set(new SeededRandom(71).bytes(4096));
     for (let offset = 0; offset < 8; offset++) {
       for (const length of [...Array(80).keys(), 1399, 1400, 1401, 1402, 4000]) {
@@ -34,3 +33,26 @@ Deno.test("64 KB of ones do not overflow", () => {
     assert.equal(foldSum(sumOctets(arena, 0, 65_536)), 0xffff);
   }
 });
+
+for (const size of [4096, 1 << 20]) {
+  Deno.test(`copying sums, and writes nothing else: arena of ${size}`, () => {
+    const arena = new Arena(size);
+    const random = new SeededRandom(72);
+    for (let round = 0; round < 300; round++) {
+      arena.bytes.set(random.bytes(4096));
+      const length = random.below(1600);
+      const from = random.below(2000 - length + 1);
+      const to = 2100 + random.below(300);
+      const wanted = arena.bytes.slice(0, 4096);
+      wanted.copyWithin(to, from, from + length);
+      const sum = arena.checksums.copy(from, from + length, to);
+      const expected = naiveSum(wanted.slice(from, from + length));
+      assert.equal(sumNumber(foldSum(sum)), expected, `${length} octets from ${from} to ${to}`);
+      assert.deepEqual(
+        arena.bytes.slice(0, 4096),
+        wanted,
+        `${length} octets from ${from} to ${to}`,
+      );
+    }
+  });
+}

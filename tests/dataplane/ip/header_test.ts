@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { InnerHeader, noPort } from "../../../dataplane/ip/header.ts";
 import { addressWords } from "../../../dataplane/ip/selector.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
 import { address } from "../support/ends.ts";
 import { innerPacket } from "../support/inner_packet.ts";
 
@@ -167,3 +168,33 @@ Deno.test("a header that is used again forgets what was odd before", () => {
     assert.deepEqual([header.isAmbiguous, header.fragmentOffset], [false, 0]);
   }
 });
+
+for (const version of [4, 6] as const) {
+  Deno.test(`what repeats a flow is what reads like it, IPv${version}`, () => {
+    const random = new SeededRandom(40 + version);
+    const fields = version === 4 ? {} : v6;
+    const seen = { repeated: 0, other: 0 };
+    for (let round = 0; round < 3000; round++) {
+      const protocol = [6, 17, 58, 47][random.below(8)] ?? 6;
+      const first = innerPacket({ ...fields, protocol, content: 20 });
+      const next = innerPacket({ ...fields, protocol, content: random.below(40) });
+      for (const packet of [first, next]) {
+        const changes = packet === first ? random.below(10) >> 3 : random.below(3) % 2;
+        for (let i = 0; i < changes; i++) packet[random.below(48)] = random.below(256);
+      }
+      const [header, isGood] = read(first);
+      if (!isGood) continue;
+      const [expected, isSound] = read(next);
+      const around = new Uint8Array(next.length + 40);
+      around.set(next, 12);
+      const repeats = header.repeats(new DataView(around.buffer), 12, next.length);
+      seen[repeats ? "repeated" : "other"]++;
+      if (!repeats) continue;
+      assert.equal(isSound, true, `round ${round}`);
+      assert.deepEqual(header, expected, `round ${round}`);
+      assert.equal(header.fragmentOffset, 0);
+      assert.equal(header.isAmbiguous, false);
+    }
+    assert.ok(seen.repeated > 500 && seen.other > 500, JSON.stringify(seen));
+  });
+}

@@ -149,11 +149,16 @@ export class Tunnel {
     this.there.table.install(mirrored(install), nowhere);
   }
 
-  /** Puts a packet where `Forwarder.seal` finds it, and seals it; the ESP packet, a copy. */
-  seal(end: End, inner: Uint8Array): Uint8Array | undefined {
+  /**
+   * Puts a packet where `Forwarder.seal` finds it, and seals it, maybe as a further segment; the ESP packet,
+   * a copy.
+   */
+  seal(end: End, inner: Uint8Array, isAlike = false): Uint8Array | undefined {
     this.arena.bytes.fill(0xa5, this.at - 64, this.at + inner.length + 64);
     this.arena.bytes.set(inner, this.at);
-    const isGood = end.forwarder.seal(this.at, inner.length);
+    const isGood = isAlike
+      ? end.forwarder.sealAlike(this.at, inner.length)
+      : end.forwarder.seal(this.at, inner.length);
     end.table.ciphers.flush();
     return this.#result(end, isGood);
   }

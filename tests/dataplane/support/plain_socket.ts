@@ -67,21 +67,28 @@ export class PlainSocket {
     return [refused, forRoom, outgoing.lastError];
   }
 
+  /** What is there already. */
+  take(): readonly PlainDatagram[] {
+    const messages = Math.max(0, this.#received.receive(this.#socket.fd));
+    const taken = Array.from({ length: messages }, (_, m) => {
+      const at = this.#received.offset(m);
+      return {
+        remote: this.#received.remote(m)!,
+        trafficClass: this.#received.facts(m).trafficClass,
+        bytes: this.#arena.bytes.slice(at, at + this.#received.length(m)),
+      };
+    });
+    this.#received.recycle(messages);
+    return taken;
+  }
+
   /** Waits, three seconds at most, until so many datagrams are there, and gives them. */
   async receive(count: number): Promise<readonly PlainDatagram[]> {
     const taken: PlainDatagram[] = [];
     for (let tries = 0; tries < 300 && taken.length < count; tries++) {
-      const messages = Math.max(0, this.#received.receive(this.#socket.fd));
-      for (let m = 0; m < messages; m++) {
-        const at = this.#received.offset(m);
-        taken.push({
-          remote: this.#received.remote(m)!,
-          trafficClass: this.#received.facts(m).trafficClass,
-          bytes: this.#arena.bytes.slice(at, at + this.#received.length(m)),
-        });
-      }
-      this.#received.recycle(messages);
-      if (messages === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      const now = this.take();
+      taken.push(...now);
+      if (now.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     }
     return taken;
   }
