@@ -11,6 +11,7 @@ const ownFaults: ReadonlySet<CounterName> = new Set<CounterName>([
   "tun-full",
   "tun-read-error",
   "ike-overload",
+  "ike-init-overload",
   "send-error",
   "send-full",
   "sequence-exhausted",

@@ -62,6 +62,8 @@ export const limits = {
   authenticationMs: 900_000,
   /** Time for a person to type between two IKE_AUTH requests, milliseconds. */
   authenticatingMs: 300_000,
+  /** The same for who has an address already, and at most a banner to read, milliseconds. */
+  grantedMs: 60_000,
   /** Time for AAA and the store to answer, milliseconds: servers get 300 s where a button is pressed. */
   answeringMs: 330_000,
   /** Time our client waits for the answer to what its user presented, milliseconds: longer than that. */
@@ -88,4 +90,10 @@ export const limits = {
   crashNoticesPerSecond: 400,
   /** Lifetime of a cookie secret, milliseconds; the one before stays good. */
   cookieSecretMs: 60_000,
+  /** Of so many who show a cookie and no solution of a puzzle one is let in: most clients know no puzzles. */
+  puzzleLegacyOdds: 8,
+  /** Keys that our client tries at a time for a puzzle: some milliseconds, then it looks for other work. */
+  puzzleTriesAtOnce: 2_048,
+  /** How long cookies are asked after the load has fallen, milliseconds: what is doubled comes within. */
+  cookieLingerMs: 10_000,
 } as const;

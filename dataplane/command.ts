@@ -17,6 +17,7 @@ import type {
   FragmentMode,
   IkeDatagram,
 } from "./dataplane.ts";
+import type { IkeLine } from "./datagram.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
 import type { UdpSocket } from "./io/udp_socket_linux.ts";
@@ -68,8 +69,8 @@ export interface LoopStart {
   readonly copiesDscp: boolean;
   /** Take the time of every stage. */
   readonly profiles: boolean;
-  /** One counter of IKE datagrams that the control plane has not seen yet. */
-  readonly ikeInFlight: SharedArrayBuffer;
+  /** What `IkeLines` share. */
+  readonly ikeLines: SharedArrayBuffer;
 }
 
 /** What one loop has counted. */
@@ -81,7 +82,7 @@ export interface LoopCounters extends Pick<DataplaneCounters, "totals" | "perSa"
 /** A report. */
 export type LoopReport =
   | { readonly kind: "ready"; readonly cryptoName: EspCryptoName }
-  | { readonly kind: "ike"; readonly datagram: IkeDatagram }
+  | { readonly kind: "ike"; readonly datagram: IkeDatagram; readonly line: IkeLine }
   | { readonly kind: "event"; readonly event: DataplaneEvent }
   | { readonly kind: "trouble"; readonly trouble: DataplaneTrouble }
   | { readonly kind: "counters"; readonly id: number; readonly counters: LoopCounters }
@@ -100,9 +101,6 @@ export type LoopReport =
   | { readonly kind: "stopped" }
   /** The loop has ended because of an error. */
   | { readonly kind: "failed"; readonly message: string };
-
-/** IKE datagrams that may wait for the control plane; more are dropped, and peers retransmit. */
-export const ikeInFlightLimit = 2048;
 
 /** Octets of the largest command: 64 selectors on each side are under 32 KB, and so is a filter. */
 export const commandBytes = 262_144;

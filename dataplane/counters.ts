@@ -29,6 +29,7 @@ export const counterNames = [
   "selector", // inner packet outside the traffic selectors of its SA
   "tun-error", // the TUN device refused the packet
   "ike-overload", // an IKE datagram, while too many waited for the control plane
+  "ike-init-overload", // the same for one that would begin an IKE SA
   // Why a packet from the TUN device was not sent.
   "bad-outbound-header", // not an IPv4 or IPv6 packet
   "no-sa", // no SA for this destination
@@ -71,6 +72,7 @@ export const troubles = [
   "tun-full",
   "tun-read-error",
   "ike-overload",
+  "ike-init-overload",
   "sequence-exhausted",
   "hard-limit",
   "send-error",

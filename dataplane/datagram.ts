@@ -1,7 +1,9 @@
 /**
- * What a datagram on a NAT traversal port is (RFC 3948 §2): IKE, ESP or keepalive.
+ * What a datagram on a NAT traversal port is (RFC 3948 §2): IKE, ESP or keepalive. On the IKE port
+ * everything is IKE; nobody asks there.
  *
- * On the IKE port everything is IKE; nobody asks there.
+ * And which line an IKE message waits in for the control plane: whoever begins an IKE SA, which anybody can
+ * in any number, does not stand in the way of those who have one.
  */
 
 /** Kinds of datagram. */
@@ -29,4 +31,30 @@ export function datagramKind(view: DataView, offset: number, length: number): Da
   }
   if (length === 1 && view.getUint8(offset) === 0xff) return DatagramKind.KEEPALIVE;
   return DatagramKind.JUNK;
+}
+
+/** Lines of IKE messages. */
+export const IkeLine = {
+  /** For an IKE SA that is there, as far as its octets say. */
+  ESTABLISHED: 0,
+  /** To begin one. */
+  INITIAL: 1,
+} as const;
+
+/** A value of `IkeLine`. */
+export type IkeLine = typeof IkeLine[keyof typeof IkeLine];
+
+/** Octets of an IKE header (RFC 7296 §3.1), and where the exchange type and the flags stand in it. */
+const ikeHeaderBytes = 28;
+const exchangeTypeOffset = 18;
+const flagsOffset = 19;
+const ikeSaInit = 34;
+const responseFlag = 0x20;
+
+/** The line of the IKE message of `length` octets at `offset`, without the non-ESP marker. */
+export function ikeLine(view: DataView, offset: number, length: number): IkeLine {
+  if (length < ikeHeaderBytes) return IkeLine.INITIAL;
+  const isInitial = view.getUint8(offset + exchangeTypeOffset) === ikeSaInit &&
+    (view.getUint8(offset + flagsOffset) & responseFlag) === 0;
+  return isInitial ? IkeLine.INITIAL : IkeLine.ESTABLISHED;
 }

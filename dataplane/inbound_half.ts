@@ -3,15 +3,15 @@
  * device, IKE to the control plane.
  */
 import type { Endpoint } from "../core/wire/address.ts";
-import { ikeInFlightLimit } from "./command.ts";
 import { Counter } from "./counters.ts";
-import { DatagramKind, datagramKind, nonEspMarkerBytes } from "./datagram.ts";
+import { DatagramKind, datagramKind, IkeLine, ikeLine, nonEspMarkerBytes } from "./datagram.ts";
 import type { EdgeReports } from "./edge_reports.ts";
 import type { ChildSa } from "./esp/child_sa.ts";
 import { mostPutOff } from "./esp/cipher.ts";
 import { Errno } from "./ffi/errno.ts";
 import { systemError } from "./ffi/libc.ts";
 import type { Forwarder } from "./forwarder.ts";
+import { IkeLines } from "./ike_lines.ts";
 import { pathBetween, ReceiveBatch, receiveBatchBytes } from "./io/udp_linux.ts";
 import type { UdpSocket } from "./io/udp_socket_linux.ts";
 import type { LoopGround } from "./loop_ground.ts";
@@ -39,7 +39,7 @@ export class InboundHalf {
   readonly #clock: StageClock;
   readonly #received: ReceiveBatch;
   readonly #drainCommands: () => void;
-  readonly #ikeInFlight: Int32Array;
+  readonly #ikeLines: IkeLines;
   /** In which message a pending packet came. */
   readonly #messageOf = new Uint32Array(mostPutOff);
   #hasDrained = false;
@@ -60,7 +60,7 @@ export class InboundHalf {
     this.#clock = ground.clock;
     this.#received = new ReceiveBatch(ground.arena);
     this.#drainCommands = drainCommands;
-    this.#ikeInFlight = new Int32Array(ground.start.ikeInFlight);
+    this.#ikeLines = new IkeLines(ground.start.ikeLines);
     this.fds = this.#sockets.map(({ fd }) => fd);
   }
 
@@ -179,17 +179,18 @@ export class InboundHalf {
   #receiveIke(socket: number, i: number, offset: number, length: number): void {
     const remote = this.#received.remote(i);
     if (remote === undefined) return;
-    if (Atomics.load(this.#ikeInFlight, 0) >= ikeInFlightLimit) {
-      this.#ground.count(Counter["ike-overload"]);
+    const { isNatt } = this.#sockets[socket] as UdpSocket;
+    const start = offset + (isNatt ? nonEspMarkerBytes : 0);
+    const end = offset + length;
+    const line = ikeLine(this.#view, start, end - start);
+    if (!this.#ikeLines.enter(line)) {
+      this.#ground.count(Counter[line === IkeLine.INITIAL ? "ike-init-overload" : "ike-overload"]);
       return;
     }
-    Atomics.add(this.#ikeInFlight, 0, 1);
     this.#ground.count(Counter["ike-in"]);
-    const isNatt = (this.#sockets[socket] as UdpSocket).isNatt;
-    const start = offset + (isNatt ? nonEspMarkerBytes : 0);
-    const bytes = new Uint8Array(this.#view.buffer, start, offset + length - start).slice();
+    const bytes = new Uint8Array(this.#view.buffer, start, end - start).slice();
     const local = this.#localOf(socket, i);
-    this.#ground.report({ kind: "ike", datagram: { local, remote, bytes } }, [bytes.buffer]);
+    this.#ground.report({ kind: "ike", datagram: { local, remote, bytes }, line }, [bytes.buffer]);
   }
 
   #localOf(socket: number, i: number): Endpoint {

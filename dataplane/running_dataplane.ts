@@ -38,6 +38,7 @@ import { DataplaneError } from "./error.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import { espAlgorithmOf } from "./esp/keys.ts";
 import type { DataplaneFeature } from "./features.ts";
+import { IkeLines } from "./ike_lines.ts";
 import { IkeSender } from "./io/ike_sender_linux.ts";
 import type { TunRoutes } from "./io/routes_linux.ts";
 import { pathBetween } from "./io/udp_linux.ts";
@@ -83,7 +84,7 @@ class RunningDataplane implements Dataplane {
   readonly #routes: TunRoutes;
   readonly #handlers: DataplaneHandlers;
   readonly #sender: IkeSender;
-  readonly #ikeInFlight = new Int32Array(new SharedArrayBuffer(4));
+  readonly #ikeLines = new IkeLines();
   readonly #waiters = new Map<number, CountersWaiter>();
   /** Causes of drops that were told; another loop may meet them, too. */
   readonly #told = new Set<CounterName>();
@@ -138,7 +139,7 @@ class RunningDataplane implements Dataplane {
       clampsMss: options.clampsMss,
       copiesDscp: options.copiesDscp,
       profiles: options.profiles === true,
-      ikeInFlight: this.#ikeInFlight.buffer as SharedArrayBuffer,
+      ikeLines: this.#ikeLines.shared,
     };
     // All of them, so that none is on its way into its loop when others are told to stop.
     const names = await Promise.allSettled(this.#loops.map((loop) => loop.start(shared)));
@@ -228,6 +229,7 @@ class RunningDataplane implements Dataplane {
   }
 
   async #shutDown(): Promise<void> {
+    this.#ikeLines.close();
     this.#isRunning = false;
     this.#tell({ kind: "stop" });
     await Promise.all(this.#loops.map((loop) => loop.close()));
@@ -257,8 +259,9 @@ class RunningDataplane implements Dataplane {
   #take(direction: LoopDirection, report: LoopReport): void {
     switch (report.kind) {
       case "ike":
-        Atomics.sub(this.#ikeInFlight, 0, 1);
-        if (this.#closing === undefined) this.#handlers.ike(report.datagram);
+        if (this.#closing !== undefined) return;
+        this.#ikeLines.took(report.line);
+        this.#handlers.ike(report.datagram);
         return;
       case "event":
         if (this.#closing === undefined) this.#handlers.event(report.event);

@@ -97,6 +97,9 @@ export function compilePolicy(
     allowSha1: settings["allow-sha1"],
     reconnect: { timeoutMs: settings["reconnect-timeout"] * 1000 },
     ...(lifetime === undefined ? {} : { sessionLifetimeMs: lifetime * 1000 }),
+    ...(settings["reauth-lifetime"] === 0 ? {} : {
+      reauthentication: { ms: settings["reauth-lifetime"] * 1000, by: settings["reauth-by"] },
+    }),
     idleAction: settings["idle-action"],
     ikeProposals: numbered(settings["ike-proposal"]) ?? defaultIkeProposals(),
     espProposals: numbered(settings["esp-proposal"]) ?? defaultEspProposals(),
@@ -111,6 +114,9 @@ export function compilePolicy(
     mobike: settings.mobike,
     outerAddresses: outerAddressesOf(settings.listen),
     cookieThreshold: settings["cookie-threshold"],
+    ...(settings["puzzle-bits"] === 0 ? {} : {
+      puzzles: { threshold: settings["puzzle-threshold"], bits: settings["puzzle-bits"] },
+    }),
     maxSa: settings["max-sa"],
     maxNegotiating: settings["max-negotiating"],
   };

@@ -163,6 +163,7 @@ export function compileClient(
     dpd: { intervalMs: settings.dpd * 1000, retryMs: settings["dpd-retry"] * 1000 },
     fragmentMtu: settings["fragment-mtu"],
     mobike: !settings["without-mobike"],
+    puzzleBits: settings["puzzle-bits"],
   };
 }
 

@@ -83,6 +83,12 @@ export const connectFlags = {
     "1280",
     "largest IP datagram of an IKE message",
   ),
+  "puzzle-bits": single(
+    sa,
+    wholeNumberOrOff(1, 22),
+    "0",
+    "zero bits of the hardest client puzzle that is solved (RFC 8019); 0 solves none",
+  ),
 
   "state-dir": single(
     operation,

@@ -246,6 +246,18 @@ export const serveFlags = {
     wholeNumber(120, 25_920_000),
     "seconds from the first login until a session ends; else no limit",
   ),
+  "reauth-lifetime": single(
+    back,
+    wholeNumberOrOff(3600, 25_920_000),
+    "0",
+    "seconds after which clients have to authenticate anew, and are told so (RFC 4478); 0 never",
+  ),
+  "reauth-by": single(
+    back,
+    oneOf("token", "user"),
+    "token",
+    "who does that: the client by its session token, or the user, whose session ends then",
+  ),
   "idle-timeout": single(
     back,
     wholeNumberOrOff(60, 86_400),
@@ -320,6 +332,18 @@ export const serveFlags = {
     wholeNumber(0, 1_000_000),
     "100",
     "half-open IKE SAs from which on cookies are asked",
+  ),
+  "puzzle-bits": single(
+    sa,
+    wholeNumberOrOff(1, 22),
+    "0",
+    "zero bits that solutions of client puzzles have to have (RFC 8019); 0 asks for none",
+  ),
+  "puzzle-threshold": single(
+    sa,
+    wholeNumber(0, 1_000_000),
+    "500",
+    "half-open IKE SAs from which on puzzles are asked; most clients know none and seldom get in",
   ),
   "max-sa": single(sa, wholeNumber(1, 1_000_000), "10000", "IKE SAs at most"),
   "max-negotiating": single(sa, wholeNumber(1, 1_000_000), "1000", "half-open IKE SAs at most"),

@@ -32,6 +32,7 @@ import { assertNever } from "../result.ts";
 import type { Endpoint } from "../wire/address.ts";
 import type { Assignment, ClientSettings } from "../exchange/initiator_settings.ts";
 import type { ClientEvent, ClientInput, ClientOutput } from "./events.ts";
+import { Reauthentication } from "./reauthentication.ts";
 
 /** What a client is made from. */
 export interface ClientOptions {
@@ -96,6 +97,7 @@ export class Client {
   /** The SA that carries the tunnel. */
   #sa: IkeSa | undefined;
   #pair: SessionPair | undefined;
+  readonly #reauthentication = new Reauthentication();
   /** Whether a refusal of the pair was not believed: the next one is. */
   #hasDoubted = false;
   /** BOUNDED: the tunnel's SA, its predecessor under rekey, and one attempt. */
@@ -194,7 +196,7 @@ export class Client {
 
   /** When the next `timeout` input is due. */
   nextTimeout(): Monotonic | undefined {
-    let next = deadlineOf(this.#state);
+    let next = deadlineOf(this.#state, this.#reauthentication.deadline);
     for (const sa of this.#sas) {
       const deadline = sa.nextDeadline();
       if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline;
@@ -246,6 +248,8 @@ export class Client {
       this.#attempt(step, state.how);
     } else if (state.kind === "up" && state.move && step.at.monotonic >= state.move.until) {
       this.#comeBack(step, "network-changed");
+    } else if (state.kind === "up" && this.#reauthentication.isDue(step.at.monotonic)) {
+      this.#reauthenticate(step);
     }
     for (const sa of [...this.#sas]) sa.handleTimeout(step);
   }
@@ -300,10 +304,23 @@ export class Client {
     this.#attempt(step, how);
   }
 
+  /** Begins an IKE SA beside the one that stands until the other is there (RFC 4478). */
+  #reauthenticate(step: Step): void {
+    const isByUser = this.#pair === undefined || this.#reauthentication.needsUser;
+    const how: How = isByUser ? "login" : "reconnect";
+    // Without a user the tunnel stands as long as it may.
+    if (how === "login" && this.#settings.login.kind === "none") {
+      return this.#reauthentication.forget();
+    }
+    this.#tell({ kind: "reconnecting", why: "reauthentication", how });
+    this.#attempt(step, how);
+  }
+
   #disconnect(step: Step): void {
     const sa = this.#sa;
     this.#pair = undefined;
-    if (this.#state.kind === "up" && sa?.phase === "established") {
+    if (sa?.phase === "established") {
+      for (const other of [...this.#sas]) if (other !== sa) other.close(step, "taken-over");
       this.#state = { kind: "leaving" };
       return sa.request(step, new DeleteIkeSa("cleared"));
     }
@@ -318,7 +335,10 @@ export class Client {
       this.#world,
       this.#local,
       this.#settings.gateway,
-      this.#settings.login.kind === "anyconnect-eap" ? announcedVendorIds : [],
+      {
+        vendorIds: this.#settings.login.kind === "anyconnect-eap" ? announcedVendorIds : [],
+        puzzleBits: this.#settings.puzzleBits,
+      },
     );
     this.#state = { kind: "initiating", init, how, since: step.at.monotonic };
     init.start(step);
@@ -340,7 +360,16 @@ export class Client {
     this.#sa = sa;
     this.#state = { kind: "up" };
     this.#hasDoubted = false;
-    if (old !== undefined && old !== sa) old.close(step, "taken-over");
+    // The gateway replaces the IKE SA of a session that comes back; another session it has to be told of.
+    if (how === "reconnect") old?.close(step, "taken-over");
+    else old?.closeWithDelete(step, "taken-over");
+    const { authLifetimeSeconds } = assignment;
+    this.#reauthentication.told(
+      this.#world,
+      step.at.monotonic,
+      how === "reconnect",
+      authLifetimeSeconds,
+    );
     // Not asked or not given again: the pair that was good enough stays so.
     if (assignment.pair !== undefined || how === "login") this.#pair = assignment.pair;
     this.#tell({ kind: "established", how, assignment, tookMs: step.at.monotonic - since });
@@ -357,6 +386,9 @@ export class Client {
       this.#tell({ kind: "pair-refused" });
       if (this.#settings.login.kind !== "none") return this.#attempt(step, "login");
     }
+    const old = this.#sa;
+    this.#sa = undefined;
+    old?.closeWithDelete(step, "taken-over");
     this.#close(reason);
   }
 
@@ -400,14 +432,22 @@ function isFor({ spiI, spiR }: IkeSa, { initiatorSpi, responderSpi }: MessageHea
   return equalBytes(spiI, initiatorSpi) && equalBytes(spiR, responderSpi);
 }
 
-function deadlineOf(state: State): Monotonic | undefined {
+function deadlineOf(
+  state: State,
+  reauthenticationAt: Monotonic | undefined,
+): Monotonic | undefined {
   switch (state.kind) {
     case "initiating":
       return state.init.deadline;
     case "pausing":
       return state.until;
-    case "up":
-      return state.move?.until;
+    case "up": {
+      const until = state.move?.until;
+      if (until === undefined || reauthenticationAt === undefined) {
+        return until ?? reauthenticationAt;
+      }
+      return until < reauthenticationAt ? until : reauthenticationAt;
+    }
     default:
       return undefined;
   }

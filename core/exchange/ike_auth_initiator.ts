@@ -20,16 +20,22 @@ import {
   ProtocolId,
 } from "../message/constants.ts";
 import { idBody } from "../message/identification.ts";
-import { findErrorNotify, findNotify, notify } from "../message/notify.ts";
+import { findErrorNotify, findNotify, notify, parseAuthLifetime } from "../message/notify.ts";
 import type { Payload, Proposal, TrafficSelector } from "../message/payload.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import { certificateSpeaksFor } from "../pki/identity.ts";
 import { assertNever } from "../result.ts";
 import { authOctets, sharedKeyAuth, verifySharedKeyAuth } from "../sa/auth_octets.ts";
 import { factsOfPrf } from "../sa/keymat.ts";
-import { anySelector, narrowSelectors, selectorOfAddress } from "../sa/narrowing.ts";
+import {
+  anySelector,
+  narrowSelectors,
+  selectorContains,
+  selectorOfAddress,
+} from "../sa/narrowing.ts";
 import { confirmChoice, espSuiteOf, offerOf } from "../sa/proposal.ts";
 import { signAuth } from "../sa/signature_auth.ts";
+import type { IpAddress } from "../wire/address.ts";
 import { formatIpAddress, rangeToPrefixes } from "../wire/address.ts";
 import {
   certificateRequest,
@@ -69,6 +75,21 @@ function identityOf({ pair, settings }: InitiatorOptions): Identity {
   return settings.login.kind === "anyconnect-eap"
     ? { idType: IdType.CISCO_GROUP, data: ANYCONNECT_IDENTITY }
     : settings.identity;
+}
+
+/**
+ * What the gateway lets us send from: the addresses that it gave us, and the networks behind us that it
+ * knows of. A selector of everything names no network, and comes down to the addresses.
+ */
+function ownSelectors(
+  answered: readonly TrafficSelector[],
+  addresses: readonly IpAddress[],
+): readonly TrafficSelector[] {
+  const isWhole = (selector: TrafficSelector) =>
+    selectorContains(selector, anySelector(selector.startAddress.family));
+  const own = narrowSelectors(answered, addresses.map(selectorOfAddress));
+  const networks = own.length === 0 ? [] : answered.filter((it) => !isWhole(it));
+  return narrowSelectors([...own, ...networks], [anySelector(4), anySelector(6)]);
 }
 
 type Continuation = (sa: IkeSa, step: Step, response: readonly Payload[]) => void;
@@ -250,10 +271,7 @@ export class IkeAuthInitiator {
       cp?.configType === ConfigType.REPLY ? cp.attributes : [],
       settings.attributeNumbers,
     );
-    const localSelectors = narrowSelectors(
-      find(response, "TSi")?.selectors ?? [],
-      told.addresses.map(selectorOfAddress),
-    );
+    const localSelectors = ownSelectors(find(response, "TSi")?.selectors ?? [], told.addresses);
     const remoteSelectors: readonly TrafficSelector[] = find(response, "TSr")?.selectors ?? [];
     if (
       chosen === undefined || outboundSpi === undefined || localSelectors.length === 0 ||
@@ -291,11 +309,14 @@ export class IkeAuthInitiator {
       );
     // AnyConnect-EAP shows the pair in its last document, whether or not an attribute carried it.
     const { pair, banner } = this.#anyConnect?.welcome ?? {};
+    const lifetime = findNotify(response, NotifyType.AUTH_LIFETIME);
+    const authLifetimeSeconds = lifetime === undefined ? undefined : parseAuthLifetime(lifetime);
     this.#options.host.onEstablished(sa, step, {
       ...assignment,
       routes,
       ...(told.pair === undefined && pair !== undefined ? { pair } : {}),
       ...(banner === undefined ? {} : { banner }),
+      ...(authLifetimeSeconds === undefined ? {} : { authLifetimeSeconds }),
     });
   }
 

@@ -96,6 +96,15 @@ type State =
 /** Stands in for the token of nobody, so that refusing takes the same work (design rule 8). */
 const NO_TOKEN = utf8("x".repeat(43));
 
+/**
+ * How long an answer may take, milliseconds: a form, or a server's method that wants a code or a PIN, waits
+ * for a person who types. Who has an address already has only to say yes, and keeps it from others.
+ */
+function patienceWith({ method, grant }: EapTalk): number {
+  if (method === "eap-mschapv2") return limits.halfOpenMs;
+  return grant === undefined ? limits.authenticatingMs : limits.grantedMs;
+}
+
 /** The responder of one IKE SA. */
 export class IkeAuthResponder implements Authenticator {
   readonly #host: AuthHost;
@@ -327,11 +336,7 @@ export class IkeAuthResponder implements Authenticator {
   ): void {
     switch (next.kind) {
       case "request":
-        // A form, or a server's method that wants a code or a PIN, waits for a person who types.
-        sa.extendHalfOpen(
-          step,
-          talk.method === "eap-mschapv2" ? limits.halfOpenMs : limits.authenticatingMs,
-        );
+        sa.extendHalfOpen(step, patienceWith(talk));
         return sa.reply(step, [...before, { kind: "EAP", packet: next.packet }]);
       case "verify": {
         // Conversations that were begun before the source was blocked are worth no more guesses.

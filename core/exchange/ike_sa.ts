@@ -18,6 +18,7 @@ import type { IkeKeys } from "../sa/keymat.ts";
 import { largestMessage } from "../sa/protection.ts";
 import type { IkeSuite } from "../sa/suite.ts";
 import type { Endpoint } from "../wire/address.ts";
+import { equalAddresses } from "../wire/address.ts";
 import type { PacketFilter } from "../gateway/packet_filter.ts";
 import type { Answer } from "../gateway/question.ts";
 import type { MessageSize } from "./channel.ts";
@@ -88,6 +89,8 @@ export class IkeSa {
   crashToken: OwnedBytes | undefined;
   /** Whether the peer was told our own token. */
   hasToldCrashToken = false;
+  /** When the peer has to have authenticated anew, on another IKE SA (RFC 4478); a rekey changes nothing. */
+  authenticatedUntil: Monotonic | undefined;
   /** When it was made; after a rekey: when the first of its line was. */
   begun: Monotonic;
   lastInbound: Monotonic;
@@ -161,6 +164,7 @@ export class IkeSa {
     remote: Endpoint,
   ): void {
     if (this.phase === "closed") return;
+    if (this.#isUnproven(remote)) return this.world.count("ike-auth-from-elsewhere");
     if (this.#isEarly(message)) return this.world.count("request-before-authentication");
     const received = this.#channel.receive(bytes, message);
     switch (received.kind) {
@@ -170,6 +174,9 @@ export class IkeSa {
       case "incomplete":
         return;
       case "repeated":
+        if (this.#isRedirected(bytes, remote, received.datagrams)) {
+          return this.world.count("retransmission-from-elsewhere");
+        }
         this.world.count("retransmission-answered");
         transmit(step, { local, remote }, received.datagrams);
         return;
@@ -312,7 +319,9 @@ export class IkeSa {
     this.authentication = facts;
     this.authenticator = undefined;
     this.lastInbound = step.at.monotonic;
-    this.#phaseEnd = after(step.at.monotonic, ikeMs);
+    const end = after(step.at.monotonic, ikeMs);
+    const until = this.authenticatedUntil;
+    this.#phaseEnd = until !== undefined && until < end ? until : end;
     this.rekeys.start(step);
   }
 
@@ -340,6 +349,7 @@ export class IkeSa {
     next.hasToldCrashToken = this.hasToldCrashToken;
     next.allowedSelectors = this.allowedSelectors;
     next.filter = this.filter;
+    next.authenticatedUntil = this.authenticatedUntil;
     if (this.authentication !== undefined) next.establish(step, this.authentication);
     this.phase = "replaced";
     this.#phaseEnd = after(step.at.monotonic, UNUSED_MS);
@@ -420,6 +430,26 @@ export class IkeSa {
     const task = this.#requests.finish();
     task?.handle(this, step, payloads);
     if (this.phase !== "closed" && this.phase !== "lingering") this.#requests.startNext(step);
+  }
+
+  /**
+   * Before authentication a peer is heard from the address that it began at alone: by knowing the keys it
+   * has shown that it receives there, and nowhere else.
+   */
+  #isUnproven({ address }: Endpoint): boolean {
+    return !this.originalInitiator && this.established === undefined &&
+      (this.phase === "authenticating" || this.phase === "lingering") &&
+      !equalAddresses(address, this.remote.address);
+  }
+
+  /** Whether somebody repeats a request, as if from elsewhere, so that others get a longer answer. */
+  #isRedirected(
+    { length }: Bytes,
+    { address }: Endpoint,
+    answer: readonly OwnedBytes[],
+  ): boolean {
+    return answer.reduce((sum, datagram) => sum + datagram.length, 0) > length &&
+      !equalAddresses(address, this.where.askedFrom.remote.address);
   }
 
   #wantsLivenessCheck(now: Monotonic): boolean {

@@ -39,7 +39,9 @@ export interface InitMemory {
 export type InitOutcome =
   | { readonly kind: "sa"; readonly sa: IkeSa; readonly memory: InitMemory }
   /** An error or a demand; nothing is remembered. */
-  | { readonly kind: "answered"; readonly response: OwnedBytes; readonly cause: string };
+  | { readonly kind: "answered"; readonly response: OwnedBytes; readonly cause: string }
+  /** The response would have more octets than it may; nothing is remembered. */
+  | { readonly kind: "too-long" };
 
 /** Shortest and longest nonce (RFC 7296 §2.10 and §3.9). */
 const NONCE_BYTES = { min: 16, max: 256 } as const;
@@ -78,7 +80,10 @@ export function buildInitResponse(
 const IKE_CHOICE = { protocol: ProtocolId.IKE, withKe: true } as const;
 const NO_SPI = new Uint8Array(8);
 
-/** Answers a request whose cookie, if one was needed, is good; `announcements` go along. */
+/**
+ * Answers a request whose cookie, if one was needed, is good; `announcements` go along. A response that
+ * begins an IKE SA has at most `mostBytes` octets.
+ */
 export function respondIkeSaInit(
   world: SaWorld,
   step: Step,
@@ -87,6 +92,7 @@ export function respondIkeSaInit(
   local: Endpoint,
   remote: Endpoint,
   announcements: InitAnnouncements,
+  mostBytes: number,
 ): InitOutcome {
   const { payloads, header } = message;
   const refuse = (cause: string, payload: Payload): InitOutcome => ({
@@ -113,12 +119,6 @@ export function respondIkeSaInit(
   if (ke.group !== suite.group) {
     return refuse("init-invalid-ke", buildInvalidKe(suite.group));
   }
-  const pair = world.crypto.generateKeyPair(suite.group, world.random);
-  const sharedSecret = world.crypto.deriveSharedSecret(pair, ke.data);
-  if (sharedSecret === undefined) {
-    return refuse("init-bad-public-value", notify(NotifyType.INVALID_SYNTAX));
-  }
-
   const spiI = copyBytes(header.initiatorSpi);
   const spiR = world.newIkeSpi();
   const nonceI = copyBytes(nonce.data);
@@ -131,16 +131,25 @@ export function respondIkeSaInit(
     payloads.flatMap((p) => p.kind === "V" ? [recognizeVendorId(p.data)] : []),
   );
   vendors.delete(undefined);
-  const response = buildInitResponse(message, spiR, [
-    { kind: "SA", proposals: [choice.proposal] },
-    { kind: "KE", group: suite.group, data: pair.publicValue },
-    { kind: "Nonce", data: nonceR },
-    ...announcements.certificateRequest,
-    ...announceNat(world, spiI, spiR, remote),
-    ...(fragmentation ? [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
-    ...(peerHashes === undefined ? [] : [buildSignatureHashes(announcedHashes)]),
-    ...(vendors.size === 0 ? [] : announcements.vendorIds),
-  ]);
+  const respond = (publicValue: Bytes) =>
+    buildInitResponse(message, spiR, [
+      { kind: "SA", proposals: [choice.proposal] },
+      { kind: "KE", group: suite.group, data: publicValue },
+      { kind: "Nonce", data: nonceR },
+      ...announcements.certificateRequest,
+      ...announceNat(world, spiI, spiR, remote),
+      ...(fragmentation ? [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
+      ...(peerHashes === undefined ? [] : [buildSignatureHashes(announcedHashes)]),
+      ...(vendors.size === 0 ? [] : announcements.vendorIds),
+    ]);
+  // Ours is as long as theirs, and costly to make.
+  if (mostBytes < Infinity && respond(ke.data).length > mostBytes) return { kind: "too-long" };
+  const pair = world.crypto.generateKeyPair(suite.group, world.random);
+  const sharedSecret = world.crypto.deriveSharedSecret(pair, ke.data);
+  if (sharedSecret === undefined) {
+    return refuse("init-bad-public-value", notify(NotifyType.INVALID_SYNTAX));
+  }
+  const response = respond(pair.publicValue);
   const keys = deriveIkeKeys(world.crypto, suite, sharedSecret, nonceI, nonceR, spiI, spiR);
   const sa = new IkeSa(world, {
     originalInitiator: false,

@@ -1,8 +1,9 @@
-/** IKE_SA_INIT as initiator (RFC 7296 §1.2, §2.6): until an IKE SA with keys exists. */
+/** IKE_SA_INIT as initiator (RFC 7296 §1.2, §2.6, RFC 8019 §7.1): until an IKE SA with keys exists. */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { copyBytes, equalBytes } from "../bytes.ts";
 import type { KeyPair } from "../crypto/provider.ts";
-import { ExchangeType, NotifyType, ProtocolId } from "../message/constants.ts";
+import { limits } from "../limits.ts";
+import { ExchangeType, NotifyType, ProtocolId, TransformType } from "../message/constants.ts";
 import type { ParsedMessage } from "../message/message.ts";
 import { buildMessage } from "../message/message.ts";
 import {
@@ -15,10 +16,13 @@ import {
   parseSignatureHashes,
 } from "../message/notify.ts";
 import type { Payload, Proposal } from "../message/payload.ts";
+import { parsePuzzle } from "../message/puzzle.ts";
 import type { Monotonic } from "../moment.ts";
 import { deriveIkeKeys } from "../sa/keymat.ts";
 import { RequesterWindow } from "../sa/message_window.ts";
 import { confirmChoice, ikeSuiteOf, offerOf } from "../sa/proposal.ts";
+import type { Puzzle } from "../sa/puzzle.ts";
+import { PuzzleSolver } from "../sa/puzzle.ts";
 import { announcedHashes } from "../sa/signature_auth.ts";
 import type { Endpoint } from "../wire/address.ts";
 import { IkeSa } from "./ike_sa.ts";
@@ -32,7 +36,7 @@ import type { SaWorld } from "./world.ts";
 /** What a response comes to. */
 export type InitResponse =
   | { readonly kind: "sa"; readonly sa: IkeSa; readonly memory: InitMemory }
-  /** The request was changed as the responder wished and sent again. */
+  /** The request was changed as the responder wished and sent again, or will be when its puzzle is solved. */
   | { readonly kind: "retried" }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "ignored" };
@@ -42,6 +46,18 @@ const EMPTY_SPI = new Uint8Array(8);
 const PLAN = { firstMs: 400, transmissions: 18, backoff: 1.15, longestMs: 5_000 } as const;
 /** How often a responder may ask for another group or cookie. */
 const MOST_RETRIES = 4;
+/** Octets of a request at least: a responder that says no more than it was told has room for all it wants. */
+const ROOM_BYTES = 400;
+/** How hard a puzzle we choose where the responder leaves it to us (RFC 8019 §7.1.3). */
+const OWN_CHOICE_BITS = 10;
+
+/** What may differ between initiators. */
+export interface InitInitiatorOptions {
+  /** What we announce besides the standard. */
+  readonly vendorIds: readonly Bytes[];
+  /** The hardest puzzle that is solved; 0 solves none. */
+  readonly puzzleBits: number;
+}
 
 /** One attempt to begin an IKE SA. */
 export class IkeSaInitInitiator {
@@ -52,22 +68,24 @@ export class IkeSaInitInitiator {
   readonly spiI: OwnedBytes;
   readonly #nonceI: OwnedBytes;
   readonly #offer: readonly Proposal[];
-  readonly #vendorIds: readonly Bytes[];
-  /** Made once, since they are partly random: a request made anew says the same (RFC 7296 §2.6). */
-  readonly #natPayloads: readonly Payload[];
+  readonly #announced: readonly Payload[];
   #pair: KeyPair | undefined;
+  readonly #puzzleBits: number;
   #cookie: OwnedBytes | undefined;
+  /** The puzzle that came with the cookie, while it is being solved, and when to go on with it. */
+  #work: { readonly solver: PuzzleSolver; at: Monotonic } | undefined;
+  #solution: OwnedBytes | undefined;
   #request: OwnedBytes = EMPTY_SPI;
   #retries = 0;
 
-  /** `vendorIds` is what we announce besides the standard. */
+  /** Nothing is sent yet. */
   constructor(
     world: SaWorld,
     local: Endpoint,
     remote: Endpoint,
-    vendorIds: readonly Bytes[],
+    { vendorIds, puzzleBits }: InitInitiatorOptions,
   ) {
-    this.#vendorIds = vendorIds;
+    this.#puzzleBits = puzzleBits;
     this.#world = world;
     this.#local = local;
     this.#remote = remote;
@@ -75,7 +93,13 @@ export class IkeSaInitInitiator {
     this.spiI = world.newIkeSpi();
     this.#nonceI = world.random.bytes(32);
     this.#offer = offerOf(world.settings.ikeProposals, new Uint8Array(0), true);
-    this.#natPayloads = announceNat(world, this.spiI, EMPTY_SPI, remote);
+    // Made once: a request that comes with a cookie is otherwise the same (§2.6).
+    this.#announced = [
+      ...announceNat(world, this.spiI, EMPTY_SPI, remote),
+      notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),
+      buildSignatureHashes(announcedHashes),
+      ...vendorIds.map((data) => ({ kind: "V", data } as const)),
+    ];
   }
 
   /** Sends the first request. */
@@ -90,7 +114,7 @@ export class IkeSaInitInitiator {
 
   /** When `retransmit` has something to do. */
   get deadline(): Monotonic | undefined {
-    return this.#window.deadline;
+    return this.#work?.at ?? this.#window.deadline;
   }
 
   /** Whether requests differed, so that the responder may have answered another one than the last. */
@@ -98,8 +122,15 @@ export class IkeSaInitInitiator {
     return this.#retries > 0;
   }
 
-  /** Sends again what is due; false when the responder does not answer at all. */
+  /** Works on, or sends again what is due; false when it comes to nothing. */
   retransmit(step: Step): boolean {
+    if (this.#work !== undefined) {
+      this.#solution = this.#work.solver.work(limits.puzzleTriesAtOnce);
+      this.#work.at = step.at.monotonic;
+      if (this.#solution === undefined) return true;
+      this.#work = undefined;
+      return this.#retry(step).kind !== "refused";
+    }
     const due = this.#window.onTimeout(step.at.monotonic);
     if (due.kind === "retransmit") {
       for (const datagram of due.datagrams) this.#transmit(step, datagram);
@@ -116,11 +147,20 @@ export class IkeSaInitInitiator {
     const cookie = findNotify(payloads, NotifyType.COOKIE);
     const demanded = cookie === undefined ? undefined : parseCookie(cookie);
     if (demanded !== undefined) {
-      // The network doubles datagrams: what was brought already is not asked for again.
-      const isBrought = this.#cookie !== undefined && equalBytes(this.#cookie, demanded);
-      if (isBrought) return { kind: "ignored" };
+      // The answer to a copy of what we sent before; heeded, it would make us sign what nobody answers.
+      if (this.#work !== undefined) return { kind: "ignored" };
+      if (this.#cookie !== undefined) {
+        if (!this.#window.isRepeated || equalBytes(demanded, this.#cookie)) {
+          return { kind: "ignored" };
+        }
+      }
       this.#cookie = copyBytes(demanded);
-      return this.#retry(step);
+      this.#solution = undefined;
+      const puzzle = this.#puzzleIn(payloads, this.#cookie);
+      if (puzzle === undefined) return this.#retry(step);
+      const solver = new PuzzleSolver(this.#world.crypto, puzzle);
+      this.#work = { solver, at: step.at.monotonic };
+      return { kind: "retried" };
     }
     const error = findErrorNotify(payloads);
     if (error !== undefined) {
@@ -193,6 +233,18 @@ export class IkeSaInitInitiator {
     };
   }
 
+  /** A puzzle beside a cookie that we take upon us; else the cookie has to do (RFC 8019 §7.1.2). */
+  #puzzleIn(payloads: readonly Payload[], subject: Bytes): Puzzle | undefined {
+    const found = findNotify(payloads, NotifyType.PUZZLE);
+    const terms = found === undefined ? undefined : parsePuzzle(found);
+    const isOffered = this.#offer.some(({ transforms }) =>
+      transforms.some(({ type, id }) => type === TransformType.PRF && id === terms?.prf)
+    );
+    if (terms === undefined || !isOffered || terms.bits > this.#puzzleBits) return undefined;
+    const bits = terms.bits === 0 ? Math.min(OWN_CHOICE_BITS, this.#puzzleBits) : terms.bits;
+    return bits === 0 ? undefined : { prf: terms.prf, bits, subject };
+  }
+
   #retry(step: Step): InitResponse {
     if (this.#pair === undefined || ++this.#retries > MOST_RETRIES) {
       return { kind: "refused", reason: "too-many-retries" };
@@ -206,21 +258,23 @@ export class IkeSaInitInitiator {
   #build(pair: KeyPair): OwnedBytes {
     const payloads: readonly Payload[] = [
       ...(this.#cookie === undefined ? [] : [buildCookie(this.#cookie)]),
+      ...(this.#solution === undefined ? [] : [{ kind: "PS", data: this.#solution } as const]),
       { kind: "SA", proposals: this.#offer },
       { kind: "KE", group: pair.group, data: pair.publicValue },
       { kind: "Nonce", data: this.#nonceI },
-      ...this.#natPayloads,
-      notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),
-      buildSignatureHashes(announcedHashes),
-      ...this.#vendorIds.map((data) => ({ kind: "V", data } as const)),
+      ...this.#announced,
     ];
-    return buildMessage({
-      initiatorSpi: this.spiI,
-      responderSpi: EMPTY_SPI,
-      exchangeType: ExchangeType.IKE_SA_INIT,
-      flags: { initiator: true, response: false },
-      messageId: 0,
-    }, payloads);
+    const build = (more: readonly Payload[]) =>
+      buildMessage({
+        initiatorSpi: this.spiI,
+        responderSpi: EMPTY_SPI,
+        exchangeType: ExchangeType.IKE_SA_INIT,
+        flags: { initiator: true, response: false },
+        messageId: 0,
+      }, [...payloads, ...more]);
+    const message = build([]);
+    const missing = ROOM_BYTES - message.length;
+    return missing <= 0 ? message : build([{ kind: "V", data: new Uint8Array(missing) }]);
   }
 
   #transmit(step: Step, bytes: OwnedBytes): void {

@@ -76,6 +76,8 @@ export interface ClientSettings {
   readonly fragmentMtu: number;
   /** Whether to change addresses by MOBIKE where the gateway speaks it. */
   readonly mobike: boolean;
+  /** Zero bits that our solution of a gateway's puzzle may have at most (RFC 8019); 0 solves none. */
+  readonly puzzleBits: number;
 }
 
 /** What the gateway gave us. */
@@ -96,6 +98,8 @@ export interface Assignment {
   readonly routes: readonly AddressPrefix[];
   /** Text of the operator for the user. */
   readonly banner?: string;
+  /** Seconds until we have to authenticate anew, where the gateway limits that (RFC 4478). */
+  readonly authLifetimeSeconds?: number;
   /** For the next time, where the gateway offers reconnect. */
   readonly pair?: SessionPair;
 }

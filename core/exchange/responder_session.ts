@@ -7,8 +7,9 @@ import type { ClientAttributes, OwnCertificate } from "../gateway/policy.ts";
 import type { UserAttributes } from "../gateway/question.ts";
 import type { LoginMethod } from "../gateway/record.ts";
 import { ConfigType, NotifyType } from "../message/constants.ts";
-import { findNotify, notify } from "../message/notify.ts";
+import { buildAuthLifetime, findNotify, notify } from "../message/notify.ts";
 import type { CpPayload, IdPayload, NotifyPayload, Payload } from "../message/payload.ts";
+import { after } from "../moment.ts";
 import { anySelector, selectorOfAddress, selectorOfPrefix } from "../sa/narrowing.ts";
 import type { Admission, AuthHost, Login } from "./auth_host.ts";
 import { crashTokenOf } from "./crash_token.ts";
@@ -111,6 +112,7 @@ export class ResponderSession {
     }
     sa.allowedSelectors = allowed;
     sa.filter = this.#host.filterOf(admitted.session);
+    const authLifetime = this.#limitAuthentication(sa, step, admitted);
     sa.establish(step, this.#facts(proven));
     const mobike = agreeOnMobike(sa, this.#request);
     // Cisco's gateways say nothing of the kind, and who knows what their clients make of it.
@@ -124,6 +126,7 @@ export class ResponderSession {
       ...childPayloads,
       ...mobike,
       ...crashToken,
+      ...authLifetime,
     ]);
     this.#host.activate(sa, step, admitted.session, pairStored);
   }
@@ -139,6 +142,17 @@ export class ResponderSession {
     sa.establish(step, this.#facts(proven));
     sa.endAfter(step, CHILDLESS_MS);
     sa.reply(step, [...proven.proof, why]);
+  }
+
+  /** How long this authentication holds, and the word of it for those who know that word (RFC 4478). */
+  #limitAuthentication(sa: IkeSa, step: Step, { absoluteEnd }: Admitted): readonly Payload[] {
+    const { reauthentication } = this.#host.policy;
+    if (reauthentication === undefined) return [];
+    const { by, ms } = reauthentication;
+    if (by === "token") sa.authenticatedUntil = after(step.at.monotonic, ms);
+    const leftMs = absoluteEnd === undefined ? ms : Math.min(ms, absoluteEnd - step.at.wall);
+    // Cisco's clients come back by themselves, and nobody knows what they make of it.
+    return this.isAnyConnect ? [] : [buildAuthLifetime(Math.max(1, Math.floor(leftMs / 1000)))];
   }
 
   #configRequest(): CpPayload | undefined {

@@ -1,6 +1,7 @@
 /**
  * Stateless cookies (RFC 7296 §2.6): proof that the initiator receives at its address, for which
- * the gateway remembers nothing. Two secrets rotate; a cookie of the one before stays good.
+ * the gateway remembers nothing. Two secrets rotate; a cookie of the one before stays good. In front of
+ * the proof a cookie says with how hard a puzzle it was given (RFC 8019 §7.1.1.3), which it covers.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { concatBytes } from "../bytes.ts";
@@ -27,23 +28,30 @@ export class CookieJar {
     this.#since = now;
   }
 
-  /** The cookie that this initiator is to send back. */
-  make(now: Monotonic, initiator: CookieSubject): OwnedBytes {
+  /** The cookie that this initiator is to send back, given with a puzzle of `bits`; 0 for none. */
+  make(now: Monotonic, initiator: CookieSubject, bits: number): OwnedBytes {
     this.#rotate(now);
-    return this.#compute(this.#current, initiator);
+    return this.#compute(this.#current, initiator, bits);
   }
 
-  /** Whether a cookie was made by us for this initiator within the life of two secrets. */
-  accepts(now: Monotonic, initiator: CookieSubject, cookie: Bytes): boolean {
+  /**
+   * With how hard a puzzle a cookie was given; `undefined` unless it was made by us for this initiator
+   * within the life of two secrets.
+   */
+  bitsOf(now: Monotonic, initiator: CookieSubject, cookie: Bytes): number | undefined {
     this.#rotate(now);
-    const current = equalSecrets(this.#compute(this.#current, initiator), cookie);
-    return equalSecrets(this.#compute(this.#previous, initiator), cookie) || current;
+    const [bits] = cookie;
+    if (bits === undefined) return undefined;
+    const isCurrent = equalSecrets(this.#compute(this.#current, initiator, bits), cookie);
+    const isPrevious = equalSecrets(this.#compute(this.#previous, initiator, bits), cookie);
+    return isCurrent || isPrevious ? bits : undefined;
   }
 
-  #compute(secret: Bytes, { spi, nonce, remote }: CookieSubject): OwnedBytes {
+  #compute(secret: Bytes, { spi, nonce, remote }: CookieSubject, bits: number): OwnedBytes {
+    const given = Uint8Array.of(bits);
     const port = Uint8Array.of(remote.port >> 8, remote.port & 0xff);
-    const subject = concatBytes(spi, remote.address.octets, port, nonce);
-    return this.#crypto.hmac("sha256", secret, subject).subarray(0, 16);
+    const subject = concatBytes(given, spi, remote.address.octets, port, nonce);
+    return concatBytes(given, this.#crypto.hmac("sha256", secret, subject).subarray(0, 16));
   }
 
   #rotate(now: Monotonic): void {

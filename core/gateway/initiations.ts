@@ -1,8 +1,9 @@
 /**
  * The side of the gateway that anybody can reach: IKE_SA_INIT, before a peer has shown anything.
  *
- * Cheap checks come before costly ones. Above the threshold a peer shows by a cookie that its address
- * is its own, and until then nothing is remembered of it; half-open SAs are limited in all and by source.
+ * Cheap checks come before costly ones. Above the threshold, or for an answer longer than the question, a
+ * peer shows by a cookie that its address is its own, and maybe by a puzzle that it is in earnest, and until then nothing is remembered of it; half-open
+ * SAs are limited in all and by source.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { equalBytes } from "../bytes.ts";
@@ -11,20 +12,19 @@ import { announcedVendorIds } from "../eap/anyconnect/vendor_ids.ts";
 import { certificateRequest } from "../exchange/certificate_auth.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { InitAnnouncements, InitMemory } from "../exchange/ike_sa_init.ts";
-import { buildInitResponse, respondIkeSaInit } from "../exchange/ike_sa_init.ts";
-import { find } from "../exchange/payloads.ts";
+import { respondIkeSaInit } from "../exchange/ike_sa_init.ts";
 import type { Step } from "../exchange/step.ts";
 import type { SaWorld } from "../exchange/world.ts";
 import { limits } from "../limits.ts";
-import { ExchangeType, NotifyType } from "../message/constants.ts";
+import { ExchangeType } from "../message/constants.ts";
 import { checkGrammar } from "../message/grammar.ts";
 import type { ParsedMessage } from "../message/message.ts";
-import { buildCookie, findNotify } from "../message/notify.ts";
-import type { Moment, Monotonic } from "../moment.ts";
+import type { Moment } from "../moment.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import type { Random } from "../random.ts";
+import { assertNever } from "../result.ts";
 import type { Endpoint } from "../wire/address.ts";
-import { CookieJar } from "./cookie.ts";
+import { Challenges } from "./challenges.ts";
 import { HalfOpenTable } from "./half_open.ts";
 import type { Policy } from "./policy.ts";
 
@@ -44,12 +44,10 @@ export type Initiation =
   | { readonly kind: "answered"; readonly response: OwnedBytes; readonly cause: string }
   | { readonly kind: "dropped"; readonly cause: string };
 
-const NO_SPI = new Uint8Array(8);
-
 /** Everything before authentication. */
 export class Initiations {
   readonly #crypto: CryptoProvider;
-  readonly #cookies: CookieJar;
+  readonly #challenges: Challenges;
   #policy: Policy;
   #announcements: InitAnnouncements;
   readonly #halfOpen = new HalfOpenTable();
@@ -57,13 +55,14 @@ export class Initiations {
   constructor({ policy, crypto, random, clientCas, now }: InitiationsOptions) {
     this.#crypto = crypto;
     this.#policy = policy;
-    this.#cookies = new CookieJar(crypto, random, now.monotonic);
+    this.#challenges = new Challenges({ policy, crypto, random, now: now.monotonic });
     this.#announcements = announcementsOf(policy, crypto, clientCas);
   }
 
   /** Admits by this policy from now on. */
   reconfigure(policy: Policy, clientCas: readonly Certificate[]): void {
     this.#policy = policy;
+    this.#challenges.reconfigure(policy);
     this.#announcements = announcementsOf(policy, this.#crypto, clientCas);
   }
 
@@ -77,7 +76,10 @@ export class Initiations {
     this.#halfOpen.remove(sa);
   }
 
-  /** A first message; a begun SA is remembered here until `finish`. */
+  /**
+   * A first message; a begun SA is remembered here until `finish`. No answer to an address that has not
+   * shown that it is real is longer than what it answers.
+   */
   handle(
     world: SaWorld,
     step: Step,
@@ -93,12 +95,11 @@ export class Initiations {
         ? { kind: "answered", response: known.response, cause: "retransmission-answered" }
         : { kind: "dropped", cause: "init-spi-in-use" };
     }
-    if (this.#halfOpen.size >= this.#policy.cookieThreshold) {
-      const demand = this.#demandCookie(step.at.monotonic, message, remote);
-      if (demand !== undefined) return demand;
-    }
     const refusal = this.#refusal(message, remote);
     if (refusal !== undefined) return { kind: "dropped", cause: refusal };
+    const now = step.at.monotonic;
+    const showing = this.#challenges.look(now, message, remote, this.#halfOpen.size);
+    if (showing.kind === "demand") return answered(showing, bytes);
     const outcome = respondIkeSaInit(
       world,
       step,
@@ -107,13 +108,24 @@ export class Initiations {
       local,
       remote,
       this.#announcements,
+      showing.kind === "verified" ? Infinity : bytes.length,
     );
-    if (outcome.kind !== "sa") return outcome;
-    const { sa, memory } = outcome;
-    this.#halfOpen.add(sa, memory);
-    return { kind: "begun", sa, memory };
+    switch (outcome.kind) {
+      case "too-long":
+        return answered(this.#challenges.demand(now, message, remote), bytes);
+      case "answered":
+        return answered(outcome, bytes);
+      case "sa": {
+        const { sa, memory } = outcome;
+        this.#halfOpen.add(sa, memory);
+        return { kind: "begun", sa, memory };
+      }
+      default:
+        return assertNever(outcome);
+    }
   }
 
+  /** What costs next to nothing to see. */
   #refusal(message: ParsedMessage, remote: Endpoint): string | undefined {
     if (this.#halfOpen.size >= this.#policy.maxNegotiating) return "negotiating-limit";
     if (this.#halfOpen.countOf(remote.address) >= limits.halfOpenPerSource) {
@@ -127,25 +139,16 @@ export class Initiations {
     });
     return fault === undefined ? undefined : "init-against-grammar";
   }
+}
 
-  /** The response that asks for a cookie, or `undefined` when the request has a good one. */
-  #demandCookie(
-    now: Monotonic,
-    message: ParsedMessage,
-    remote: Endpoint,
-  ): Initiation | undefined {
-    const nonce = find(message.payloads, "Nonce")?.data ?? new Uint8Array(0);
-    const subject = { spi: message.header.initiatorSpi, nonce, remote };
-    const cookie = findNotify(message.payloads, NotifyType.COOKIE)?.data;
-    if (cookie !== undefined && this.#cookies.accepts(now, subject, cookie)) return undefined;
-    const fresh = buildCookie(this.#cookies.make(now, subject));
-    const response = buildInitResponse(message, NO_SPI, [fresh]);
-    return {
-      kind: "answered",
-      response,
-      cause: cookie === undefined ? "cookie-sent" : "cookie-wrong",
-    };
-  }
+/** Said in clear to whoever asked, and so never in more octets. */
+function answered(
+  { response, cause }: { readonly response: OwnedBytes; readonly cause: string },
+  { length }: Bytes,
+): Initiation {
+  return response.length > length
+    ? { kind: "dropped", cause: "answer-longer-than-question" }
+    : { kind: "answered", response, cause };
 }
 
 function announcementsOf(

@@ -85,6 +85,22 @@ export interface ReconnectPolicy {
   readonly timeoutMs: number;
 }
 
+/** How long an authentication holds, and who has to authenticate anew then (RFC 4478). */
+export interface ReauthenticationPolicy {
+  /** Milliseconds. */
+  readonly ms: number;
+  /** The client by its session token, which nobody is asked for; or the user, whose session ends with it. */
+  readonly by: "token" | "user";
+}
+
+/** Client puzzles (RFC 8019). */
+export interface PuzzlePolicy {
+  /** Half-open IKE SAs from which on they are asked. */
+  readonly threshold: number;
+  /** Zero bits that a solution has to have, 1 to 255; each more is twice the work. */
+  readonly bits: number;
+}
+
 /** A certificate of this gateway, and what goes with it. */
 export interface OwnCertificate {
   /** DER certificates: ours, then intermediates. */
@@ -133,6 +149,8 @@ export interface Policy extends OwnCertificate {
   readonly reconnect: ReconnectPolicy;
   /** Milliseconds from the first login until a session ends; `undefined` for no limit. */
   readonly sessionLifetimeMs?: number;
+  /** Reauthentication, where there is any besides the end of the session. */
+  readonly reauthentication?: ReauthenticationPolicy;
   /** What becomes of a session whose user sends nothing for too long: gone, or to be come back to. */
   readonly idleAction: "end" | "park";
   /** IKE proposals in order of preference. */
@@ -154,6 +172,8 @@ export interface Policy extends OwnCertificate {
   readonly outerAddresses: readonly IpAddress[];
   /** Half-open IKE SAs from which on cookies are asked. */
   readonly cookieThreshold: number;
+  /** Client puzzles, where they are asked at all. */
+  readonly puzzles?: PuzzlePolicy;
   /** IKE SAs at most. */
   readonly maxSa: number;
   /** Half-open IKE SAs at most. */

@@ -13,6 +13,8 @@ import { trace } from "../exchange/step.ts";
 import { wall } from "../moment.ts";
 import { invariant } from "../result.ts";
 import { formatEndpoint } from "../wire/address.ts";
+import type { Policy } from "./policy.ts";
+import type { UserAttributes } from "./question.ts";
 import type { SessionPair, SessionRecord } from "./record.ts";
 import type { Session } from "./session.ts";
 import { endSession, forgetSession } from "./session_end.ts";
@@ -42,9 +44,7 @@ export function beginSession(
   const addresses = leaseAddresses(ground, step, newcomer, wishes);
   if (addresses.length === 0) return { kind: "no-address" };
   const { wall: now } = step.at;
-  const lifetimeMs = attributes.sessionLifetimeSeconds === undefined
-    ? policy.sessionLifetimeMs
-    : attributes.sessionLifetimeSeconds * 1000;
+  const lifetimeMs = lifetimeOf(policy, attributes);
   const isAsked = wishes.pair && policy.reconnect.timeoutMs > 0;
   const pair = isAsked ? makePair(random) : undefined;
   const session: Session = {
@@ -201,6 +201,18 @@ export function giveUpSession(
     forgetSession(ground, session);
     if (planned !== undefined) host.tell(step, { kind: "delete-record", key: planned.key });
   }
+}
+
+/** How long a session may be; that of who has to log in anew ends with that. */
+function lifetimeOf(
+  { sessionLifetimeMs, reauthentication }: Policy,
+  { sessionLifetimeSeconds }: UserAttributes,
+): number | undefined {
+  const own = sessionLifetimeSeconds === undefined
+    ? sessionLifetimeMs
+    : sessionLifetimeSeconds * 1000;
+  if (reauthentication?.by !== "user") return own;
+  return Math.min(own ?? Infinity, reauthentication.ms);
 }
 
 function admitWithPair(session: Session, record: SessionRecord, pair: SessionPair): Admission {

@@ -8,7 +8,7 @@ import type { WireFault } from "../wire/fault.ts";
 
 /**
  * The answer to an initiator whose major version is above ours, or whose first message has a critical
- * payload that we do not know; `undefined` for all else. It is shorter than any such message.
+ * payload that we do not know; `undefined` for all else, and where it would be longer than the message.
  */
 export function answerUnreadable(bytes: Bytes, fault: WireFault): OwnedBytes | undefined {
   const header = parseHeader(bytes);
@@ -22,5 +22,8 @@ export function answerUnreadable(bytes: Bytes, fault: WireFault): OwnedBytes | u
     : undefined;
   if (answer === undefined) return undefined;
   const flags = { initiator: false, response: true };
-  return buildMessage({ initiatorSpi, responderSpi, exchangeType, flags, messageId }, [answer]);
+  const said = buildMessage({ initiatorSpi, responderSpi, exchangeType, flags, messageId }, [
+    answer,
+  ]);
+  return said.length > bytes.length ? undefined : said;
 }

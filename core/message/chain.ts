@@ -18,6 +18,7 @@ import { keCodec } from "./key_exchange.ts";
 import { notifyCodec } from "./notify.ts";
 import { eapCodec, nonceCodec, vendorCodec } from "./opaque.ts";
 import type { Payload } from "./payload.ts";
+import { puzzleSolutionCodec } from "./puzzle.ts";
 import { saCodec } from "./security_association.ts";
 import { tsCodec } from "./traffic_selector.ts";
 
@@ -131,6 +132,8 @@ function readBody(body: Reader, type: number): Payload {
       return cpCodec.parse(body);
     case PayloadType.EAP:
       return eapCodec.parse(body);
+    case PayloadType.PS:
+      return puzzleSolutionCodec.parse(body);
     default:
       return { kind: "unknown", payloadType: type, body: body.rest() };
   }
@@ -167,6 +170,8 @@ function writeBody(writer: Writer, payload: Payload): void {
       return cpCodec.build(writer, payload);
     case "EAP":
       return eapCodec.build(writer, payload);
+    case "PS":
+      return puzzleSolutionCodec.build(writer, payload);
     case "unknown":
       return writer.bytes(payload.body);
     default:

@@ -31,6 +31,7 @@ export const PayloadType = {
   CP: 47,
   EAP: 48,
   SKF: 53, // RFC 7383
+  PS: 54, // RFC 8019
 } as const;
 
 /** Protocol identifiers (RFC 7296 §3.3.1). */
@@ -147,6 +148,7 @@ export const NotifyType = {
   UPDATE_SA_ADDRESSES: 16400, // RFC 4555
   COOKIE2: 16401, // RFC 4555
   NO_NATS_ALLOWED: 16402, // RFC 4555
+  AUTH_LIFETIME: 16403, // RFC 4478
   MULTIPLE_AUTH_SUPPORTED: 16404, // RFC 4739
   REDIRECT_SUPPORTED: 16406, // RFC 5685
   REDIRECT: 16407, // RFC 5685
@@ -157,6 +159,7 @@ export const NotifyType = {
   IKEV2_MESSAGE_ID_SYNC_SUPPORTED: 16420, // RFC 6311
   IKEV2_FRAGMENTATION_SUPPORTED: 16430, // RFC 7383
   SIGNATURE_HASH_ALGORITHMS: 16431, // RFC 7427
+  PUZZLE: 16434, // RFC 8019
 } as const;
 
 /** Configuration payload types (RFC 7296 §3.15). */

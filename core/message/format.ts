@@ -42,6 +42,7 @@ export function formatPayload(payload: Payload): string {
     case "V":
     case "TSi":
     case "TSr":
+    case "PS":
       return payload.kind;
     case "N":
       return `N(${nameOf(NotifyType, payload.notifyType)})`;

@@ -37,10 +37,10 @@ const any: Count = { min: 0, max: Infinity };
 const childSa = { SA: optional, TSi: optional, TSr: optional, CP: optional } as const;
 
 const rules = {
-  // §1.2. A CP here is out of place, but it is not protected and nobody reads it.
+  // §1.2, and RFC 8019 §7.1.2. A CP here is out of place, but it is not protected and nobody reads it.
   "IKE_SA_INIT request": {
     isEncrypted: false,
-    payloads: { SA: one, KE: one, Nonce: one, CP: any },
+    payloads: { PS: optional, SA: one, KE: one, Nonce: one, CP: any },
   },
   "IKE_SA_INIT response": {
     isEncrypted: false,

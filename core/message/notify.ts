@@ -115,6 +115,18 @@ function isCookieLength(length: number): boolean {
   return length >= 1 && length <= 64;
 }
 
+/** AUTH_LIFETIME: seconds until the peer has to authenticate anew (RFC 4478 §3). */
+export function buildAuthLifetime(seconds: number): NotifyPayload {
+  const writer = new Writer(4);
+  writer.u32(seconds);
+  return notify(NotifyType.AUTH_LIFETIME, writer.finish());
+}
+
+/** The seconds of an AUTH_LIFETIME, `undefined` when it is malformed. */
+export function parseAuthLifetime(payload: NotifyPayload): number | undefined {
+  return parseExactly(payload.data, (reader) => reader.u32("lifetime"));
+}
+
 /** REKEY_SA: `spi` is the one that the sender of the notify expects in inbound packets (§1.3.3). */
 export function buildRekeySa(protocol: number, spi: Bytes): NotifyPayload {
   return notifyChildSa(NotifyType.REKEY_SA, protocol, spi);

@@ -168,6 +168,13 @@ export interface EapPayload extends PayloadFlags {
   /** The packet with its own header (RFC 3748 §4). */
   readonly packet: Bytes;
 }
+/** Puzzle Solution payload. */
+export interface PuzzleSolutionPayload extends PayloadFlags {
+  /** Tag. */
+  readonly kind: "PS";
+  /** Four keys of one length. */
+  readonly data: Bytes;
+}
 /** A payload whose type is not known and whose critical bit is clear. */
 export interface UnknownPayload extends PayloadFlags {
   /** Tag. */
@@ -193,4 +200,5 @@ export type Payload =
   | TsPayload
   | CpPayload
   | EapPayload
+  | PuzzleSolutionPayload
   | UnknownPayload;

@@ -148,6 +148,11 @@ export class RequesterWindow {
     return this.#outstanding?.messageId;
   }
 
+  /** Whether the outstanding request was sent more than once as it is. */
+  get isRepeated(): boolean {
+    return (this.#outstanding?.transmissions ?? 0) > 1;
+  }
+
   /** When `onTimeout` has something to do. */
   get deadline(): Monotonic | undefined {
     return this.#outstanding?.deadline;

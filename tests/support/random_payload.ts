@@ -40,9 +40,10 @@ const makers: { readonly [K in Payload["kind"]]: (random: SeededRandom) => Paylo
     attributes: r.list(r.below(20), () => ({ type: r.below(32768), value: r.bytes(r.below(40)) })),
   }),
   EAP: (r) => ({ kind: "EAP", packet: r.bytes(r.between(4, 200)) }),
+  PS: (r) => ({ kind: "PS", data: r.bytes(r.below(80)) }),
   unknown: (r) => ({
     kind: "unknown",
-    payloadType: r.pick([1, 32, 49, 52, 54, 128, 255]),
+    payloadType: r.pick([1, 32, 49, 52, 55, 128, 255]),
     body: r.bytes(r.below(50)),
   }),
 };

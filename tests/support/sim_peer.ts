@@ -130,6 +130,8 @@ export class SimPeer implements SimSocket {
       notify(NotifyType.NAT_DETECTION_SOURCE_IP, this.random.bytes(20)),
       notify(NotifyType.NAT_DETECTION_DESTINATION_IP, this.random.bytes(20)),
       buildSignatureHashes(announcedHashes),
+      // As long as those of real clients: nobody is told more than they said, before they show a cookie.
+      { kind: "V", data: utf8("a peer of simulations, scripted by its test") },
     ];
   }
 

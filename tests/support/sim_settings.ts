@@ -143,6 +143,7 @@ export function simClient(
     dpd: { intervalMs: 20_000, retryMs: 2_000 },
     fragmentMtu: 1280,
     mobike: false,
+    puzzleBits: 0,
     ...change,
   };
 }

@@ -182,6 +182,7 @@ class Load {
       lifetimes: { ikeMs: 14_400_000, espMs: 3_600_000 },
       dpd: { intervalMs: 3_600_000, retryMs: 2_000 },
       mobike: false,
+      puzzleBits: 0,
       fragmentMtu: 1280,
     };
   }

@@ -247,3 +247,14 @@ Deno.test("an AnyConnect-EAP login says who we are, and answers what it was give
   assert.deepEqual(login.header.macAddresses, []);
   assert.equal(login.answer({ message: "code", label: "Answer:" }), "123");
 });
+
+Deno.test("client puzzles are asked and solved where a flag says so, and else not", () => {
+  const policyOf = (settings: ServeSettings) =>
+    compilePolicy(settings, credentials, poolsOf(settings), "gw");
+  assert.equal(policyOf(served()).puzzles, undefined);
+  assert.deepEqual(policyOf(served({ "puzzle-bits": "12" })).puzzles, { threshold: 500, bits: 12 });
+  assert.deepEqual(
+    policyOf(served({ "puzzle-bits": "12", "puzzle-threshold": "7" })).puzzles,
+    { threshold: 7, bits: 12 },
+  );
+});

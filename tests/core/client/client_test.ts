@@ -81,7 +81,7 @@ Deno.test("RFC 7296 §2.6: a request with a cookie says what the first one said,
   const [plain = "", brought = "", ...more] = new Set(requests);
   deepEqual(more, []);
   // Behind header and cookie comes the rest, octet for octet.
-  equal(brought.slice(2 * (28 + 24)), plain.slice(2 * 28));
+  equal(brought.slice(2 * (28 + 25)), plain.slice(2 * 28));
 });
 
 Deno.test("A demand for the group that was sent already is a copy, and costs no time", () => {

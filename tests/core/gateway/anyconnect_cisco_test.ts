@@ -340,6 +340,28 @@ Deno.test("AnyConnect: who types gets its cached response again, and minutes are
   equal(world.show.negotiating, 0);
 });
 
+Deno.test("AnyConnect: a login that is left after its address was given keeps it for a minute, with time to read a banner", () => {
+  const world = newWorld(716);
+  const reader = atForm(world, 1);
+  reader.answer({ username: "alice", password: "alicepw" });
+  world.run(limits.grantedMs - 5_000);
+  reader.acknowledge();
+  reader.prove();
+  ok(find(reader.last, "SA") !== undefined);
+  const leaver = atForm(world, 2);
+  leaver.answer({ username: "bob", password: "bobpw" });
+  equal(leaver.document?.kind, "complete");
+  equal(world.show.pools[0]?.inUse, 2);
+  // Nothing that it repeats makes it longer.
+  world.run(limits.grantedMs / 2);
+  leaver.repeat();
+  leaver.peer.request(ExchangeType.INFORMATIONAL, []);
+  world.run(limits.grantedMs / 2);
+  equal(world.show.pools[0]?.inUse, 1);
+  equal(world.show.negotiating, 0);
+  deepEqual([...world.backend.store.values()].map(({ userName }) => userName), ["alice"]);
+});
+
 Deno.test("AnyConnect: session-timeout is the user's own, and what is left of it on the way back", () => {
   const world = newWorld(715, { sessionLifetimeMs: 86_400_000 });
   world.backend.attributes.set("bob", { sessionLifetimeSeconds: 7200 });

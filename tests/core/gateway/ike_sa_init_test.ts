@@ -282,6 +282,30 @@ Deno.test("RFC 7296 §2.6: a client of ours brings cookie and group together", (
   ok(world.carries(alice));
 });
 
+Deno.test("RFC 7296 §2.6: a copy from before the cookie begins nothing when the load has fallen meanwhile", () => {
+  const world = new SimWorld(226, { cookieThreshold: 1 });
+  const early = new SimPeer(world, { seed: 1, host: "203.0.113.1" });
+  early.init();
+  const peer = new SimPeer(world);
+  const usual = peer.initPayloads();
+  const first = peer.buildInit(usual);
+  const [demand] = say(peer, first);
+  const cookie = notifyIn(demand!, NotifyType.COOKIE)!.data;
+  early.request(ExchangeType.IKE_AUTH, [...early.certificateProof(), ...early.wishes()]);
+  equal(world.show.negotiating, 0, "below the threshold");
+  deepEqual(notifiesOf(say(peer, first)[0]!), [NotifyType.COOKIE]);
+  equal(world.show.negotiating, 0);
+  const request = peer.buildInit(withCookie(cookie, usual));
+  const [answer] = peer.exchange(request);
+  peer.takeInit(request, answer!);
+  ok(
+    find(peer.request(ExchangeType.IKE_AUTH, [...peer.certificateProof(), ...peer.wishes()]), "CP"),
+  );
+  world.run(limits.cookieLingerMs);
+  const late = new SimPeer(world, { seed: 3, host: "203.0.113.3" });
+  ok(find(late.init(), "KE") !== undefined, "and after a while nobody is asked any more");
+});
+
 // --- NAT --------------------------------------------------------------------------------------
 
 Deno.test("RFC 7296 §2.23: the gateway always looks as if behind a NAT and tells the peer its own", () => {

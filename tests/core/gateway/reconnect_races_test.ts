@@ -1,5 +1,6 @@
 /** Messages that overtake others around a reconnect: nobody loses a good pair by them. */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { limits } from "../../../core/limits.ts";
 import { ExchangeType, NotifyType } from "../../../core/message/constants.ts";
 import { notify } from "../../../core/message/notify.ts";
 import { find } from "../../../core/exchange/payloads.ts";
@@ -89,6 +90,7 @@ Deno.test("A demand for a cookie that comes late costs nobody the pair", () => {
   world.run(100);
   ok(demand !== undefined);
   other.logout();
+  world.run(limits.cookieLingerMs);
   world.passes = (flight) => {
     if (demand === undefined || !isAnswer(flight, ExchangeType.IKE_SA_INIT)) return true;
     const { from, bytes } = demand;

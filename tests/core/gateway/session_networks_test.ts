@@ -1,5 +1,5 @@
 /** Networks behind users: what selectors, Child SAs and the log make of them. */
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, notDeepEqual, ok } from "node:assert/strict";
 import { find } from "../../../core/exchange/payloads.ts";
 import type { UserAttributes } from "../../../core/gateway/question.ts";
 import { ExchangeType, NotifyType, ProtocolId } from "../../../core/message/constants.ts";
@@ -122,6 +122,36 @@ Deno.test("networks behind a user: they stay over rekeys and over every return",
   deepEqual(routed(world), ["10.77.0.0/24"]);
   equal(world.aaaQuestions, 1);
 });
+
+for (const who of ["gateway", "client"] as const) {
+  Deno.test(`networks behind a user: our client keeps them over rekeys by the ${who} and over returns`, () => {
+    const world = new SimWorld(904);
+    give(world, "alice", "10.77.0.0/24", "10.99.0.0/28");
+    const alice = world.login("alice", "198.51.100.7");
+    const all = ["10.99.0.2/32", "10.77.0.0/24", "10.99.0.0/28"];
+    const agreed = (): readonly (readonly string[])[] =>
+      [alice.installed, world.installed].map((installed) => {
+        const [only, ...more] = installed.values();
+        ok(only && more.length === 0);
+        return (installed === world.installed ? only.remoteSelectors : only.localSelectors)
+          .map(formatSelector);
+      });
+    deepEqual(agreed(), [all, all]);
+    for (let i = 0; i < 2; i++) {
+      const before = [...world.installed.keys()];
+      if (who === "gateway") {
+        world.command({ kind: "rekey", id: world.session.id, what: "child" });
+      } else world.tellClient(alice, { kind: "rekey", at: world.at, what: "child" });
+      world.run(500);
+      notDeepEqual([...world.installed.keys()], before, "a new pair");
+      deepEqual(agreed(), [all, all]);
+      deepEqual(routed(world), ["10.77.0.0/24", "10.99.0.0/28"]);
+    }
+    world.roam(alice, "203.0.113.9");
+    world.run(1_000);
+    deepEqual(agreed(), [all, all]);
+  });
+}
 
 Deno.test("networks behind a user: a family that the user has no address of is left out", () => {
   const world = worldWith(904, "fd77::/64");

@@ -21,6 +21,7 @@ const samples: Readonly<Record<string, Payload>> = {
   TSr: { kind: "TSr", selectors: [] },
   CP: { kind: "CP", configType: 1, attributes: [] },
   EAP: { kind: "EAP", packet: empty },
+  PS: { kind: "PS", data: empty },
   D: { kind: "D", protocol: 1, spis: [] },
   V: { kind: "V", data: empty },
   N: notify(NotifyType.INITIAL_CONTACT),
