@@ -86,6 +86,8 @@ export type {
   OwnCertificate,
   Policy,
   PoolRange,
+  PuzzlePolicy,
+  ReauthenticationPolicy,
   ReconnectPolicy,
   RevocationPolicy,
 } from "./gateway/policy.ts";
