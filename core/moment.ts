@@ -34,6 +34,15 @@ export function moment(monotonicMs: number, wallMs: number): Moment {
   return { monotonic: monotonic(monotonicMs), wall: wall(wallMs) };
 }
 
+/** The earlier of two times that may never come. */
+export function earlier(
+  a: Monotonic | undefined,
+  b: Monotonic | undefined,
+): Monotonic | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
+}
+
 /** The monotonic time `ms` later. */
 export function after(from: Monotonic, ms: number): Monotonic {
   return (from + ms) as Monotonic;

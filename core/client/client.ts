@@ -26,7 +26,7 @@ import { ExchangeType } from "../message/constants.ts";
 import type { MessageHeader } from "../message/header.ts";
 import { parseMessage } from "../message/message.ts";
 import type { Monotonic } from "../moment.ts";
-import { after } from "../moment.ts";
+import { after, earlier } from "../moment.ts";
 import type { Random } from "../random.ts";
 import { assertNever } from "../result.ts";
 import type { Endpoint } from "../wire/address.ts";
@@ -197,10 +197,7 @@ export class Client {
   /** When the next `timeout` input is due. */
   nextTimeout(): Monotonic | undefined {
     let next = deadlineOf(this.#state, this.#reauthentication.deadline);
-    for (const sa of this.#sas) {
-      const deadline = sa.nextDeadline();
-      if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline;
-    }
+    for (const sa of this.#sas) next = earlier(next, sa.nextDeadline());
     return next;
   }
 
@@ -441,13 +438,8 @@ function deadlineOf(
       return state.init.deadline;
     case "pausing":
       return state.until;
-    case "up": {
-      const until = state.move?.until;
-      if (until === undefined || reauthenticationAt === undefined) {
-        return until ?? reauthenticationAt;
-      }
-      return until < reauthenticationAt ? until : reauthenticationAt;
-    }
+    case "up":
+      return earlier(state.move?.until, reauthenticationAt);
     default:
       return undefined;
   }

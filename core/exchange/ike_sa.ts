@@ -13,7 +13,7 @@ import type { ParsedMessage } from "../message/message.ts";
 import { buildUnsupportedCritical, notify } from "../message/notify.ts";
 import type { Payload } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
-import { after } from "../moment.ts";
+import { after, earlier } from "../moment.ts";
 import type { IkeKeys } from "../sa/keymat.ts";
 import { largestMessage } from "../sa/protection.ts";
 import type { IkeSuite } from "../sa/suite.ts";
@@ -246,7 +246,7 @@ export class IkeSa {
     if (this.phase === "closed") return undefined;
     let next = this.#phaseEnd;
     const consider = (at: Monotonic | undefined) => {
-      if (at !== undefined && (next === undefined || at < next)) next = at;
+      next = earlier(next, at);
     };
     consider(this.#requests.deadline);
     if (this.phase === "established") {

@@ -3,7 +3,7 @@
  */
 import { NotifyType } from "../message/constants.ts";
 import type { Monotonic } from "../moment.ts";
-import { after } from "../moment.ts";
+import { after, earlier } from "../moment.ts";
 import type { ChildSa } from "./child_sa.ts";
 import { endWithin, removeChildSa } from "./child_sa.ts";
 import type { IkeSa } from "./ike_sa.ts";
@@ -30,10 +30,7 @@ export class RekeySchedule {
   /** When `tend` has something to do. */
   get deadline(): Monotonic | undefined {
     let next = this.#rekeyAt;
-    for (const child of this.#sa.children.values()) {
-      const at = childDeadline(child);
-      if (next === undefined || at < next) next = at;
-    }
+    for (const child of this.#sa.children.values()) next = earlier(next, childDeadline(child));
     return next;
   }
 

@@ -32,7 +32,7 @@ import { parseMessage } from "../message/message.ts";
 import type { ParsedMessage } from "../message/message.ts";
 import type { Payload } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
-import { after, monotonic } from "../moment.ts";
+import { after, earlier, monotonic } from "../moment.ts";
 import type { Trust } from "../pki/chain.ts";
 import { RevocationLists } from "../pki/revocation.ts";
 import type { Random } from "../random.ts";
@@ -606,7 +606,7 @@ export class Gateway {
       this.#hasWallDeadlines = true;
       const waitMs = Math.max(0, deadlines.wall - step.at.wall);
       const at = monotonic(Math.ceil(step.at.monotonic + waitMs));
-      if (next === undefined || at < next) next = at;
+      next = earlier(next, at);
     }
     this.#timers.set(session, next);
   }

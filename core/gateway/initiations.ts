@@ -2,8 +2,8 @@
  * The side of the gateway that anybody can reach: IKE_SA_INIT, before a peer has shown anything.
  *
  * Cheap checks come before costly ones. Above the threshold, or for an answer longer than the question, a
- * peer shows by a cookie that its address is its own, and maybe by a puzzle that it is in earnest, and until then nothing is remembered of it; half-open
- * SAs are limited in all and by source.
+ * peer shows by a cookie that its address is its own, and maybe by a puzzle that it is in earnest; until
+ * then nothing is remembered of it. Half-open SAs are limited in all and by source.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { equalBytes } from "../bytes.ts";
