@@ -20,6 +20,7 @@ import {
   joinedSpaces,
   loopsTest,
   namespaceTest,
+  openEnds,
   outer4,
   pairOver,
 } from "./support/two_ends.ts";
@@ -246,11 +247,8 @@ namespaceTest(
 namespaceTest(
   "a way that is gone refuses datagrams, and takes them when it is back",
   async (lab) => {
-    const spaces = await joinedSpaces(lab);
-    await using here = new RemoteEnd(spaces[0]);
-    await using there = new RemoteEnd(spaces[1]);
-    await Promise.all([here, there].map((it) => it.open({ listen })));
-    await configureInner({ spaces, here, there });
+    await using ends = await openEnds(lab, { listen });
+    const { spaces, here, there } = ends;
     const install = pairOver(outer4);
     await installBoth({ here, there }, install);
     await spaces[0].setLink("eth0", "down");

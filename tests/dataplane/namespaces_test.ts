@@ -16,6 +16,7 @@ import {
   joinedSpaces,
   loopsTest,
   namespaceTest,
+  openEnds,
   outer4,
   outer6,
   pairOver,
@@ -127,11 +128,8 @@ namespaceTest("IKE messages pass on both ports, with their endpoints", async (la
 loopsTest(
   "a filter holds for packets and for fragments, and can be changed",
   async (lab, workers) => {
-    const spaces = await joinedSpaces(lab);
-    await using here = new RemoteEnd(spaces[0]);
-    await using there = new RemoteEnd(spaces[1]);
-    await Promise.all([here, there].map((it) => it.open({ ...listen4, workers })));
-    await configureInner({ spaces, here, there });
+    await using ends = await openEnds(lab, { ...listen4, workers });
+    const { spaces, here, there } = ends;
     const install = pairOver(outer4, bothFamilies);
     const toPort = (port: number): PacketFilter => ({
       name: `${port}`,
@@ -260,11 +258,8 @@ loopsTest(
 loopsTest(
   "a pair is there for the first packet after its installation, and gone after removal",
   async (lab, workers) => {
-    const spaces = await joinedSpaces(lab);
-    await using here = new RemoteEnd(spaces[0]);
-    await using there = new RemoteEnd(spaces[1]);
-    await Promise.all([here, there].map((it) => it.open({ ...listen4, workers })));
-    await configureInner({ spaces, here, there });
+    await using ends = await openEnds(lab, { ...listen4, workers });
+    const { spaces, here, there } = ends;
     await there.call("echo", "10.0.0.2", 7007);
     for (let round = 0; round < 20; round++) {
       const old = 0x3000 + round;

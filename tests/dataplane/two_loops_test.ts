@@ -15,6 +15,7 @@ import {
   installBoth,
   joinedSpaces,
   namespaceTest,
+  openEnds,
   outer4,
   pairOver,
   settledCounters,
@@ -37,11 +38,8 @@ async function dropsOf(end: RemoteEnd): Promise<readonly string[]> {
 namespaceTest(
   "RFC 7296 §2.8: pairs are replaced under traffic in both directions, and nothing is lost",
   async (lab) => {
-    const spaces = await joinedSpaces(lab);
-    await using here = new RemoteEnd(spaces[0]);
-    await using there = new RemoteEnd(spaces[1]);
-    await Promise.all([here, there].map((it) => it.open(options)));
-    await configureInner({ spaces, here, there });
+    await using ends = await openEnds(lab, options);
+    const { here, there } = ends;
     const generation = (n: number) => ({ inboundSpi: 0x1000 + n, outboundSpi: 0x2000 + n });
     const first = pairOver(outer4, { ...hosts, ...generation(0) });
     await installBoth({ here, there }, first);
@@ -112,11 +110,8 @@ namespaceTest(
 );
 
 namespaceTest("a hard limit holds in each direction by itself", async (lab) => {
-  const spaces = await joinedSpaces(lab);
-  await using here = new RemoteEnd(spaces[0]);
-  await using there = new RemoteEnd(spaces[1]);
-  await Promise.all([here, there].map((it) => it.open(options)));
-  await configureInner({ spaces, here, there });
+  await using ends = await openEnds(lab, options);
+  const { here, there } = ends;
   const install = pairOver(outer4, hosts);
   await here.call("installChildSa", install);
   await there.call("installChildSa", {
@@ -164,11 +159,8 @@ namespaceTest(
 );
 
 namespaceTest("the control plane is answered while both loops are busy", async (lab) => {
-  const spaces = await joinedSpaces(lab);
-  await using here = new RemoteEnd(spaces[0]);
-  await using there = new RemoteEnd(spaces[1]);
-  await Promise.all([here, there].map((it) => it.open(options)));
-  await configureInner({ spaces, here, there });
+  await using ends = await openEnds(lab, options);
+  const { spaces, here, there } = ends;
   await installBoth({ here, there }, pairOver(outer4, hosts));
   const place = (i: 0 | 1) => ({ namespace: spaces[i], address: `10.0.0.${i + 1}` });
   let isOver = false;

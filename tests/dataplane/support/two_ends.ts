@@ -70,6 +70,21 @@ export async function joinedSpaces(lab: Lab): Promise<[Namespace, Namespace]> {
   return [a, b];
 }
 
+/** Two joined namespaces with a packet path in each, opened alike, and inner addresses. */
+export async function openEnds(
+  lab: Lab,
+  options: Parameters<RemoteEnd["open"]>[0],
+): Promise<TwoEnds & AsyncDisposable> {
+  await using cleanup = new AsyncDisposableStack();
+  const spaces = await joinedSpaces(lab);
+  const here = cleanup.use(new RemoteEnd(spaces[0]));
+  const there = cleanup.use(new RemoteEnd(spaces[1]));
+  await Promise.all([here, there].map((it) => it.open(options)));
+  await configureInner({ spaces, here, there });
+  const open = cleanup.move();
+  return { spaces, here, there, [Symbol.asyncDispose]: () => open.disposeAsync() };
+}
+
 /** The pair between both ends with the outer addresses. */
 export function pairOver(outer: Outer, more: Partial<ChildSaInstall> = {}): ChildSaInstall {
   return pair({
