@@ -129,7 +129,7 @@ loopsTest(
   "a filter holds for packets and for fragments, and can be changed",
   async (lab, workers) => {
     await using ends = await openEnds(lab, { ...listen4, workers });
-    const { spaces, here, there } = ends;
+    const { here, there } = ends;
     const install = pairOver(outer4, bothFamilies);
     const toPort = (port: number): PacketFilter => ({
       name: `${port}`,
@@ -259,7 +259,7 @@ loopsTest(
   "a pair is there for the first packet after its installation, and gone after removal",
   async (lab, workers) => {
     await using ends = await openEnds(lab, { ...listen4, workers });
-    const { spaces, here, there } = ends;
+    const { here, there } = ends;
     await there.call("echo", "10.0.0.2", 7007);
     for (let round = 0; round < 20; round++) {
       const old = 0x3000 + round;
