@@ -11,7 +11,7 @@ export const reloadCommand: CommandDefinition = {
   summary:
     "read the flags file, certificates, keys, revocation lists, users and access lists again",
   notes:
-    "\nNo session ends. When anything is wrong, all stays as it was, and the exit status is 1. " +
+    "\nNo session ends but those whose certificate was revoked. When anything is wrong, all stays as it was, and the exit status is 1. " +
     `SIGHUP does\nthe same. These wait for a restart: ${
       fixedFlags.map((name) => `--${name}`).join(" ")
     }`,

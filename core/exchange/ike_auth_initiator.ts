@@ -154,10 +154,11 @@ export class IkeAuthInitiator {
     if (!verified.ok) return this.#refused(sa, step, `gateway-${verified.fault}`, false);
     // Under whatever name it answers: its certificate must be good for the one that we mean.
     const { idType, data } = this.#options.settings.gatewayIdentity;
-    if (!certificateSpeaksFor(verified.value, idType, data)) {
+    const { certificate } = verified.value;
+    if (!certificateSpeaksFor(certificate, idType, data)) {
       return this.#refused(sa, step, "gateway-has-another-identity", false);
     }
-    this.#verify = verified.value.key?.kind === "rsa" ? "RSA" : "ECDSA";
+    this.#verify = certificate.key?.kind === "rsa" ? "RSA" : "ECDSA";
     this.#gatewayId = { idType: identity.idType, data: copyBytes(identity.data) };
     const eap = find(response, "EAP");
     if (eap === undefined) return this.#finish(sa, step, response);
