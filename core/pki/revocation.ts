@@ -42,6 +42,7 @@ export type RevocationFault =
 
 /** What has to be known of who signs a list. */
 export interface ListSigner extends Pick<Certificate, "spki" | "keyUsage"> {
+  /** Its name. */
   readonly subject: Pick<Certificate["subject"], "der">;
 }
 

@@ -8,7 +8,7 @@ import { limits } from "../../../core/limits.ts";
 import { CertEncoding, ExchangeType, NotifyType } from "../../../core/message/constants.ts";
 import type { Payload } from "../../../core/message/payload.ts";
 import { wall } from "../../../core/moment.ts";
-import { alternativeNames, caConstraints, keyUsage } from "../../../core/pki/build.ts";
+import { alternativeNames } from "../../../core/pki/build.ts";
 import type { Certificate } from "../../../core/pki/certificate.ts";
 import { certificateAuthorityHash } from "../../../core/pki/identity.ts";
 import type { RevocationList } from "../../../core/pki/revocation_list.ts";
@@ -17,20 +17,7 @@ import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
 import { simGatewayName, type SimPki, simStart } from "../../support/sim_pki.ts";
 import { SimWorld } from "../../support/sim_world.ts";
 import { signerOf } from "../pki/authority.ts";
-import {
-  alice,
-  ca,
-  certPayload,
-  crypto,
-  issue,
-  life,
-  listOf,
-  login,
-  middle,
-  root,
-  simPki,
-  worldOf,
-} from "./client_pki.ts";
+import { ca, crypto, issue, listOf, login, middle, root, simPki, worldOf } from "./client_pki.ts";
 
 Deno.test("RFC 7296 §3.6: a chain of the peer's leads to an anchor, whatever else it sends", () => {
   const world = worldOf(601);

@@ -1,7 +1,6 @@
 /** Certificates that are taken back after a session began: nobody stays or comes back by them. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { ClientLogin } from "../../../core/exchange/initiator_settings.ts";
-import { find } from "../../../core/exchange/payloads.ts";
 import type { Policy } from "../../../core/gateway/policy.ts";
 import { NotifyType } from "../../../core/message/constants.ts";
 import type { RevocationList } from "../../../core/pki/revocation_list.ts";
