@@ -61,7 +61,7 @@ interopTest(
     await writeRevocationList(list, authority, pki.clientCert);
     assert.deepEqual(
       await scene.gateway.command("reload").then(({ stdout }) => stdout),
-      "reloaded\n",
+      "reloaded, with other contents of --crl\n",
     );
     await scene.gateway.untilSession(clientName, "gone", (one) => one === undefined);
     assert.match(scene.gateway.process.output, /session-ended .*why=certificate-revoked/);
