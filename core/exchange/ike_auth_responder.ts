@@ -198,6 +198,9 @@ export class IkeAuthResponder implements Authenticator {
     if (identity === undefined) {
       return this.#refuse(sa, step, "no-identity", undefined, NotifyType.INVALID_SYNTAX);
     }
+    if (identity.data.length > limits.identityBytes) {
+      return this.#refuse(sa, step, "identity-too-long", undefined, NotifyType.INVALID_SYNTAX);
+    }
     if (cameThroughNat(sa, request)) {
       const why = NotifyType.UNEXPECTED_NAT_DETECTED;
       return this.#refuse(sa, step, "unexpected-nat", undefined, why);
