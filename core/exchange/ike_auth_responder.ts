@@ -236,7 +236,7 @@ export class IkeAuthResponder implements Authenticator {
     const octets = initiatorOctets(sa, this.#memory, peer.identity);
     const isRight = verifySharedKeyAuth(sa.world.crypto, sa.suite.prf, token, octets, auth.data);
     if (candidate === undefined || !isRight) {
-      if (!this.#host.reconnectRefused(sa)) return sa.close(step, "authentication-failed");
+      if (!this.#host.reconnectRefused(sa)) return sa.linger(step, "authentication-failed");
       return this.#refuse(sa, step, "reconnect-refused", { ...peer, isSessionId: true });
     }
     const login: Login = {
