@@ -18,6 +18,8 @@ export const limits = {
   messageBytes: 65535,
   /** Fragments of one message (RFC 7383 §2.6 gives the right to limit). */
   fragmentsPerMessage: 64,
+  /** Octets of an identity: a distinguished name has some hundred, and sessions, records and logs keep it. */
+  identityBytes: 2_048,
   /** Certificates read from one message. */
   certificatesPerMessage: 8,
   /** EAP rounds by a method of our own: MSCHAPv2 takes 4, AnyConnect-EAP with retries about 12. */

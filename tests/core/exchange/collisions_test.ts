@@ -347,6 +347,25 @@ Deno.test("RFC 7296 §2.8.2: the gateway answers a rekey of the IKE SA that it r
   }
 });
 
+Deno.test("A peer that rekeys its IKE SA again and again, and deletes none, keeps two at most", () => {
+  for (const deletes of [false, true]) {
+    const world = new SimWorld(443, QUIET, calm, { withoutCrashTokens: true });
+    let peer = new SimPeer(world);
+    peer.login();
+    for (let i = 0; i < 20; i++) {
+      const next = rekeyIke(peer, peer.random.bytes(32));
+      if (deletes) deepEqual(peer.request(INFORMATIONAL, [DELETE_IKE]), []);
+      peer = next;
+      equal(world.gateway.load().ikeSas, 2, `after rekey ${i}`);
+    }
+    equal(world.session.ikeSa!.localSpi, hexOf(peer.spiR));
+    equal(world.session.childSas.length, 1);
+    world.run(70_000);
+    equal(world.gateway.load().ikeSas, 1);
+    deepEqual(peer.request(INFORMATIONAL, []), []);
+  }
+});
+
 Deno.test("RFC 7296 §2.1: the DELETE of a redundant IKE SA is repeated until it is answered", () => {
   const { world, peer, ours } = rekeying("ike");
   rekeyIke(peer, HIGH);

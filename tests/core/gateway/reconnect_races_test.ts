@@ -89,7 +89,7 @@ Deno.test("A demand for a cookie that comes late costs nobody the pair", () => {
   world.roam(alice, "203.0.113.9");
   world.run(100);
   ok(demand !== undefined);
-  other.logout();
+  other.request(ExchangeType.IKE_AUTH, [...other.certificateProof(), ...other.wishes()]);
   world.run(limits.cookieLingerMs);
   world.passes = (flight) => {
     if (demand === undefined || !isAnswer(flight, ExchangeType.IKE_SA_INIT)) return true;
