@@ -538,7 +538,7 @@ export class Gateway {
   }
 
   #saClosed(sa: IkeSa, reason: CloseReason, step: Step): void {
-    this.#initiations.finish(sa);
+    this.#initiations.finish(sa, this.#now);
     if (reason === "half-open-timeout") this.#count("half-open-timeout");
     this.#sessions.lost(sa, step, reason);
   }
@@ -593,7 +593,7 @@ export class Gateway {
       });
       sa.close(step, "internal-error");
     }
-    if (sa.phase !== "authenticating") this.#initiations.finish(sa);
+    if (sa.phase !== "authenticating") this.#initiations.finish(sa, this.#now);
     this.#timers.set(sa, sa.nextDeadline());
   }
 

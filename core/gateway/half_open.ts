@@ -18,14 +18,14 @@ export class HalfOpenTable {
     return this.#entries.size;
   }
 
-  /** What was answered to this initiator's IKE_SA_INIT, if it is under way. */
-  memoryOf(spiI: Bytes, remote: Endpoint): InitMemory | undefined {
-    return this.#byInitiator.get(keyOf(spiI, remote));
+  /** What was answered to the IKE_SA_INIT of the initiator of this key, if it is under way. */
+  memoryOf(key: string): InitMemory | undefined {
+    return this.#byInitiator.get(key);
   }
 
   /** Enters one, under the endpoint that it began from. */
   add(sa: IkeSa, memory: InitMemory): void {
-    const key = keyOf(sa.spiI, sa.remote);
+    const key = initiatorKey(sa.spiI, sa.remote);
     const source = sourceOf(sa.remote.address);
     this.#byInitiator.set(key, memory);
     this.#entries.set(sa, { key, source });
@@ -37,19 +37,21 @@ export class HalfOpenTable {
     return this.#bySource.get(sourceOf(address)) ?? 0;
   }
 
-  /** It is authenticated, or gone. */
-  remove(sa: IkeSa): void {
+  /** It is authenticated, or gone; the key of its initiator, unless it was removed before. */
+  remove(sa: IkeSa): string | undefined {
     const entry = this.#entries.get(sa);
-    if (entry === undefined) return;
+    if (entry === undefined) return undefined;
     const { key, source } = entry;
     this.#entries.delete(sa);
     this.#byInitiator.delete(key);
     const left = (this.#bySource.get(source) ?? 1) - 1;
     if (left === 0) this.#bySource.delete(source);
     else this.#bySource.set(source, left);
+    return key;
   }
 }
 
-function keyOf(spiI: Bytes, remote: Endpoint): string {
+/** What an initiator is known by before there is an IKE SA: its SPI, and where it is. */
+export function initiatorKey(spiI: Bytes, remote: Endpoint): string {
   return `${hexOf(spiI)} ${formatEndpoint(remote)}`;
 }
