@@ -477,7 +477,7 @@ export class Gateway {
       },
       onClosed: (sa, reason, step) => this.#saClosed(sa, reason, step),
       onGone: (sa) => {
-        this.#initiations.finish(sa);
+        this.#initiations.finish(sa, this.#now);
         this.#spis.removeIkeSa(sa);
         this.#timers.set(sa, undefined);
       },
@@ -604,7 +604,7 @@ export class Gateway {
       });
       sa.close(step, "internal-error");
     }
-    if (sa.established !== undefined) this.#initiations.finish(sa);
+    if (sa.established !== undefined) this.#initiations.finish(sa, this.#now);
     this.#timers.set(sa, sa.nextDeadline());
   }
 

@@ -129,7 +129,7 @@ for (const [name, login] of Object.entries(logins)) {
     world.runUntil(() => world.carries(alice), 20_000);
     equal(reasons(world).length, 1, "it went wrong once, and was tried again");
     equal(alice.count("closed"), 0);
-    equal(world.show.sessions.length, 1);
+    equal(world.show.sessions.length, 2, "hers, and that of the other one");
   });
 }
 
