@@ -98,7 +98,7 @@ export class Client {
   readonly #reauthentication = new Reauthentication();
   /** Whether a refusal of our proof was not believed: the next one is. */
   #hasDoubted = false;
-  /** BOUNDED: the tunnel's SA, its predecessor under rekey, and one attempt. */
+  /** BOUNDED: the tunnel's SA, its predecessor under rekey or of another session, and one attempt. */
   readonly #sas = new Set<IkeSa>();
   /** Outputs and events of the step under way, in order. */
   #outputs: ClientOutput[] = [];
@@ -357,7 +357,7 @@ export class Client {
     this.#hasDoubted = false;
     // The gateway replaces the IKE SA of a session that comes back; another session it has to be told of.
     if (how === "reconnect") old?.close(step, "taken-over");
-    else old?.closeWithDelete(step, "taken-over");
+    else old?.request(step, new DeleteIkeSa("taken-over"));
     const { authLifetimeSeconds } = assignment;
     this.#reauthentication.told(
       this.#world,
