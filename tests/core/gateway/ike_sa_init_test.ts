@@ -194,6 +194,27 @@ Deno.test("RFC 7296 §2.21: unreadable messages and responses to nothing get no 
   equal(world.show.negotiating, 0);
 });
 
+Deno.test("A message in clear that is absurdly long is not read, whatever it says it is", () => {
+  const world = new SimWorld(229);
+  const peer = new SimPeer(world);
+  const usual = peer.initPayloads();
+  const padded = (bytes: number): Uint8Array => {
+    const spare = bytes - peer.buildInit(usual).length - 4;
+    return peer.buildInit([...usual, { kind: "V", data: new Uint8Array(spare) }]);
+  };
+  deepEqual(peer.exchange(padded(limits.clearMessageBytes + 1)), []);
+  equal(world.show.counters["unreadable-bad-length"], 1);
+  ok(find(say(peer, padded(limits.clearMessageBytes))[0]!, "KE") !== undefined);
+  // With SPIs that are in use, too.
+  const peerInUse = new SimPeer(world, { seed: 2 });
+  peerInUse.init();
+  const clear = padded(60_000);
+  clear.set([...peerInUse.spiI, ...peerInUse.spiR]);
+  clear[18] = ExchangeType.INFORMATIONAL;
+  deepEqual(peerInUse.exchange(clear), []);
+  equal(world.show.counters["unreadable-bad-length"], 2);
+});
+
 Deno.test("RFC 7296 §2.21.4: a message to an SPI that nobody has is dropped and counted", () => {
   const world = new SimWorld(213);
   const peer = new SimPeer(world);
