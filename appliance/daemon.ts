@@ -23,6 +23,7 @@ import {
   type DataplaneEvent,
   type DataplaneOptions,
   type IkeDatagram,
+  type IkePlace,
   openDataplane,
 } from "../dataplane/mod.ts";
 import { Accounting } from "./aaa/accounting.ts";
@@ -90,7 +91,7 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
 
   const inbox = new IkeInbox();
   const dataplane = await openDataplane(dataplaneOptions(settings), {
-    ike: (datagram) => inbox.datagram(datagram),
+    ike: (datagram, place) => inbox.datagram(datagram, place),
     event: (event) => inbox.event(event),
     removed: (counters) => inbox.removed(counters),
     trouble: (trouble) => tellTrouble(log, trouble),
@@ -381,8 +382,9 @@ class IkeInbox {
   }
 
   /** A message came in. */
-  datagram(datagram: IkeDatagram): void {
-    this.#driver?.datagram(datagram);
+  datagram(datagram: IkeDatagram, place: IkePlace): void {
+    if (this.#driver === undefined) place.leave();
+    else this.#driver.datagram(datagram, place);
     if (--this.#awaited === 0) this.#arrived?.();
   }
 

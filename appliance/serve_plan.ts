@@ -97,9 +97,10 @@ function planOf(sources: PlanSources, gathered: Gathered<typeof serveFlags>): Se
     again: () => {
       const now = gather(serveFlags, sources.flags);
       // What would not start is not taken over in part either.
-      planOf(sources, now);
+      const fresh = planOf(sources, now);
       const { changed, needRestart } = changedFlags(settings, now.settings);
-      const plan = planOf(sources, keepFixed(gathered, now));
+      // Files are read once where they can: a revocation list may have many megabytes.
+      const plan = needRestart.length === 0 ? fresh : planOf(sources, keepFixed(gathered, now));
       const named: readonly string[] = changed;
       const changedFiles = [...plan.contents]
         .filter(([name, text]) => !named.includes(name) && text !== contents.get(name))

@@ -199,6 +199,9 @@ export class IkeAuthResponder implements Authenticator {
     if (identity === undefined) {
       return this.#refuse(sa, step, "no-identity", undefined, NotifyType.INVALID_SYNTAX);
     }
+    if (identity.data.length > limits.identityBytes) {
+      return this.#refuse(sa, step, "identity-too-long", undefined, NotifyType.INVALID_SYNTAX);
+    }
     if (cameThroughNat(sa, request)) {
       const why = NotifyType.UNEXPECTED_NAT_DETECTED;
       return this.#refuse(sa, step, "unexpected-nat", undefined, why);
@@ -234,7 +237,7 @@ export class IkeAuthResponder implements Authenticator {
     const octets = initiatorOctets(sa, this.#memory, peer.identity);
     const isRight = verifySharedKeyAuth(sa.world.crypto, sa.suite.prf, token, octets, auth.data);
     if (candidate === undefined || !isRight) {
-      if (!this.#host.reconnectRefused(sa)) return sa.close(step, "authentication-failed");
+      if (!this.#host.reconnectRefused(sa)) return sa.linger(step, "authentication-failed");
       return this.#refuse(sa, step, "reconnect-refused", { ...peer, isSessionId: true });
     }
     const login: Login = {

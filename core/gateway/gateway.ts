@@ -477,6 +477,7 @@ export class Gateway {
       },
       onClosed: (sa, reason, step) => this.#saClosed(sa, reason, step),
       onGone: (sa) => {
+        this.#initiations.finish(sa, this.#now);
         this.#spis.removeIkeSa(sa);
         this.#timers.set(sa, undefined);
       },
@@ -548,7 +549,7 @@ export class Gateway {
   }
 
   #saClosed(sa: IkeSa, reason: CloseReason, step: Step): void {
-    this.#initiations.finish(sa);
+    this.#initiations.fail(sa);
     if (reason === "half-open-timeout") this.#count("half-open-timeout");
     this.#sessions.lost(sa, step, reason);
   }
@@ -603,7 +604,7 @@ export class Gateway {
       });
       sa.close(step, "internal-error");
     }
-    if (sa.phase !== "authenticating") this.#initiations.finish(sa);
+    if (sa.established !== undefined) this.#initiations.finish(sa, this.#now);
     this.#timers.set(sa, sa.nextDeadline());
   }
 

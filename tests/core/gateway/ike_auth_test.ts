@@ -269,6 +269,24 @@ Deno.test("A request without IDi, or without the EAP payload due, is refused", (
   assertNothing(second);
 });
 
+Deno.test("An identity longer than any that is in use is refused, and stays out of the log", () => {
+  for (const [length, isHeard] of [[limits.identityBytes, true], [60_000, false]] as const) {
+    const world = new SimWorld(322);
+    const peer = new SimPeer(world);
+    peer.init();
+    const data = new Uint8Array(length).fill(0x78);
+    const answer = peer.request(AUTH, [
+      { kind: "IDi", idType: IdType.FQDN, data },
+      ...peer.wishes(),
+    ]);
+    equal(find(answer, "EAP") !== undefined, isHeard);
+    if (isHeard) continue;
+    deepEqual(notifiesOf(answer), [NotifyType.INVALID_SYNTAX]);
+    assertNothing(world);
+    ok(JSON.stringify(world.traces).length < 1_000);
+  }
+});
+
 Deno.test("RFC 7296 §2.15: shared keys are for reconnect only", () => {
   const world = new SimWorld(321);
   const peer = new SimPeer(world);
