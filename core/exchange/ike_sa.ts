@@ -338,10 +338,11 @@ export class IkeSa {
 
   /**
    * Hands everything that lives on to the SA that a rekey made, and waits for DELETE. One that still waits
-   * from the rekey before waits no longer: a peer that never deletes what it rekeys keeps no more than two.
+   * for the peer's from the rekey before waits no longer: who never deletes what it rekeys keeps two at most.
    */
   becomeReplaced(step: Step, next: IkeSa): void {
-    this.#predecessor?.forget(step, "rekeyed");
+    const before = this.#predecessor;
+    if (before?.current?.name !== "delete-ike-sa") before?.forget(step, "rekeyed");
     next.#predecessor = this;
     this.#successor = next;
     for (const [spi, child] of this.children) next.children.set(spi, child);
