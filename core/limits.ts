@@ -65,6 +65,10 @@ export const limits = {
   halfOpenMs: 30_000,
   /** Half-open IKE SAs of one source (IPv6: one /64): a company behind one address logs in at once. */
   halfOpenPerSource: 128,
+  /** How long a late copy of a first message is known that came to an IKE SA, milliseconds. */
+  pastInitiationMs: 10_000,
+  /** Such messages remembered within that time, and so many again: more come to nothing within it. */
+  pastInitiations: 10_000,
   /** Time for a whole authentication, milliseconds, however many rounds it takes. */
   authenticationMs: 900_000,
   /** Time for a person to type between two IKE_AUTH requests, milliseconds. */

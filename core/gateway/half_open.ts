@@ -37,14 +37,14 @@ export class HalfOpenTable {
     return this.#underWay;
   }
 
-  /** What was answered to this initiator's IKE_SA_INIT, if it is under way. */
-  memoryOf(spiI: Bytes, remote: Endpoint): InitMemory | undefined {
-    return this.#byInitiator.get(keyOf(spiI, remote));
+  /** What was answered to the IKE_SA_INIT of the initiator of this key, if it is under way. */
+  memoryOf(key: string): InitMemory | undefined {
+    return this.#byInitiator.get(key);
   }
 
   /** Enters one, under the endpoint that it began from. */
   add(sa: IkeSa, memory: InitMemory): void {
-    const key = keyOf(sa.spiI, sa.remote);
+    const key = initiatorKey(sa.spiI, sa.remote);
     const source = sourceOf(sa.remote.address);
     this.#byInitiator.set(key, memory);
     const network = networkOf(sa.remote.address);
@@ -82,12 +82,12 @@ export class HalfOpenTable {
     this.#byInitiator.delete(entry.key);
   }
 
-  /** It is authenticated, or forgotten. */
-  remove(sa: IkeSa): void {
+  /** It is authenticated, or forgotten; the key of its initiator, unless it was removed before. */
+  remove(sa: IkeSa): string | undefined {
     const entry = this.#entries.get(sa);
-    if (entry === undefined) return;
+    if (entry === undefined) return undefined;
     this.end(sa);
-    const { source, network } = entry;
+    const { key, source, network } = entry;
     this.#entries.delete(sa);
     const left = (this.#bySource.get(source) ?? 1) - 1;
     if (left === 0) this.#bySource.delete(source);
@@ -95,6 +95,7 @@ export class HalfOpenTable {
     const ofNetwork = this.#byNetwork.get(network);
     ofNetwork?.delete(sa);
     if (ofNetwork?.size === 0) this.#byNetwork.delete(network);
+    return key;
   }
 }
 
@@ -103,6 +104,7 @@ function networkOf(address: IpAddress): string {
   return hexOf(address.family === 6 ? address.octets.subarray(0, 6) : address.octets);
 }
 
-function keyOf(spiI: Bytes, remote: Endpoint): string {
+/** What an initiator is known by before there is an IKE SA: its SPI, and where it is. */
+export function initiatorKey(spiI: Bytes, remote: Endpoint): string {
   return `${hexOf(spiI)} ${formatEndpoint(remote)}`;
 }

@@ -21,13 +21,14 @@ import { limits } from "../limits.ts";
 import { ExchangeType } from "../message/constants.ts";
 import { checkGrammar } from "../message/grammar.ts";
 import type { ParsedMessage } from "../message/message.ts";
-import type { Moment } from "../moment.ts";
+import type { Moment, Monotonic } from "../moment.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import type { Random } from "../random.ts";
 import { assertNever } from "../result.ts";
 import type { Endpoint } from "../wire/address.ts";
 import { Challenges } from "./challenges.ts";
-import { HalfOpenTable } from "./half_open.ts";
+import { HalfOpenTable, initiatorKey } from "./half_open.ts";
+import { PastInitiations } from "./past_initiations.ts";
 import type { Policy } from "./policy.ts";
 
 /** What initiations need. */
@@ -53,6 +54,7 @@ export class Initiations {
   #policy: Policy;
   #announcements: InitAnnouncements;
   readonly #halfOpen = new HalfOpenTable();
+  readonly #past = new PastInitiations();
 
   constructor({ policy, crypto, random, clientCas, now }: InitiationsOptions) {
     this.#crypto = crypto;
@@ -79,8 +81,9 @@ export class Initiations {
   }
 
   /** An IKE SA is authenticated, or forgotten. */
-  finish(sa: IkeSa): void {
-    this.#halfOpen.remove(sa);
+  finish(sa: IkeSa, now: Monotonic): void {
+    const key = this.#halfOpen.remove(sa);
+    if (key !== undefined && sa.phase === "established") this.#past.add(key, now);
   }
 
   /**
@@ -95,16 +98,18 @@ export class Initiations {
     local: Endpoint,
     remote: Endpoint,
   ): Initiation {
-    const known = this.#halfOpen.memoryOf(message.header.initiatorSpi, remote);
+    const now = step.at.monotonic;
+    const key = initiatorKey(message.header.initiatorSpi, remote);
+    const known = this.#halfOpen.memoryOf(key);
     if (known !== undefined) {
       // RFC 7296 §2.1: the same request again gets the same response.
       return equalBytes(known.request, bytes)
         ? { kind: "answered", response: known.response, cause: "retransmission-answered" }
         : { kind: "dropped", cause: "init-spi-in-use" };
     }
+    if (this.#past.has(key, now)) return { kind: "dropped", cause: "init-copy-late" };
     const refusal = this.#refusal(message, remote);
     if (refusal !== undefined) return { kind: "dropped", cause: refusal };
-    const now = step.at.monotonic;
     const showing = this.#challenges.look(now, message, remote, this.#halfOpen.size);
     if (showing.kind === "demand") return answered(showing, bytes);
     const isFull = this.#halfOpen.size >= this.#policy.maxNegotiating;

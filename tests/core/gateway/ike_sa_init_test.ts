@@ -48,6 +48,29 @@ Deno.test("RFC 7296 §2.1: another request under an SPI in use is dropped", () =
   equal(world.show.negotiating, 1);
 });
 
+Deno.test("RFC 7296 §2.1: a copy of an IKE_SA_INIT request that comes after IKE_AUTH begins nothing", () => {
+  const world = new SimWorld(231);
+  const peer = new SimPeer(world);
+  peer.login();
+  deepEqual(peer.exchange(peer.initRequest), []);
+  equal(world.show.negotiating, 0);
+  equal(world.show.counters["init-copy-late"], 1);
+  equal(world.show.sessions.length, 1);
+  // Later nobody has copies of it.
+  world.run(2 * limits.pastInitiationMs);
+  equal(peer.exchange(peer.initRequest).length, 1);
+});
+
+Deno.test("RFC 7296 §2.1: who was refused may begin again under the same SPI", () => {
+  const world = new SimWorld(232);
+  const peer = new SimPeer(world);
+  peer.init();
+  peer.request(ExchangeType.IKE_AUTH, []);
+  equal(world.show.negotiating, 0);
+  equal(peer.exchange(peer.initRequest).length, 1);
+  equal(world.show.negotiating, 1);
+});
+
 Deno.test("RFC 7296 §1.2: a wrong guess of the group is answered with INVALID_KE_PAYLOAD and nothing is kept", () => {
   const world = new SimWorld(203);
   const peer = new SimPeer(world, { ike: ["aes128gcm16-prfsha256-ecp256-modp2048"] });
