@@ -16,8 +16,15 @@ export const limits = {
   spisPerDelete: 64,
   /** Largest IKE message, octets, also after reassembly: a chain of RSA-4096 certificates is 10 KB. */
   messageBytes: 65535,
+  /**
+   * The same of a message in clear, which is read before its sender has shown anything: IKE_SA_INIT has less
+   * than 3 KB, or some more with the names of many authorities.
+   */
+  clearMessageBytes: 16_384,
   /** Fragments of one message (RFC 7383 §2.6 gives the right to limit). */
   fragmentsPerMessage: 64,
+  /** Octets of an identity: a distinguished name has some hundred, and sessions, records and logs keep it. */
+  identityBytes: 2_048,
   /** Certificates read from one message. */
   certificatesPerMessage: 8,
   /** EAP rounds by a method of our own: MSCHAPv2 takes 4, AnyConnect-EAP with retries about 12. */

@@ -3,7 +3,9 @@
  *
  * Cheap checks come before costly ones. Above the threshold, or for an answer longer than the question, a
  * peer shows by a cookie that its address is its own, and maybe by a puzzle that it is in earnest; until
- * then nothing is remembered of it. Half-open SAs are limited in all and by source.
+ * then nothing is remembered of it. Half-open SAs are limited in all and by source. Where there is no room
+ * left, who has shown a cookie gets that of somebody whose network has more of it: a few sources that log
+ * in without end keep nobody else out.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { equalBytes } from "../bytes.ts";
@@ -70,10 +72,15 @@ export class Initiations {
 
   /** How many IKE SAs are not authenticated yet. */
   get size(): number {
-    return this.#halfOpen.size;
+    return this.#halfOpen.underWay;
   }
 
-  /** An IKE SA is authenticated, or gone. */
+  /** The authentication of an IKE SA came to nothing. */
+  fail(sa: IkeSa): void {
+    this.#halfOpen.end(sa);
+  }
+
+  /** An IKE SA is authenticated, or forgotten. */
   finish(sa: IkeSa, now: Monotonic): void {
     const key = this.#halfOpen.remove(sa);
     if (key !== undefined && sa.phase === "established") this.#past.add(key, now);
@@ -105,6 +112,12 @@ export class Initiations {
     if (refusal !== undefined) return { kind: "dropped", cause: refusal };
     const showing = this.#challenges.look(now, message, remote, this.#halfOpen.size);
     if (showing.kind === "demand") return answered(showing, bytes);
+    const isFull = this.#halfOpen.size >= this.#policy.maxNegotiating;
+    if (isFull && showing.kind === "unverified") {
+      return answered(this.#challenges.demand(now, message, remote), bytes);
+    }
+    const crowded = isFull ? this.#halfOpen.oldestOfCrowd(remote.address) : undefined;
+    if (isFull && crowded === undefined) return { kind: "dropped", cause: "negotiating-limit" };
     const outcome = respondIkeSaInit(
       world,
       step,
@@ -122,6 +135,8 @@ export class Initiations {
         return answered(outcome, bytes);
       case "sa": {
         const { sa, memory } = outcome;
+        if (crowded !== undefined) world.count("half-open-crowded-out");
+        crowded?.forget(step, "half-open-timeout");
         this.#halfOpen.add(sa, memory);
         return { kind: "begun", sa, memory };
       }
@@ -132,7 +147,6 @@ export class Initiations {
 
   /** What costs next to nothing to see. */
   #refusal(message: ParsedMessage, remote: Endpoint): string | undefined {
-    if (this.#halfOpen.size >= this.#policy.maxNegotiating) return "negotiating-limit";
     if (this.#halfOpen.countOf(remote.address) >= limits.halfOpenPerSource) {
       return "negotiating-limit-of-source";
     }
