@@ -50,7 +50,7 @@ export class Reader {
     this.#end = part?.end ?? bytes.length;
     this.#name = name;
     this.#parent = part?.parent;
-    this.#root = part?.parent.#root ?? this;
+    this.#root = part === undefined ? this : part.parent.#root;
   }
 
   /** The first fault of this reader, its parents and children. */

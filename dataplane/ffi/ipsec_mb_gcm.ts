@@ -35,7 +35,7 @@ class ExpandedKey {
     this.is256 = key.length === 32;
     const octets = new Uint8Array(new ArrayBuffer(expandedKeyBytes + alignmentBytes));
     this.#memory = new NativeMemory(octets);
-    this.pointer = this.#memory.pointerAt(-this.#memory.address & (alignmentBytes - 1));
+    this.pointer = this.#memory.newPointerAt(-this.#memory.address & (alignmentBytes - 1));
     scratch.withKey(key, () => {
       if (this.is256) symbols.pre256(scratch.key, this.pointer);
       else symbols.pre128(scratch.key, this.pointer);

@@ -71,7 +71,12 @@ function macContext(hash: HashName): Deno.PointerObject {
   const context = symbols.EVP_MAC_CTX_new(hmacAlgorithm());
   if (context === null) throw new LibcryptoError("make a MAC context");
   inWorkspace(() => {
-    const done = symbols.EVP_MAC_init(context, room(MOST).pointer, BigInt(MOST), hmacParameters(hash));
+    const done = symbols.EVP_MAC_init(
+      context,
+      room(MOST).pointer,
+      BigInt(MOST),
+      hmacParameters(hash),
+    );
     demand(done, "choose a MAC's hash");
   });
   macContexts.set(hash, context);
