@@ -262,7 +262,10 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
 
   #arm(): void {
     const next = this.#stopped ? undefined : this.#options.machine.nextTimeout();
-    if (next === this.#armedFor && this.#timer !== undefined) return;
+    // A deadline moves with nearly every input, mostly away: the timer that comes too early sets the next.
+    const isSoonEnough = next !== undefined && this.#armedFor !== undefined &&
+      this.#armedFor <= next;
+    if (this.#timer !== undefined && isSoonEnough) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#armedFor = next;
