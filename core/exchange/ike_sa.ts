@@ -102,6 +102,9 @@ export class IkeSa {
   #phaseEnd: Monotonic | undefined;
   #confirmed = false;
   #doubtAgainAt: Monotonic;
+  /** What it replaced, and what replaced it, while the former is not gone. */
+  #predecessor: IkeSa | undefined;
+  #successor: IkeSa | undefined;
 
   constructor(world: SaWorld, seed: IkeSaSeed, at: Moment) {
     this.world = world;
@@ -333,8 +336,14 @@ export class IkeSa {
     }
   }
 
-  /** Hands everything that lives on to the SA that a rekey made, and waits for DELETE. */
+  /**
+   * Hands everything that lives on to the SA that a rekey made, and waits for DELETE. One that still waits
+   * from the rekey before waits no longer: a peer that never deletes what it rekeys keeps no more than two.
+   */
   becomeReplaced(step: Step, next: IkeSa): void {
+    this.#predecessor?.forget(step, "rekeyed");
+    next.#predecessor = this;
+    this.#successor = next;
     for (const [spi, child] of this.children) next.children.set(spi, child);
     this.children.clear();
     for (const task of this.#requests.takeWaiting()) {
@@ -381,6 +390,12 @@ export class IkeSa {
     if (this.phase === "closed" || this.phase === "lingering") return;
     this.#leave(step, reason);
     this.#vanish(step);
+  }
+
+  /** Ends the SA at once, and does not repeat any more what it said last. */
+  forget(step: Step, reason: CloseReason): void {
+    this.close(step, reason);
+    if (this.phase === "lingering") this.#vanish(step);
   }
 
   /** Ends the SA, but repeats the response just sent to a peer that asks again. */
@@ -475,6 +490,8 @@ export class IkeSa {
 
   #vanish(step: Step): void {
     this.phase = "closed";
+    if (this.#successor !== undefined) this.#successor.#predecessor = undefined;
+    this.#successor = undefined;
     this.world.onGone(this, step);
   }
 

@@ -34,7 +34,7 @@ import type { Payload } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
 import { after, earlier, monotonic } from "../moment.ts";
 import type { Trust } from "../pki/chain.ts";
-import { RevocationLists } from "../pki/revocation.ts";
+import { type CertificateId, RevocationLists } from "../pki/revocation.ts";
 import type { Random } from "../random.ts";
 import { assertNever } from "../result.ts";
 import type { Endpoint } from "../wire/address.ts";
@@ -393,6 +393,7 @@ export class Gateway {
     switch (command.kind) {
       case "restore":
         this.#sessions.restore(step, command.records);
+        this.#sessions.endRevoked(step, this.#revokedAt(step));
         return this.#expectLost();
       case "clear-sessions":
         this.#sessions.clear(step, command.selector);
@@ -430,7 +431,15 @@ export class Gateway {
     const trust = trustOf(this.#policy);
     this.#host = this.#makeHost(this.#policy, trust);
     this.#initiations.reconfigure(this.#policy, trust.anchors);
+    this.#sessions.endRevoked(step, this.#revokedAt(step));
     for (const session of this.#sessions.all()) this.#scheduleSession(session, step);
+  }
+
+  /** Which certificates have been taken back by the lists that are in force now. */
+  #revokedAt({ at }: Step): (id: CertificateId) => boolean {
+    const { revocation, clockSkewMs = 0 } = this.#host.trust;
+    const { crypto } = this.#world;
+    return revocation?.revokedAt({ at: at.wall, clockSkewMs, crypto }) ?? (() => false);
   }
 
   /** Those who were up when the gateway ended. Cisco's clients know no token. */
@@ -468,6 +477,7 @@ export class Gateway {
       },
       onClosed: (sa, reason, step) => this.#saClosed(sa, reason, step),
       onGone: (sa) => {
+        this.#initiations.finish(sa, this.#now);
         this.#spis.removeIkeSa(sa);
         this.#timers.set(sa, undefined);
       },
@@ -500,6 +510,7 @@ export class Gateway {
         if (isBlocked) this.#count("login-blocked");
         return isBlocked;
       },
+      isRevoked: (step, certificates) => certificates.some(this.#revokedAt(step)),
       loginRefused: (sa) => this.#failedLogins.fail(sa.remote.address, this.#now),
       ask: (sa, step, question) => {
         const id = this.#ask(step, question);
@@ -538,7 +549,7 @@ export class Gateway {
   }
 
   #saClosed(sa: IkeSa, reason: CloseReason, step: Step): void {
-    this.#initiations.finish(sa);
+    this.#initiations.fail(sa);
     if (reason === "half-open-timeout") this.#count("half-open-timeout");
     this.#sessions.lost(sa, step, reason);
   }
@@ -593,7 +604,7 @@ export class Gateway {
       });
       sa.close(step, "internal-error");
     }
-    if (sa.phase !== "authenticating") this.#initiations.finish(sa);
+    if (sa.established !== undefined) this.#initiations.finish(sa, this.#now);
     this.#timers.set(sa, sa.nextDeadline());
   }
 

@@ -55,6 +55,7 @@ function restoredSession(id: number, record: SessionRecord, at: Moment): Session
     userName: record.userName,
     identity: record.identity,
     method: record.method,
+    certificates: record.certificates ?? [],
     peerType: record.peerType,
     attributes: record.attributes,
     accountingId: record.accounting.sessionId,

@@ -11,6 +11,14 @@ const records: Readonly<Record<string, SessionRecord>> = {
   plain,
   "with no part that may be missing": bare,
   "with every attribute": { ...plain, attributes: everything },
+  "proven by a certificate": {
+    ...plain,
+    certificates: [{
+      issuer: Uint8Array.of(0x30, 0),
+      issuerKey: new Uint8Array(91).fill(4),
+      serial: Uint8Array.of(0, 0xff),
+    }],
+  },
   "under rotation": { ...plain, previous: { sessionId: "a", token: "b" } },
   "with other words": {
     ...plain,
