@@ -112,7 +112,8 @@ const encoder = new TextEncoder();
 
 /** A command as one record. */
 export function buildCommand(command: LoopCommand): Uint8Array<ArrayBuffer> {
-  return encoder.encode(buildOctetsJson(command));
+  // Older runtimes do not say whose the octets of an encoder are.
+  return new Uint8Array(encoder.encode(buildOctetsJson(command)));
 }
 
 /** The command in a record, which `buildCommand` made. */
