@@ -131,16 +131,19 @@ export function respondIkeSaInit(
     payloads.flatMap((p) => p.kind === "V" ? [recognizeVendorId(p.data)] : []),
   );
   vendors.delete(undefined);
+  const others: readonly Payload[] = [
+    { kind: "Nonce", data: nonceR },
+    ...announcements.certificateRequest,
+    ...announceNat(world, spiI, spiR, remote),
+    ...(fragmentation ? [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
+    ...(peerHashes === undefined ? [] : [buildSignatureHashes(announcedHashes)]),
+    ...(vendors.size === 0 ? [] : announcements.vendorIds),
+  ];
   const respond = (publicValue: Bytes) =>
     buildInitResponse(message, spiR, [
       { kind: "SA", proposals: [choice.proposal] },
       { kind: "KE", group: suite.group, data: publicValue },
-      { kind: "Nonce", data: nonceR },
-      ...announcements.certificateRequest,
-      ...announceNat(world, spiI, spiR, remote),
-      ...(fragmentation ? [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
-      ...(peerHashes === undefined ? [] : [buildSignatureHashes(announcedHashes)]),
-      ...(vendors.size === 0 ? [] : announcements.vendorIds),
+      ...others,
     ]);
   // Ours is as long as theirs, and costly to make.
   if (mostBytes < Infinity && respond(ke.data).length > mostBytes) return { kind: "too-long" };
