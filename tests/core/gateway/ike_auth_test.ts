@@ -1,6 +1,6 @@
 /** IKE_AUTH at the gateway: who gets in and what they get. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { copyBytes, utf8 } from "../../../core/bytes.ts";
+import { copyBytes, textOf, utf8 } from "../../../core/bytes.ts";
 import { find } from "../../../core/exchange/payloads.ts";
 import { limits } from "../../../core/limits.ts";
 import {
@@ -462,6 +462,7 @@ Deno.test("RFC 7296 §3.15: attributes are answered once each, and only those as
     ConfigAttribute.APPLICATION_VERSION,
     ConfigAttribute.UNITY_BANNER,
     ConfigAttribute.UNITY_DEF_DOMAIN,
+    ConfigAttribute.INTERNAL_DNS_DOMAIN,
     12_345,
   ];
   const wishes = peer.wishes().map((payload) =>
@@ -477,7 +478,11 @@ Deno.test("RFC 7296 §3.15: attributes are answered once each, and only those as
     ConfigAttribute.APPLICATION_VERSION,
     ConfigAttribute.UNITY_BANNER,
     ConfigAttribute.UNITY_DEF_DOMAIN,
+    ConfigAttribute.INTERNAL_DNS_DOMAIN,
+    ConfigAttribute.INTERNAL_DNS_DOMAIN,
   ]);
+  // RFC 8598 §4.1: each domain is an attribute of its own.
+  deepEqual(answered.slice(-2).map(({ value }) => textOf(value)), ["a.test", "b.test"]);
   deepEqual([...answered[1]!.value], [10, 0, 0, 53]);
   equal(new TextDecoder().decode(answered[4]!.value), "Welcome");
 });
