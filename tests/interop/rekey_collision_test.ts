@@ -20,7 +20,10 @@ const settings = "delete_rekeyed_delay = 1";
 
 const pause = (ms: number): Promise<void> => new Promise((go) => setTimeout(go, ms));
 
-/** The one IKE SA with its one Child SA, once nothing else is left. */
+/**
+ * The one IKE SA with its one Child SA, once nothing else is left. What strongSwan has deleted with us and
+ * keeps for a while it may keep for ever, when the IKE SA is rekeyed meanwhile.
+ */
 async function settled(charon: Charon): Promise<CharonIkeSa> {
   try {
     return await untilSettled(charon);
@@ -33,8 +36,9 @@ async function settled(charon: Charon): Promise<CharonIkeSa> {
 function untilSettled(charon: Charon): Promise<CharonIkeSa> {
   return charon.untilSas("one IKE SA with one Child SA", (sas) => {
     const [sa] = sas;
-    const isAlone = sas.length === 1 && sa?.state === "ESTABLISHED" && sa.children.length === 1 &&
-      sa.children[0]?.state === "INSTALLED";
+    const children = sa?.children.filter(({ state }) => state !== "DELETED") ?? [];
+    const isAlone = sas.length === 1 && sa?.state === "ESTABLISHED" && children.length === 1 &&
+      children[0]?.state === "INSTALLED";
     return isAlone ? sa : undefined;
   }, 20_000);
 }
