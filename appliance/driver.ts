@@ -115,7 +115,8 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
   #hasFailed = false;
   #stopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #armedFor: Monotonic | undefined;
+  /** When the timer fires; by the same clock as deadlines. */
+  #armedFor = Number.POSITIVE_INFINITY;
   #transmitted = 0;
 
   /** A driver that has not heard anything yet. */
@@ -278,17 +279,19 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
 
   #arm(): void {
     const next = this.#stopped ? undefined : this.#options.machine.nextTimeout();
-    if (next === this.#armedFor && this.#timer !== undefined) return;
+    const now = this.#options.clock.now().monotonic;
+    const soonest = this.#hasFailed ? now + faultPauseMs : now;
+    const at = next === undefined ? Number.POSITIVE_INFINITY : Math.max(soonest, next);
+    // A deadline moves with nearly every input, mostly away: the timer that comes too early sets the next.
+    if (this.#timer !== undefined && next !== undefined && this.#armedFor <= at) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#armedFor = next;
+    this.#armedFor = at;
     if (next === undefined) return;
-    const soonest = this.#hasFailed ? faultPauseMs : 0;
-    const wait = Math.max(soonest, next - this.#options.clock.now().monotonic);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#take({ kind: "timeout", at: this.#options.clock.now() });
-    }, Math.min(wait, longestWaitMs));
+    }, Math.min(at - now, longestWaitMs));
   }
 }
 

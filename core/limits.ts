@@ -55,6 +55,8 @@ export const limits = {
   ciscoFragmentMs: 15_000,
   /** Child SAs of one IKE SA, old ones that are being replaced included. */
   childSasPerIkeSa: 8,
+  /** IKE SAs of one peer that were rekeyed and wait for their DELETE, or for it to be repeated: mostly one. */
+  replacedIkeSas: 8,
   /** Octets of a filter's rules as JSON, some 180 rules: a stored record holds 65 000 of everything. */
   filterBytes: 32_000,
   /** Sessions of one user, inactive ones included: a person has a handful of devices, not a pool's worth. */

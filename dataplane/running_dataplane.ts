@@ -244,7 +244,7 @@ class RunningDataplane implements Dataplane {
   }
 
   #tell(command: LoopCommand, loops: readonly LoopHandle[] = this.#loops): void {
-    const record = Uint8Array.from(buildCommand(command));
+    const record = buildCommand(command);
     for (const loop of loops) loop.order(record);
     record.fill(0); // it may hold keys
   }

@@ -102,9 +102,8 @@ export class IkeSa {
   #phaseEnd: Monotonic | undefined;
   #confirmed = false;
   #doubtAgainAt: Monotonic;
-  /** What it replaced, and what replaced it, while the former is not gone. */
-  #predecessor: IkeSa | undefined;
-  #successor: IkeSa | undefined;
+  /** Those of its line that were replaced and are not gone. BOUNDED by `limits.replacedIkeSas`. */
+  #replaced: Set<IkeSa> | undefined;
 
   constructor(world: SaWorld, seed: IkeSaSeed, at: Moment) {
     this.world = world;
@@ -337,13 +336,14 @@ export class IkeSa {
   }
 
   /**
-   * Hands everything that lives on to the SA that a rekey made, and waits for DELETE. One that still waits
-   * from the rekey before waits no longer: a peer that never deletes what it rekeys keeps no more than two.
+   * Hands everything that lives on to the SA that a rekey made, and waits for DELETE. Where many wait, of a
+   * peer that does not delete what it rekeys, the oldest waits no longer.
    */
   becomeReplaced(step: Step, next: IkeSa): void {
-    this.#predecessor?.forget(step, "rekeyed");
-    next.#predecessor = this;
-    this.#successor = next;
+    const replaced = this.#replaced ?? new Set();
+    next.#replaced = this.#replaced = replaced.add(this);
+    const [oldest] = replaced;
+    if (replaced.size > limits.replacedIkeSas) oldest?.forget(step, "rekeyed");
     for (const [spi, child] of this.children) next.children.set(spi, child);
     this.children.clear();
     for (const task of this.#requests.takeWaiting()) {
@@ -490,8 +490,7 @@ export class IkeSa {
 
   #vanish(step: Step): void {
     this.phase = "closed";
-    if (this.#successor !== undefined) this.#successor.#predecessor = undefined;
-    this.#successor = undefined;
+    this.#replaced?.delete(this);
     this.world.onGone(this, step);
   }
 

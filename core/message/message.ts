@@ -84,7 +84,7 @@ export function buildMessage(header: MessageHeader, payloads: readonly Payload[]
 export function buildPayloads(
   payloads: readonly Payload[],
 ): { readonly first: number; readonly bytes: OwnedBytes } {
-  const writer = new Writer();
+  const writer = new Writer(1024);
   writeChain(writer, payloads);
   return { first: firstTypeOf(payloads), bytes: writer.finish() };
 }

@@ -17,6 +17,7 @@ import {
 } from "../../core/mod.ts";
 import { IkeLine } from "../../dataplane/mod.ts";
 import { turnMs } from "../../appliance/turns.ts";
+import { until } from "../support/background.ts";
 import { recordOf } from "./support/records.ts";
 
 const address = parseIpAddress("192.0.2.1");
@@ -200,6 +201,23 @@ Deno.test("a timer fires at the machine's deadline, once, and is set anew", asyn
   scene.nowMs = 1005;
   await fired;
   assert.deepEqual(scene.inputs.map(({ kind }) => kind), ["command", "timeout"]);
+  scene.driver.stop();
+});
+
+Deno.test("a deadline that moves away leaves the timer as it is, a nearer one does not", async () => {
+  const scene = new Scene();
+  const kinds = (): readonly string[] => scene.inputs.map(({ kind }) => kind);
+  scene.timeout = monotonic(1e9);
+  scene.driver.command({ kind: "clear-stats" });
+  scene.timeout = monotonic(scene.nowMs + 5);
+  scene.driver.command({ kind: "clear-stats" });
+  scene.timeout = monotonic(2e9);
+  scene.driver.command({ kind: "clear-stats" });
+  await until("an early timeout", () => kinds().includes("timeout") || undefined, 5_000, 5);
+  assert.deepEqual(kinds(), ["command", "command", "command", "timeout"]);
+  scene.timeout = monotonic(scene.nowMs);
+  scene.driver.command({ kind: "clear-stats" });
+  await until("a timeout in time", () => kinds().at(-1) === "timeout" || undefined, 5_000, 5);
   scene.driver.stop();
 });
 
