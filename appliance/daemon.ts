@@ -373,7 +373,7 @@ class IkeInbox {
   #driver: Driver | undefined;
   #accounting: Accounting | undefined;
   #awaited = 0;
-  #arrived: (() => void) | undefined;
+  #heard: (() => void) | undefined;
 
   /** From now on messages are heard. */
   open(driver: Driver, accounting: Accounting | undefined): void {
@@ -383,9 +383,14 @@ class IkeInbox {
 
   /** A message came in. */
   datagram(datagram: IkeDatagram, place: IkePlace): void {
-    if (this.#driver === undefined) place.leave();
-    else this.#driver.datagram(datagram, place);
-    if (--this.#awaited === 0) this.#arrived?.();
+    if (this.#driver === undefined) return place.leave();
+    this.#driver.datagram(datagram, {
+      line: place.line,
+      leave: () => {
+        place.leave();
+        if (--this.#awaited === 0) this.#heard?.();
+      },
+    });
   }
 
   /** The packet path reports. */
@@ -398,9 +403,9 @@ class IkeInbox {
     this.#accounting?.settle(counters);
   }
 
-  /** Resolves after `count` more messages. */
+  /** Resolves when `count` more messages were dealt with. */
   next(count: number): Promise<void> {
     this.#awaited = count;
-    return count <= 0 ? Promise.resolve() : new Promise((resolve) => this.#arrived = resolve);
+    return count <= 0 ? Promise.resolve() : new Promise((resolve) => this.#heard = resolve);
   }
 }
