@@ -105,8 +105,10 @@ export type {
   RecordedIkeSa,
   SessionPair,
   SessionRecord,
+  StoredRecord,
 } from "./gateway/record.ts";
 export type { SessionEnd, SessionLoss } from "./gateway/session_end.ts";
+export { storedRecord } from "./gateway/stored_record.ts";
 export type {
   ChildSaSnapshot,
   GatewayLoad,

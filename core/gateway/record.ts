@@ -77,3 +77,23 @@ export interface SessionRecord {
   /** Which gateway wrote it. */
   readonly gatewayName: string;
 }
+
+/** A record in the store: what a start needs of it at once, and a way to the rest. */
+export interface StoredRecord extends
+  Pick<
+    SessionRecord,
+    "sessionId" | "userName" | "peerType" | "attributes" | "deadline"
+  > {
+  /** The session ends here whatever happens; `undefined` for no limit. */
+  readonly absoluteEnd: Wall | undefined;
+  /** The id of the pair that is being replaced, during rotation. */
+  readonly previousId: string | undefined;
+  /** What accounting calls its session by. */
+  readonly accountingId: string;
+  /** Whether an IKE SA carried it when the gateway ended. */
+  readonly hasIkeSa: boolean;
+  /** Inner addresses, which are not kept apart from the rest. */
+  addresses(): readonly IpAddress[];
+  /** All of it. What is not the start's to know costs memory only when it is asked for. */
+  read(): SessionRecord;
+}

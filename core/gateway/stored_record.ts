@@ -1,0 +1,21 @@
+/** Records of the store that are in memory as a whole. */
+import type { SessionRecord, StoredRecord } from "./record.ts";
+
+/** A record as if it were in the store. */
+export function storedRecord(record: SessionRecord): StoredRecord {
+  const { sessionId, previous, userName, peerType, attributes, accounting } = record;
+  const { absoluteEnd, deadline, ikeSa, addresses } = record;
+  return {
+    sessionId,
+    previousId: previous?.sessionId,
+    userName,
+    peerType,
+    attributes,
+    accountingId: accounting.sessionId,
+    absoluteEnd,
+    deadline,
+    hasIkeSa: ikeSa !== undefined,
+    addresses: () => addresses,
+    read: () => record,
+  };
+}
