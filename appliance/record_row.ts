@@ -5,6 +5,7 @@
  * Numbers of words are part of what is stored: a new word gets the next number.
  */
 import {
+  type AddressKey,
   buildOctetsJson,
   type Bytes,
   type Endpoint,
@@ -131,14 +132,14 @@ export function readFront(row: RowReader): RowFront {
   return { sessionId, userName, peerType, accountingId, absoluteEnd, deadline, hasIkeSa, others };
 }
 
-/** The inner addresses of a row. */
-export function readAddresses(row: RowReader): readonly IpAddress[] {
+/** The keys of the inner addresses of a row. */
+export function readAddressKeys(row: RowReader): readonly AddressKey[] {
   for (let texts = 4; texts > 0; texts--) row.skipText();
   row.u8();
   row.skipOctets();
   row.u8();
   row.u8();
-  return listOf(row, takeAddress);
+  return listOf(row, takeAddressKey);
 }
 
 /**
@@ -221,12 +222,19 @@ function takeAddress(row: RowReader): IpAddress {
   return { family: octets.length === 4 ? 4 : 6, octets };
 }
 
+function takeAddressKey(row: RowReader): AddressKey {
+  return row.addressKey();
+}
+
 function takeOctets(row: RowReader): Bytes {
   return row.octets();
 }
 
 function listOf<T>(row: RowReader, take: (row: RowReader) => T): readonly T[] {
-  return Array.from({ length: row.u8() }, () => take(row));
+  // Made as long as it is to be: one that grows takes room for more.
+  const list = new Array<T>(row.u8());
+  for (let i = 0; i < list.length; i++) list[i] = take(row);
+  return list;
 }
 
 function skipListOf(row: RowReader): void {

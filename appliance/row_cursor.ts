@@ -5,7 +5,15 @@
  *
  * Head: where the text begins, and where the octets begin (2 octets each).
  */
-import { type Bytes, concatBytes, type OwnedBytes, textOf, utf8 } from "../core/mod.ts";
+import {
+  type AddressKey,
+  addressKey,
+  type Bytes,
+  concatBytes,
+  type OwnedBytes,
+  textOf,
+  utf8,
+} from "../core/mod.ts";
 
 const headBytes = 4;
 
@@ -155,6 +163,14 @@ export class RowReader {
     const at = this.#octetsAt;
     this.skipOctets();
     return this.#octets.subarray(at, this.#octetsAt);
+  }
+
+  /** The octets of an address, as its key. */
+  addressKey(): AddressKey {
+    const at = this.#octetsAt;
+    this.skipOctets();
+    if (this.#octetsAt - at === 4) return this.#view.getUint32(at);
+    return addressKey({ family: 6, octets: this.#octets.subarray(at, this.#octetsAt) });
   }
 
   /** Past octets. */

@@ -3,7 +3,7 @@
  * its session is found by; the rest stays octets until somebody comes back or an operator asks.
  */
 import type {
-  IpAddress,
+  AddressKey,
   PeerType,
   SessionRecord,
   StoredRecord,
@@ -11,7 +11,7 @@ import type {
   Wall,
 } from "../core/mod.ts";
 import type { CommonParts } from "./common_parts.ts";
-import { type OtherParts, readAddresses, readFront, readRow } from "./record_row.ts";
+import { type OtherParts, readAddressKeys, readFront, readRow } from "./record_row.ts";
 import { RowReader, type Rows } from "./row_cursor.ts";
 
 /** The record that was read last: somebody who looks at one asks for one thing after the other. */
@@ -60,8 +60,8 @@ export class StoredRow implements StoredRecord {
     return this.#others.previous?.sessionId;
   }
 
-  addresses(): readonly IpAddress[] {
-    return readAddresses(this.#reader());
+  addressKeys(): readonly AddressKey[] {
+    return readAddressKeys(this.#reader());
   }
 
   read(): SessionRecord {

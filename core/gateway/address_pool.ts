@@ -9,7 +9,7 @@
  * size of the ranges, nor with how often one is given back: an IPv6 /64 costs nothing.
  */
 import { limits } from "../limits.ts";
-import type { IpAddress } from "../wire/address.ts";
+import type { AddressKey, IpAddress } from "../wire/address.ts";
 import { addressFromBigInt, addressKey, addressToBigInt } from "../wire/address.ts";
 import type { PoolRange } from "./policy.ts";
 import type { PoolSnapshot } from "./snapshot.ts";
@@ -20,29 +20,29 @@ export type LeaseHolder = number;
 /** Where an address may come from: the ranges of these names, in this order; else those without one. */
 export type PoolChoice = readonly string[] | undefined;
 
-/** An address, see `addressKey`. */
-type Key = number | bigint;
-
 interface Range {
   readonly range: PoolRange;
   readonly family: 4 | 6;
-  readonly first: Key;
-  readonly last: Key;
+  readonly first: AddressKey;
+  readonly last: AddressKey;
   /** Addresses in it, as far as there are numbers for that. */
   readonly size: number;
   /** The lowest address that was never given out. */
-  fresh: Key;
+  fresh: AddressKey;
   /** Addresses given back, oldest first. BOUNDED by `limits.restingAddresses`, and by the holders. */
-  readonly returned: Set<Key>;
+  readonly returned: Set<AddressKey>;
   /** BOUNDED by `limits` on sessions: one entry a held address. */
-  readonly holders: Map<Key, LeaseHolder>;
+  readonly holders: Map<AddressKey, LeaseHolder>;
 }
 
 /** The leases over some ranges. */
 export class AddressPool {
   readonly #ranges: readonly Range[];
   /** Fixed addresses of AAA that are in no range. BOUNDED like `Range.holders`. */
-  readonly #outside = { 4: new Map<Key, LeaseHolder>(), 6: new Map<Key, LeaseHolder>() };
+  readonly #outside = {
+    4: new Map<AddressKey, LeaseHolder>(),
+    6: new Map<AddressKey, LeaseHolder>(),
+  };
 
   /** Ranges of either family; they must not overlap. */
   constructor(ranges: readonly PoolRange[]) {
@@ -89,9 +89,14 @@ export class AddressPool {
 
   /** Takes one given address, inside or outside of the ranges. False when another holds it. */
   reserve(address: IpAddress, holder: LeaseHolder): boolean {
-    const key = addressKey(address);
-    const range = this.#rangeOf(address.family, key);
-    const holders = range?.holders ?? this.#outside[address.family];
+    return this.reserveKey(addressKey(address), holder);
+  }
+
+  /** The same for the key of an address. */
+  reserveKey(key: AddressKey, holder: LeaseHolder): boolean {
+    const family = typeof key === "number" ? 4 : 6;
+    const range = this.#rangeOf(family, key);
+    const holders = range?.holders ?? this.#outside[family];
     const now = holders.get(key);
     if (now !== undefined) return now === holder;
     range?.returned.delete(key);
@@ -139,7 +144,7 @@ export class AddressPool {
     return choice === undefined ? named(undefined) : [...new Set(choice)].flatMap(named);
   }
 
-  #rangeOf(family: 4 | 6, key: Key): Range | undefined {
+  #rangeOf(family: 4 | 6, key: AddressKey): Range | undefined {
     return this.#ranges.find((range) =>
       range.family === family && range.first <= key && key <= range.last
     );
@@ -155,7 +160,7 @@ function isChosen({ range: { name } }: Range, choice: PoolChoice): boolean {
   return choice === undefined ? name === undefined : name !== undefined && choice.includes(name);
 }
 
-function nextFree(range: Range): Key | undefined {
+function nextFree(range: Range): AddressKey | undefined {
   while (range.fresh <= range.last && range.returned.size < limits.restingAddresses) {
     const key = range.fresh++;
     // An address that was reserved and given back before its turn waits among the returned ones.

@@ -1,7 +1,7 @@
 /** The reconnect record: what lets a user come back without being asked (design rules 1 to 3). */
 import type { OwnedBytes } from "../bytes.ts";
 import type { Wall } from "../moment.ts";
-import type { Endpoint, IpAddress } from "../wire/address.ts";
+import type { AddressKey, Endpoint, IpAddress } from "../wire/address.ts";
 import type { UserAttributes } from "./question.ts";
 
 /** How a session was first authenticated. */
@@ -92,8 +92,8 @@ export interface StoredRecord extends
   readonly accountingId: string;
   /** Whether an IKE SA carried it when the gateway ended. */
   readonly hasIkeSa: boolean;
-  /** Inner addresses, which are not kept apart from the rest. */
-  addresses(): readonly IpAddress[];
+  /** Keys of the inner addresses. */
+  addressKeys(): readonly AddressKey[];
   /** All of it. What is not the start's to know costs memory only when it is asked for. */
   read(): SessionRecord;
 }

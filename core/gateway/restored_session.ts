@@ -49,7 +49,7 @@ export class RestoredSession implements Session {
   }
 
   get addresses(): readonly IpAddress[] {
-    return this.#stored.addresses();
+    return this.#stored.read().addresses;
   }
 
   get identity(): { readonly idType: number; readonly data: OwnedBytes } {

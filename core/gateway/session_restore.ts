@@ -6,7 +6,6 @@
  */
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
-import type { IpAddress } from "../wire/address.ts";
 import type { SessionRecord, StoredRecord } from "./record.ts";
 import { RestoredSession } from "./restored_session.ts";
 import type { Session } from "./session.ts";
@@ -35,9 +34,8 @@ export function restoreSessions(
       continue;
     }
     const session = new RestoredSession(table.newId(), stored, step.at);
-    const addresses = stored.addresses();
-    if (!addresses.every((address) => takeAddress(ground, step, session, address))) {
-      for (const address of addresses) pool.release(address, session.id);
+    const isFree = stored.addressKeys().every((key) => pool.reserveKey(key, session.id));
+    if (!isFree && !takeAddresses(ground, step, session)) {
       refuse(ground, step, stored.read(), "record-with-taken-address");
       continue;
     }
@@ -54,19 +52,21 @@ export function restoreSessions(
 }
 
 /** Of two records with one address the later one is right: the other was not deleted in time. */
-function takeAddress(
-  ground: SessionGround,
-  step: Step,
-  session: RestoredSession,
-  address: IpAddress,
-): boolean {
+function takeAddresses(ground: SessionGround, step: Step, session: RestoredSession): boolean {
   const { pool, table } = ground;
-  if (pool.reserve(address, session.id)) return true;
-  const holder = table.byId(pool.holderOf(address) ?? session.id);
-  if (holder?.record === undefined || holder.record.deadline >= session.deadline) return false;
-  forgetSession(ground, holder);
-  refuse(ground, step, holder.record, "record-with-taken-address");
-  return pool.reserve(address, session.id);
+  const { addresses, id, deadline } = session;
+  const rivals = addresses
+    .map((address) => table.byId(pool.holderOf(address) ?? id))
+    .filter((rival) => rival !== undefined);
+  if (rivals.some((rival) => rival.deadline === undefined || rival.deadline >= deadline)) {
+    for (const address of addresses) pool.release(address, id);
+    return false;
+  }
+  for (const rival of rivals) {
+    forgetSession(ground, rival);
+    if (rival.record !== undefined) refuse(ground, step, rival.record, "record-with-taken-address");
+  }
+  return addresses.every((address) => pool.reserve(address, id));
 }
 
 /** Nobody comes back by this record. */

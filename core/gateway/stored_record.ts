@@ -1,4 +1,5 @@
 /** Records of the store that are in memory as a whole. */
+import { addressKey } from "../wire/address.ts";
 import type { SessionRecord, StoredRecord } from "./record.ts";
 
 /** A record as if it were in the store. */
@@ -15,7 +16,7 @@ export function storedRecord(record: SessionRecord): StoredRecord {
     absoluteEnd,
     deadline,
     hasIkeSa: ikeSa !== undefined,
-    addresses: () => addresses,
+    addressKeys: () => addresses.map(addressKey),
     read: () => record,
   };
 }

@@ -170,8 +170,11 @@ export function addressToBigInt(address: IpAddress): bigint {
   return (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
 }
 
-/** An address as a key: of IPv4 a number, which a large map finds and keeps at less cost. */
-export function addressKey(address: IpAddress): number | bigint {
+/** An address as a key of a map: of IPv4 a number, which costs less to find and to keep. */
+export type AddressKey = number | bigint;
+
+/** The key of an address. */
+export function addressKey(address: IpAddress): AddressKey {
   return address.family === 4 ? ip4ToNumber(address.octets) : addressToBigInt(address);
 }
 

@@ -61,7 +61,7 @@ function frontOf(stored: StoredRecord): Readonly<Record<string, unknown>> {
   const { absoluteEnd, deadline, hasIkeSa } = stored;
   return {
     ...{ sessionId, previousId, userName, peerType, accountingId, attributes },
-    ...{ absoluteEnd, deadline, hasIkeSa, addresses: stored.addresses() },
+    ...{ absoluteEnd, deadline, hasIkeSa, addressKeys: stored.addressKeys() },
   };
 }
 
