@@ -80,7 +80,10 @@ export async function connect(plan: ConnectionPlan): Promise<number> {
     workers: 1,
     natKeepaliveMs: 20_000,
   }, {
-    ike: (datagram) => link.driver?.datagram(datagram),
+    ike: (datagram, place) => {
+      if (link.driver === undefined) place.leave();
+      else link.driver.datagram(datagram, place);
+    },
     event: (event) => link.driver?.event(event),
     trouble: (trouble) => tellTrouble(log, trouble),
     fatal: (error) => signals.stop(`packet path died: ${reasonOf(error)}`),

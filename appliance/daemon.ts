@@ -24,6 +24,7 @@ import {
   type DataplaneEvent,
   type DataplaneOptions,
   type IkeDatagram,
+  type IkePlace,
   openDataplane,
 } from "../dataplane/mod.ts";
 import { Accounting } from "./aaa/accounting.ts";
@@ -64,7 +65,7 @@ const deletePatienceMs = 1_000;
 /** Runs the gateway until it is asked to stop; the exit status comes back. */
 export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
   const { settings, pools, crypto } = plan;
-  const inForce = { settings, accessLists: new Map(plan.accessLists) };
+  const inForce = { plan, accessLists: new Map(plan.accessLists) };
   const feed = new DebugFeed({
     clock: systemClock,
     tellMessages: (packets) => driver.command({ kind: "debug", packets }),
@@ -88,7 +89,7 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
   const openingUsers = begun(openUsers(plan, log));
   const inbox = new IkeInbox();
   const openingDataplane = begun(openDataplane(dataplaneOptions(settings), {
-    ike: (datagram) => inbox.datagram(datagram),
+    ike: (datagram, place) => inbox.datagram(datagram, place),
     event: (event) => inbox.event(event),
     removed: (counters) => inbox.removed(counters),
     trouble: (trouble) => tellTrouble(log, trouble),
@@ -120,8 +121,8 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
   });
   const aaa = openAaa({
     settings,
-    secrets: plan.radiusSecrets,
-    tls: plan.radiusTls,
+    secrets: () => inForce.plan.radiusSecrets,
+    tls: () => inForce.plan.radiusTls,
     local: { verify: (userName, credential) => users.verify(userName, credential) },
     pools,
     accessLists: inForce.accessLists,
@@ -169,7 +170,7 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
   inbox.open(driver, accounting);
 
   const dynamicAuthor = await dynamicAuthorOf(settings, {
-    secret: plan.dynamicAuthorSecret,
+    secret: () => inForce.plan.dynamicAuthorSecret,
     nasIdentifier: policy.gatewayName,
     accessLists: inForce.accessLists,
     sessions: {
@@ -188,12 +189,12 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
     plan,
     apply: async (next) => {
       const { credentials, facts } = await credentialsOf(next, state.path);
-      const nextUsers = isOfOtherUsers(inForce.settings, next.settings)
+      const nextUsers = isOfOtherUsers(inForce.plan.settings, next.settings)
         ? await openUsers(next, log)
         : users;
       // Nothing fails from here on, and nobody is served in between.
       users = nextUsers;
-      inForce.settings = next.settings;
+      inForce.plan = next;
       refill(inForce.accessLists, next.accessLists);
       aaa.regroup(next.settings);
       driver.command({ kind: "reconfigure", policy: policyOf(next.settings, credentials) });
@@ -238,7 +239,7 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
       reload: () => reloader.reload(),
       clock: systemClock,
       get dpd() {
-        const { dpd, "dpd-retry": retry } = inForce.settings;
+        const { dpd, "dpd-retry": retry } = inForce.plan.settings;
         return { intervalSeconds: dpd, retrySeconds: retry };
       },
     }),
@@ -389,8 +390,9 @@ class IkeInbox {
   }
 
   /** A message came in. */
-  datagram(datagram: IkeDatagram): void {
-    this.#driver?.datagram(datagram);
+  datagram(datagram: IkeDatagram, place: IkePlace): void {
+    if (this.#driver === undefined) place.leave();
+    else this.#driver.datagram(datagram, place);
     if (--this.#awaited === 0) this.#arrived?.();
   }
 

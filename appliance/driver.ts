@@ -2,6 +2,9 @@
  * The loop around a state machine of the core: inputs go in one at a time, outputs are applied in the
  * order given, questions are answered later as inputs. It decides nothing about the protocol.
  *
+ * Messages and answers come in hundreds at a time when everybody comes back at once. They are dealt with in
+ * turns, so that the rest of the program stays awake: what was begun first, and what begins an IKE SA last.
+ *
  * What the world may refuse, and what then happens, stands in one table below.
  */
 import {
@@ -18,11 +21,12 @@ import {
   type Question,
   type TraceLevel,
 } from "../core/mod.ts";
-import type { DataplaneEvent, IkeDatagram } from "../dataplane/mod.ts";
+import { type DataplaneEvent, type IkeDatagram, IkeLine, type IkePlace } from "../dataplane/mod.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import { NoiseGate } from "./noise_gate.ts";
 import { reasonOf } from "./start_error.ts";
+import { Turns } from "./turns.ts";
 
 /** Something with a kind. */
 interface Kind {
@@ -90,6 +94,9 @@ const faults: Readonly<Record<Attempt, { readonly level: TraceLevel; readonly ev
 /** Milliseconds until a machine that broke its promise is asked again for what was due. */
 const faultPauseMs = 1_000;
 
+/** In which line of its turns an input waits: answers are part of what was begun. */
+const turnLines = { answer: 0, [IkeLine.ESTABLISHED]: 1, [IkeLine.INITIAL]: 2 } as const;
+
 /** Longest wait of one timer, milliseconds: runtimes cut at 2^31. An early `timeout` is harmless. */
 const longestWaitMs = 3_600_000;
 
@@ -102,22 +109,30 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
   readonly #open = new Map<number, AbortController>();
   readonly #idleWaiters: (() => void)[] = [];
   readonly #gate: NoiseGate;
+  /** BOUNDED: messages by the lines of the packet path, answers by the questions. */
+  readonly #turns: Turns;
   #handling = false;
   #hasFailed = false;
   #stopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #armedFor: Monotonic | undefined;
+  /** When the timer fires; by the same clock as deadlines. */
+  #armedFor = Number.POSITIVE_INFINITY;
   #transmitted = 0;
 
   /** A driver that has not heard anything yet. */
   constructor(options: DriverOptions<Order, Extra>) {
     this.#options = options;
-    this.#gate = new NoiseGate(() => options.clock.now().monotonic);
+    const nowMs = (): number => options.clock.now().monotonic;
+    this.#gate = new NoiseGate(nowMs);
+    this.#turns = new Turns(nowMs, Object.keys(turnLines).length);
   }
 
-  /** An IKE message came in. */
-  datagram({ local, remote, bytes }: IkeDatagram): void {
-    this.#take({ kind: "datagram", at: this.#options.clock.now(), local, remote, bytes });
+  /** An IKE message came in; it leaves its place when it is dealt with. */
+  datagram({ local, remote, bytes }: IkeDatagram, place: IkePlace): void {
+    this.#turns.take(turnLines[place.line], () => {
+      this.#take({ kind: "datagram", at: this.#options.clock.now(), local, remote, bytes });
+      place.leave();
+    });
   }
 
   /** The packet path reports. */
@@ -151,6 +166,7 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#turns.close();
     for (const controller of this.#open.values()) controller.abort();
     this.#open.clear();
     this.#wakeIdle();
@@ -225,11 +241,12 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
   #ask(id: number, question: Question): void {
     const controller = new AbortController();
     this.#open.set(id, controller);
-    const answered = (answer: Answer): void => {
-      if (this.#open.get(id) !== controller) return;
-      this.#take({ kind: "completion", at: this.#options.clock.now(), id, answer });
-      this.#closeQuestion(id);
-    };
+    const answered = (answer: Answer): void =>
+      this.#turns.take(turnLines.answer, () => {
+        if (this.#open.get(id) !== controller) return;
+        this.#take({ kind: "completion", at: this.#options.clock.now(), id, answer });
+        this.#closeQuestion(id);
+      });
     this.#options.answer(question, controller.signal)
       .then(answered, (error) => answered({ kind: "failed", reason: reasonOf(error) }));
   }
@@ -262,17 +279,19 @@ export class Driver<Order extends Kind = never, Extra extends Kind = never> {
 
   #arm(): void {
     const next = this.#stopped ? undefined : this.#options.machine.nextTimeout();
-    if (next === this.#armedFor && this.#timer !== undefined) return;
+    const now = this.#options.clock.now().monotonic;
+    const soonest = this.#hasFailed ? now + faultPauseMs : now;
+    const at = next === undefined ? Number.POSITIVE_INFINITY : Math.max(soonest, next);
+    // A deadline moves with nearly every input, mostly away: the timer that comes too early sets the next.
+    if (this.#timer !== undefined && next !== undefined && this.#armedFor <= at) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#armedFor = next;
+    this.#armedFor = at;
     if (next === undefined) return;
-    const soonest = this.#hasFailed ? faultPauseMs : 0;
-    const wait = Math.max(soonest, next - this.#options.clock.now().monotonic);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#take({ kind: "timeout", at: this.#options.clock.now() });
-    }, Math.min(wait, longestWaitMs));
+    }, Math.min(at - now, longestWaitMs));
   }
 }
 

@@ -37,6 +37,11 @@ export interface LogOptions {
   readonly nowMs: () => number;
 }
 
+const rankOf = { debug: 0, info: 1, warning: 2, error: 3 } as const satisfies Record<
+  TraceLevel,
+  number
+>;
+
 /** Names of facts whose values must never be seen. */
 const secretName = /passw|token|secret|psk|nthash|ntresponse|privatekey|msk$/i;
 
@@ -53,12 +58,15 @@ export function openLog(options: LogOptions): Log {
   });
   const logger = getLogger("rejoin");
   const gate = new NoiseGate(options.nowMs);
+  // Asked before anything is put together: most of what is told is for nobody.
+  const isTold = (level: TraceLevel): boolean => rankOf[level] >= rankOf[options.level];
   const tell = (level: TraceLevel, event: string, facts: Facts = {}): void => {
-    logger[level](event, redacted(facts));
+    if (isTold(level)) logger[level](event, redacted(facts));
   };
   return {
     tell,
     trace: ({ level, event, sessionId, remote, facts }): void => {
+      if (!isTold(level)) return;
       const who = {
         ...(sessionId === undefined ? {} : { session: sessionId }),
         ...(remote === undefined ? {} : { remote }),

@@ -15,6 +15,8 @@ export type Reloaded =
     readonly kind: "reloaded";
     /** Flags with another value than before. */
     readonly changed: readonly string[];
+    /** Flags whose files hold something else than before. */
+    readonly changedFiles: readonly string[];
     /** Flags with another value that counts after a restart only. */
     readonly needRestart: readonly string[];
   }
@@ -52,13 +54,13 @@ export class Reloader {
   async #reload(): Promise<Reloaded> {
     const { apply, log } = this.#options;
     try {
-      const { plan, changed, needRestart } = this.#plan.again();
+      const { plan, changed, changedFiles, needRestart } = this.#plan.again();
       const facts = await apply(plan);
       this.#plan = plan;
       tellWarnings(log, plan.warnings);
-      log.tell("info", "reloaded", { changed, ...facts });
+      log.tell("info", "reloaded", { changed, files: changedFiles, ...facts });
       if (needRestart.length > 0) log.tell("warning", "restart-needed", { flags: needRestart });
-      return { kind: "reloaded", changed, needRestart };
+      return { kind: "reloaded", changed, changedFiles, needRestart };
     } catch (error) {
       const problems = error instanceof UsageError
         ? error.problems.map(problemText)

@@ -69,8 +69,8 @@ export class RowWriter {
     const textAt = headBytes + this.#numbers.length;
     const octetsAt = textAt + text.length;
     if (!this.#fits || octetsAt > 0xffff) return undefined;
-    const head = [textAt >>> 8, textAt & 0xff, octetsAt >>> 8, octetsAt & 0xff];
-    return concatBytes(Uint8Array.from([...head, ...this.#numbers]), text, ...this.#octets);
+    const head = Uint8Array.of(textAt >>> 8, textAt & 0xff, octetsAt >>> 8, octetsAt & 0xff);
+    return concatBytes(head, Uint8Array.from(this.#numbers), text, ...this.#octets);
   }
 }
 

@@ -36,6 +36,8 @@ export interface ServePlan {
   readonly dynamicAuthorSecret: Uint8Array | undefined;
   /** What filters may be called by name. */
   readonly accessLists: AccessLists;
+  /** What the files of each flag hold, see `NamedFiles.contents`. */
+  readonly contents: ReadonlyMap<string, string>;
   /** What is worth a warning about the files. */
   readonly warnings: readonly FileWarning[];
   /** The same again from the same sources as they are now. */
@@ -48,6 +50,8 @@ export interface NextPlan {
   readonly plan: ServePlan;
   /** Flags that have another value than before. */
   readonly changed: readonly string[];
+  /** Flags whose files hold something else than before, under the same names. */
+  readonly changedFiles: readonly string[];
   /** Flags that have one and keep the old value until a restart. */
   readonly needRestart: readonly string[];
 }
@@ -76,6 +80,7 @@ function planOf(sources: PlanSources, gathered: Gathered<typeof serveFlags>): Se
   });
   if (files === undefined) throw new InvariantError("flags were not checked");
   const pools = poolsOf(settings);
+  const { contents } = files;
   return {
     settings,
     crypto,
@@ -87,13 +92,20 @@ function planOf(sources: PlanSources, gathered: Gathered<typeof serveFlags>): Se
     radiusTls: files.radiusTls,
     dynamicAuthorSecret: files.dynamicAuthorSecret,
     accessLists: files.accessLists,
+    contents,
     warnings: fileWarnings(files, nowMs()),
     again: () => {
       const now = gather(serveFlags, sources.flags);
       // What would not start is not taken over in part either.
-      planOf(sources, now);
+      const fresh = planOf(sources, now);
       const { changed, needRestart } = changedFlags(settings, now.settings);
-      return { plan: planOf(sources, keepFixed(gathered, now)), changed, needRestart };
+      // Files are read once where they can: a revocation list may have many megabytes.
+      const plan = needRestart.length === 0 ? fresh : planOf(sources, keepFixed(gathered, now));
+      const named: readonly string[] = changed;
+      const changedFiles = [...plan.contents]
+        .filter(([name, text]) => !named.includes(name) && text !== contents.get(name))
+        .map(([name]) => name);
+      return { plan, changed, changedFiles, needRestart };
     },
   };
 }

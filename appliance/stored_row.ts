@@ -4,6 +4,7 @@
  */
 import type {
   AddressKey,
+  CertificateId,
   PeerType,
   SessionRecord,
   StoredRecord,
@@ -13,6 +14,8 @@ import type {
 import type { CommonParts } from "./common_parts.ts";
 import { type OtherParts, readAddressKeys, readFront, readRow } from "./record_row.ts";
 import { RowReader, type Rows } from "./row_cursor.ts";
+
+const none: readonly CertificateId[] = [];
 
 /** The record that was read last: somebody who looks at one asks for one thing after the other. */
 export interface LastRead {
@@ -54,6 +57,10 @@ export class StoredRow implements StoredRecord {
 
   get attributes(): UserAttributes {
     return this.#others.attributes;
+  }
+
+  get certificates(): readonly CertificateId[] {
+    return this.#others.certificates ?? none;
   }
 
   get previousId(): string | undefined {

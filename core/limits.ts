@@ -16,8 +16,15 @@ export const limits = {
   spisPerDelete: 64,
   /** Largest IKE message, octets, also after reassembly: a chain of RSA-4096 certificates is 10 KB. */
   messageBytes: 65535,
+  /**
+   * The same of a message in clear, which is read before its sender has shown anything: IKE_SA_INIT has less
+   * than 3 KB, or some more with the names of many authorities.
+   */
+  clearMessageBytes: 16_384,
   /** Fragments of one message (RFC 7383 §2.6 gives the right to limit). */
   fragmentsPerMessage: 64,
+  /** Octets of an identity: a distinguished name has some hundred, and sessions, records and logs keep it. */
+  identityBytes: 2_048,
   /** Certificates read from one message. */
   certificatesPerMessage: 8,
   /** EAP rounds by a method of our own: MSCHAPv2 takes 4, AnyConnect-EAP with retries about 12. */
@@ -48,6 +55,8 @@ export const limits = {
   ciscoFragmentMs: 15_000,
   /** Child SAs of one IKE SA, old ones that are being replaced included. */
   childSasPerIkeSa: 8,
+  /** IKE SAs of one peer that were rekeyed and wait for their DELETE, or for it to be repeated: mostly one. */
+  replacedIkeSas: 8,
   /** Octets of a filter's rules as JSON, some 180 rules: a stored record holds 65 000 of everything. */
   filterBytes: 32_000,
   /** Sessions of one user, inactive ones included: a person has a handful of devices, not a pool's worth. */
@@ -58,6 +67,10 @@ export const limits = {
   halfOpenMs: 30_000,
   /** Half-open IKE SAs of one source (IPv6: one /64): a company behind one address logs in at once. */
   halfOpenPerSource: 128,
+  /** How long a late copy of a first message is known that came to an IKE SA, milliseconds. */
+  pastInitiationMs: 10_000,
+  /** Such messages remembered within that time, and so many again: more come to nothing within it. */
+  pastInitiations: 10_000,
   /** Time for a whole authentication, milliseconds, however many rounds it takes. */
   authenticationMs: 900_000,
   /** Time for a person to type between two IKE_AUTH requests, milliseconds. */

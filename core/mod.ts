@@ -156,7 +156,13 @@ export type {
   Trust,
 } from "./pki/chain.ts";
 export { isSignedRevocationList, isStale, RevocationLists } from "./pki/revocation.ts";
-export type { RevocationFault, RevocationQuery, StaleLists } from "./pki/revocation.ts";
+export type {
+  CertificateId,
+  ListSigner,
+  RevocationFault,
+  RevocationQuery,
+  StaleLists,
+} from "./pki/revocation.ts";
 export { parseRevocationList } from "./pki/revocation_list.ts";
 export type { RevocationList } from "./pki/revocation_list.ts";
 export type { BasicConstraints, Extensions, KeyUsage, SubjectAltNames } from "./pki/extensions.ts";

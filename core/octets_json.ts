@@ -14,8 +14,12 @@ function withoutOctets(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (value instanceof Uint8Array) return { hex: hexOf(value) };
   if (Array.isArray(value)) return value.map(withoutOctets);
+  const wholes = value as Record<string, unknown>;
   const parts: Record<string, unknown> = {};
-  for (const [name, part] of Object.entries(value)) parts[name] = withoutOctets(part);
+  for (const name in wholes) {
+    const whole = wholes[name];
+    parts[name] = typeof whole === "object" ? withoutOctets(whole) : whole;
+  }
   return parts;
 }
 

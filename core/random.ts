@@ -15,11 +15,13 @@ export interface Random {
  */
 export function randomText(random: Random, alphabet: string, length: number): string {
   const limit = 256 - (256 % alphabet.length);
-  let text = "";
-  while (text.length < length) {
+  const codes: number[] = [];
+  while (codes.length < length) {
     for (const octet of random.bytes(length)) {
-      if (octet < limit && text.length < length) text += alphabet[octet % alphabet.length];
+      if (octet < limit && codes.length < length) {
+        codes.push(alphabet.charCodeAt(octet % alphabet.length));
+      }
     }
   }
-  return text;
+  return String.fromCharCode(...codes);
 }

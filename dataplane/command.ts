@@ -4,7 +4,7 @@
  * Commands travel as JSON records through a socket that the packet loop polls, because a thread that
  * waits in `poll` does not see messages. Reports are ordinary worker messages.
  */
-import { type Bytes, type OwnedBytes, textOf, utf8 } from "../core/bytes.ts";
+import { type Bytes, textOf } from "../core/bytes.ts";
 import type { DataplaneEvent } from "../core/gateway/input.ts";
 import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
@@ -108,9 +108,11 @@ export const commandBytes = 262_144;
 /** Pairs that one command may name, at most eleven octets each; for more, all are read. */
 export const mostNamedPairs = 8192;
 
+const encoder = new TextEncoder();
+
 /** A command as one record. */
-export function buildCommand(command: LoopCommand): OwnedBytes {
-  return utf8(buildOctetsJson(command));
+export function buildCommand(command: LoopCommand): Uint8Array<ArrayBuffer> {
+  return encoder.encode(buildOctetsJson(command));
 }
 
 /** The command in a record, which `buildCommand` made. */

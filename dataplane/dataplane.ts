@@ -9,6 +9,7 @@ import type { ChildSaInstall } from "../core/gateway/output.ts";
 import type { PacketFilter } from "../core/gateway/packet_filter.ts";
 import type { AddressPrefix, Endpoint, IpAddress } from "../core/wire/address.ts";
 import type { CounterName } from "./counters.ts";
+import type { IkeLine } from "./datagram.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import type { DataplaneFeature } from "./features.ts";
 import type { LoopDirection } from "./loop_direction.ts";
@@ -66,6 +67,14 @@ export interface IkeDatagram {
   readonly bytes: Bytes;
 }
 
+/** The place that an IKE message has in its line, until it is dealt with. */
+export interface IkePlace {
+  /** Which line. */
+  readonly line: IkeLine;
+  /** Gives the place to the next one; to be called once. */
+  leave(): void;
+}
+
 /** Packets are dropped for a cause that was not seen before. */
 export interface DataplaneTrouble {
   /** The counter that tells how many. */
@@ -76,8 +85,8 @@ export interface DataplaneTrouble {
 
 /** Called on the main thread, one at a time. */
 export interface DataplaneHandlers {
-  /** An IKE message came in. */
-  ike(datagram: IkeDatagram): void;
+  /** An IKE message came in. It may be put off, but not for ever: what finds no place is dropped. */
+  ike(datagram: IkeDatagram, place: IkePlace): void;
   /** Something about a Child SA that the control plane should know; limits may be told by each loop. */
   event(event: DataplaneEvent): void;
   /** What a pair had carried when it was removed; nothing comes for one that was never installed. */

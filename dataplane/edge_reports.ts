@@ -13,8 +13,8 @@ import type { Forwarder } from "./forwarder.ts";
 /** Traffic is reported at most this often. */
 const seenIntervalMs = 1000;
 
-/** Gives a report to the control plane; `transfer` lists memory that goes with it. */
-export type Reporter = (report: LoopReport, transfer?: ArrayBuffer[]) => void;
+/** Gives a report to the control plane, as a copy: what is in it must not be a view of more. */
+export type Reporter = (report: LoopReport) => void;
 
 /** Where a peer is, and if its pair has followed it, where we met it. */
 interface Moved {

@@ -5,7 +5,10 @@
  *
  * ```ts ignore
  * const dataplane = await openDataplane(options, {
- *   ike: (datagram) => feed(datagram),
+ *   ike: (datagram, place) => {
+ *     feed(datagram);
+ *     place.leave();
+ *   },
  *   event: (event) => feed(event),
  *   trouble: (trouble) => log(trouble),
  *   fatal: (error) => stop(error),
@@ -17,6 +20,7 @@
  */
 export { openDataplane } from "./open.ts";
 export { selectProvider, whyPortable } from "./crypto.ts";
+export { IkeLine } from "./datagram.ts";
 export { DataplaneError } from "./error.ts";
 export type { DataplaneErrorKind } from "./error.ts";
 export { counterNames } from "./counters.ts";
@@ -36,6 +40,7 @@ export type {
   DataplaneTrouble,
   FragmentMode,
   IkeDatagram,
+  IkePlace,
   TunConfig,
 } from "./dataplane.ts";
 export type { DataplaneEvent } from "../core/gateway/input.ts";

@@ -32,8 +32,10 @@ import type {
   DataplaneHandlers,
   DataplaneOptions,
   DataplaneTrouble,
+  IkePlace,
   TunConfig,
 } from "./dataplane.ts";
+import type { IkeLine } from "./datagram.ts";
 import { DataplaneError } from "./error.ts";
 import type { EspCryptoName } from "./esp/cipher.ts";
 import { espAlgorithmOf } from "./esp/keys.ts";
@@ -229,7 +231,6 @@ class RunningDataplane implements Dataplane {
   }
 
   async #shutDown(): Promise<void> {
-    this.#ikeLines.close();
     this.#isRunning = false;
     this.#tell({ kind: "stop" });
     await Promise.all(this.#loops.map((loop) => loop.close()));
@@ -243,7 +244,7 @@ class RunningDataplane implements Dataplane {
   }
 
   #tell(command: LoopCommand, loops: readonly LoopHandle[] = this.#loops): void {
-    const record = Uint8Array.from(buildCommand(command));
+    const record = buildCommand(command);
     for (const loop of loops) loop.order(record);
     record.fill(0); // it may hold keys
   }
@@ -260,8 +261,7 @@ class RunningDataplane implements Dataplane {
     switch (report.kind) {
       case "ike":
         if (this.#closing !== undefined) return;
-        this.#ikeLines.took(report.line);
-        this.#handlers.ike(report.datagram);
+        this.#handlers.ike(report.datagram, this.#placeIn(report.line));
         return;
       case "event":
         if (this.#closing === undefined) this.#handlers.event(report.event);
@@ -295,6 +295,10 @@ class RunningDataplane implements Dataplane {
       default:
         assertNever(report);
     }
+  }
+
+  #placeIn(line: IkeLine): IkePlace {
+    return { line, leave: () => this.#ikeLines.leave(line) };
   }
 
   /** Tells the others what one loop has found out. */

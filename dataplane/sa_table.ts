@@ -1,10 +1,9 @@
 /**
  * All Child SA pairs: inbound by SPI, outbound by inner destination (RFC 4301 §4.4, RFC 7296 §2.8).
  *
- * Outbound, a pair whose remote selector is a single address stands in a hash map, others in a list
- * that is searched from the narrowest to the widest. Only pairs whose outbound half is active are in
- * either. Among equals the newest wins; one that takes over from another counts as old as that one, so
- * that a rekey turns no traffic aside.
+ * Outbound the narrowest remote selector wins, and among equals the newest pair; one that takes over from
+ * another counts as old as that one, so that a rekey turns no traffic aside. Only pairs whose outbound half is
+ * active are in the index.
  *
  * BOUNDED by the control plane, which installs at most `limits.childSasPerIkeSa` pairs per IKE SA.
  */
@@ -15,13 +14,7 @@ import type { EspCiphers } from "./esp/cipher.ts";
 import type { OuterPath } from "./esp/outer_path.ts";
 import { SharedFilters } from "./ip/shared_filters.ts";
 import type { InnerHeader } from "./ip/header.ts";
-import { addressWords, isSingleAddress, sharedPrefixBits } from "./ip/selector.ts";
-
-/** A pair in the list of wide ones. */
-interface WideEntry {
-  readonly sa: ChildSa;
-  readonly prefixBits: number;
-}
+import { OutboundIndex, type PrefixLength } from "./outbound_index.ts";
 
 /** What is kept of a pair besides itself. */
 interface Indexed {
@@ -40,8 +33,7 @@ export class SaTable {
   readonly ciphers: EspCiphers;
   readonly #windowPackets: number;
   readonly #inbound = new Map<number, ChildSa>();
-  readonly #hosts = new Map<number, ChildSa[]>();
-  readonly #wide: WideEntry[] = [];
+  readonly #outbound = new OutboundIndex();
   readonly #indexed = new Map<ChildSa, Indexed>();
   /** Pairs by the pair they take over from, so that removing one does not search them all. */
   readonly #heirs = new Map<number, ChildSa[]>();
@@ -72,15 +64,13 @@ export class SaTable {
   /** The pair that a packet from inside goes out on; see `lastMiss` if there is none. */
   findOutbound(header: InnerHeader): ChildSa | undefined {
     this.lastMiss = "no-sa";
-    const bucket = this.#hosts.get(hashOf(header.destination));
-    if (bucket !== undefined) {
-      for (let i = 0; i < bucket.length; i++) {
-        if (this.#covers(bucket[i] as ChildSa, header)) return bucket[i];
+    const lengths = this.#outbound.lengths(header.version);
+    for (let i = 0; i < lengths.length; i++) {
+      const pairs = (lengths[i] as PrefixLength).at(header.destination);
+      if (pairs === undefined) continue;
+      for (let j = 0; j < pairs.length; j++) {
+        if (this.#covers(pairs[j] as ChildSa, header)) return pairs[j];
       }
-    }
-    for (let i = 0; i < this.#wide.length; i++) {
-      const sa = (this.#wide[i] as WideEntry).sa;
-      if (this.#covers(sa, header)) return sa;
     }
     return undefined;
   }
@@ -196,45 +186,12 @@ export class SaTable {
   #index(sa: ChildSa): void {
     const { selectors, rank } = this.#indexed.get(sa) ?? { selectors: [], rank: 0 };
     const isOlder = (other: ChildSa): boolean => (this.#indexed.get(other)?.rank ?? 0) <= rank;
-    for (const selector of selectors) {
-      if (isSingleAddress(selector)) {
-        const hash = hashOf(addressWords(selector.startAddress));
-        const bucket = this.#hosts.get(hash) ?? [];
-        this.#hosts.set(hash, bucket);
-        if (!bucket.includes(sa)) insertBefore(bucket, isOlder, sa);
-      } else {
-        const prefixBits = sharedPrefixBits(selector);
-        const isBehind = (entry: WideEntry): boolean =>
-          entry.prefixBits < prefixBits || (entry.prefixBits === prefixBits && isOlder(entry.sa));
-        insertBefore(this.#wide, isBehind, { sa, prefixBits });
-      }
-    }
+    for (const selector of selectors) this.#outbound.add(selector, sa, isOlder);
   }
 
   #unindex(sa: ChildSa): void {
     for (const selector of this.#indexed.get(sa)?.selectors ?? []) {
-      if (!isSingleAddress(selector)) continue;
-      const hash = hashOf(addressWords(selector.startAddress));
-      const rest = this.#hosts.get(hash)?.filter((other) => other !== sa) ?? [];
-      if (rest.length === 0) this.#hosts.delete(hash);
-      else this.#hosts.set(hash, rest);
-    }
-    for (let i = this.#wide.length - 1; i >= 0; i--) {
-      if (this.#wide[i]?.sa === sa) this.#wide.splice(i, 1);
+      this.#outbound.remove(selector, sa);
     }
   }
-}
-
-/** In front of the first that is to come behind it. */
-function insertBefore<T>(list: T[], isBehind: (one: T) => boolean, added: T): void {
-  const at = list.findIndex(isBehind);
-  list.splice(at < 0 ? list.length : at, 0, added);
-}
-
-/** A signed 32-bit hash of an address; of an IPv4 address it is the address. */
-function hashOf(words: Uint32Array): number {
-  const upper = Math.imul(words[0] as number, 0x9e3779b1) ^
-    Math.imul(words[1] as number, 0x85ebca77) ^
-    Math.imul(words[2] as number, 0xc2b2ae3d);
-  return upper ^ (words[3] as number);
 }

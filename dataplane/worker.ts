@@ -14,7 +14,7 @@ import { warmUp, warmUpBytes } from "./warm_up.ts";
 /** What a worker's global scope has and the main thread's has not. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<LoopStart>) => void) | null;
-  postMessage(report: LoopReport, transfer?: ArrayBuffer[]): void;
+  postMessage(report: LoopReport): void;
   close(): void;
 }
 
@@ -28,12 +28,7 @@ function run(start: LoopStart): void {
     bytes: (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length)),
   };
   const ciphers = selectEspCiphers(arena.bytes, random, start.crypto);
-  const loop = new PacketLoop(
-    start,
-    arena,
-    ciphers,
-    (report, transfer) => scope.postMessage(report, transfer ?? []),
-  );
+  const loop = new PacketLoop(start, arena, ciphers, (report) => scope.postMessage(report));
   warmUp(arena, ciphers, warmUpBudgetMs);
   scope.postMessage({ kind: "ready", cryptoName: ciphers.name });
   loop.run();

@@ -38,7 +38,7 @@ export const impureMembers: ReadonlySet<string> = new Set([
 const pureParts = [
   /(^|\/)core\//,
   /(^|\/)dataplane\/(esp|ip)\//,
-  /(^|\/)dataplane\/(datagram|forwarder|sa_table|buffers|counters)\.ts$/,
+  /(^|\/)dataplane\/(datagram|forwarder|sa_table|outbound_index|buffers|counters)\.ts$/,
 ];
 
 /** Whether the purity rule holds for a file, by its path in the project. Tests are free. */

@@ -66,7 +66,38 @@ async function readTestNames(
   return names;
 }
 
-const rows = readRows(await Deno.readTextFile(new URL("CONFORMANCE.md", root)));
+const document = await Deno.readTextFile(new URL("CONFORMANCE.md", root));
+const rows = readRows(document);
+
+/** Sections from one number of a chapter to another. */
+function sections(chapter: number, first: number, last: number): readonly string[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => `${chapter}.${first + i}`);
+}
+
+/** The sections of standards that ask something of an implementation. */
+const asking: Readonly<Record<string, readonly string[]>> = {
+  "RFC 7296": ["1.2", ...sections(1, 3, 5), ...sections(2, 1, 25), ...sections(3, 1, 16), "4", "5"],
+  "RFC 7383": [...sections(2, 2, 6), "3", "4", "5"],
+  "RFC 7427": ["3", "4", "5"],
+  "RFC 4555": [...sections(3, 2, 12), ...sections(4, 1, 2), ...sections(5, 1, 4)],
+  "RFC 6290": [...sections(4, 1, 5), ...sections(5, 1, 3), "6", "7", ...sections(8, 1, 2), "9.1"],
+  "RFC 8019": [...sections(4, 1, 8), "5", "6", ...sections(7, 1, 2), "8", "9"],
+};
+
+for (const [name, wanted] of Object.entries(asking)) {
+  Deno.test(`every section of ${name} that asks something has a row`, () => {
+    const lines = document.split("\n");
+    const from = lines.findIndex((line) => line.startsWith(`## ${name},`)) + 1;
+    const length = lines.slice(from).findIndex((line) => line.startsWith("## "));
+    assert.ok(from > 0 && length > 0);
+    const clauses = rows.filter(({ line }) => line > from && line <= from + length)
+      .flatMap(({ clause }) => clause.split(", "));
+    const missing = wanted.filter((section) =>
+      !clauses.some((clause) => clause === `§${section}` || clause.startsWith(`§${section}.`))
+    );
+    assert.deepEqual(missing, []);
+  });
+}
 
 Deno.test("every clause has a known status", () => {
   assert.ok(rows.length > 50);

@@ -4,6 +4,7 @@
  */
 import {
   type CryptoProvider,
+  invariant,
   type IpAddress,
   type LoginMethod,
   parseIpAddress,
@@ -32,10 +33,10 @@ import { TerritoryCheck } from "./territory.ts";
 /** What a back end is made from. */
 export interface AaaOptions {
   readonly settings: ServeSettings;
-  /** Of `--radius-secret-file`: one for all servers, or one each. */
-  readonly secrets: readonly Uint8Array[];
-  /** For servers over TLS. */
-  readonly tls: TlsCredentials | undefined;
+  /** Of `--radius-secret-file`, as they are now: one for all servers, or one each. */
+  readonly secrets: () => readonly Uint8Array[];
+  /** For servers over TLS, as they are now. */
+  readonly tls: () => TlsCredentials | undefined;
   readonly local: UserVerifier;
   readonly pools: Pools;
   /** What filters may be called by name. */
@@ -194,13 +195,18 @@ function baseOf(options: AaaOptions, servers: ServersByPurpose): Omit<Aaa, "regr
 
 /** The servers that the flags name, over UDP or over TLS. */
 function serversOf({ settings, secrets, tls, clock }: AaaOptions): ServersByPurpose {
-  if (tls === undefined) {
+  if (settings["radius-tls"].length === 0) {
     return udpServers(settings, secrets, {
       source: settings["radius-source"],
       allowUnsigned: settings["radius-allow-unsigned"],
     });
   }
-  const servers = settings["radius-tls"].map((server) => tlsServer(server, tls, clock));
+  const credentials = (): TlsCredentials => {
+    const now = tls();
+    invariant(now !== undefined, "servers over TLS have credentials");
+    return now;
+  };
+  const servers = settings["radius-tls"].map((server) => tlsServer(server, credentials, clock));
   return { access: servers, accounting: servers };
 }
 

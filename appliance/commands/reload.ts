@@ -9,9 +9,9 @@ export const reloadCommand: CommandDefinition = {
   words: "reload",
   operands: "",
   summary:
-    "read the flags file, certificates, keys, revocation lists, users and access lists again",
+    "read the flags file, certificates, keys, secrets, revocation lists, users and access lists again",
   notes:
-    "\nNo session ends. When anything is wrong, all stays as it was, and the exit status is 1. " +
+    "\nNo session ends but those whose certificate was revoked. When anything is wrong, all stays as it was, and the exit status is 1. " +
     `SIGHUP does\nthe same. These wait for a restart: ${
       fixedFlags.map((name) => `--${name}`).join(" ")
     }`,
@@ -26,10 +26,12 @@ export const reloadCommand: CommandDefinition = {
         return 1;
       }
       if (reply.kind !== "reloaded") continue;
-      const { changed, needRestart } = reply;
-      out(
-        changed.length === 0 ? "reloaded\n" : `reloaded, with other values of ${flags(changed)}\n`,
-      );
+      const { changed, changedFiles, needRestart } = reply;
+      const news = [
+        ...(changed.length === 0 ? [] : [`other values of ${flags(changed)}`]),
+        ...(changedFiles.length === 0 ? [] : [`other contents of ${flags(changedFiles)}`]),
+      ];
+      out(news.length === 0 ? "reloaded\n" : `reloaded, with ${news.join(" and ")}\n`);
       if (needRestart.length > 0) out(`wait for a restart: ${flags(needRestart)}\n`);
     }
     return 0;

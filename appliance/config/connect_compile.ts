@@ -38,11 +38,11 @@ export function readConnectFiles(
   settings: Pick<ConnectSettings, "ca" | "cert" | "key">,
   crypto: CryptoProvider,
 ): ConnectFiles {
-  const files = new NamedFiles();
+  const files = new NamedFiles(crypto);
   return {
     anchors: settings.ca.flatMap((path) => files.certificates("ca", path)),
     certificates: files.certificates("cert", settings.cert),
-    signer: files.privateKey("key", settings.key, crypto),
+    signer: files.privateKey("key", settings.key),
     problems: files.problems,
   };
 }

@@ -1,16 +1,34 @@
 /** Files that flags name, read so that every one that cannot be used is a problem of its flag. */
-import type { Certificate, CryptoProvider, RevocationList, Signer } from "../../core/mod.ts";
+import {
+  type Certificate,
+  type CryptoProvider,
+  hexOf,
+  type RevocationList,
+  type Signer,
+} from "../../core/mod.ts";
 import { readCertificates, readPrivateKey, readRevocationLists } from "../pki/files.ts";
 import { reasonOf, StartError } from "../start_error.ts";
 import type { FlagProblem } from "./flag.ts";
 
 /** Reads files and gathers what is wrong with them. */
 export class NamedFiles {
+  readonly #crypto: CryptoProvider;
   readonly #problems: FlagProblem[] = [];
+  readonly #contents = new Map<string, string>();
+
+  /** None so far. */
+  constructor(crypto: CryptoProvider) {
+    this.#crypto = crypto;
+  }
 
   /** What was wrong so far. */
   get problems(): readonly FlagProblem[] {
     return this.#problems;
+  }
+
+  /** What the files of each flag hold, as a text that is another one when they hold something else. */
+  get contents(): ReadonlyMap<string, string> {
+    return this.#contents;
   }
 
   /** The certificates of a file in its order; none when it cannot be used. */
@@ -30,24 +48,42 @@ export class NamedFiles {
   }
 
   /** The private key of a file. */
-  privateKey(
-    flag: string,
-    path: string | undefined,
-    crypto: CryptoProvider,
-  ): Signer | undefined {
+  privateKey(flag: string, path: string | undefined): Signer | undefined {
     if (path === undefined) return undefined;
-    return this.attempt(flag, path, "a private key, PEM", () => readPrivateKey(path, crypto))
-      ?.signer;
+    const read = () => readPrivateKey(path, this.#crypto);
+    return this.attempt(flag, path, "a private key, PEM", read)?.signer;
   }
 
   /** Any reader of a file that throws `StartError` when it cannot be used. */
-  attempt<T>(name: string, value: string, wanted: string, read: () => T): T | undefined {
+  attempt<T>(name: string, path: string, wanted: string, read: () => T): T | undefined {
     try {
-      return read();
+      const value = read();
+      this.note(name, path);
+      return value;
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
-      this.#problems.push({ name, value, wanted: `a file of ${wanted} (${reasonOf(error)})` });
+      this.#problems.push({
+        name,
+        value: path,
+        wanted: `a file of ${wanted} (${reasonOf(error)})`,
+      });
       return undefined;
     }
+  }
+
+  /** Notes what a file of a flag holds that somebody else has read. */
+  note(name: string, path: string): void {
+    const octets = octetsOf(path);
+    const digest = octets === undefined ? "gone" : hexOf(this.#crypto.digest("sha256", octets));
+    this.#contents.set(name, `${this.#contents.get(name) ?? ""}${digest} `);
+  }
+}
+
+/** Of a file that was read just before; somebody may have taken it away since. */
+function octetsOf(path: string): Uint8Array | undefined {
+  try {
+    return Deno.readFileSync(path);
+  } catch {
+    return undefined;
   }
 }

@@ -36,6 +36,8 @@ export interface ServeFiles {
   readonly dynamicAuthorSecret: Uint8Array | undefined;
   /** Of `--access-list-file`, and those of `--access-list`. */
   readonly accessLists: AccessLists;
+  /** What the files of each flag hold, see `NamedFiles.contents`. */
+  readonly contents: ReadonlyMap<string, string>;
   readonly problems: readonly FlagProblem[];
 }
 
@@ -57,14 +59,14 @@ export function readServeFiles(
   >,
   crypto: CryptoProvider,
 ): ServeFiles {
-  const files = new NamedFiles();
+  const files = new NamedFiles(crypto);
   const own = {
     certificates: settings.cert.map((path) => ({
       path,
       certificates: files.certificates("cert", path),
     })),
     keys: settings.key.flatMap((path) => {
-      const signer = files.privateKey("key", path, crypto);
+      const signer = files.privateKey("key", path);
       return signer === undefined ? [] : [{ path, signer }];
     }),
     chain: settings.chain.flatMap((path) => files.certificates("chain", path)),
@@ -89,8 +91,10 @@ export function readServeFiles(
     "one secret",
     () => readSecretFile(authorSecret),
   );
-  const radiusTls = radsecCredentials(settings, files, crypto);
+  const radiusTls = radsecCredentials(settings, files);
   const { accessLists, problems } = compileAccessLists(settings);
+  const listFile = settings["access-list-file"];
+  if (listFile !== undefined) files.note("access-list-file", listFile);
   return {
     own: { ...own, others: clientCas },
     clientCas,
@@ -99,6 +103,7 @@ export function readServeFiles(
     radiusTls,
     dynamicAuthorSecret,
     accessLists,
+    contents: files.contents,
     problems: [...files.problems, ...problems],
   };
 }
@@ -107,13 +112,12 @@ export function readServeFiles(
 function radsecCredentials(
   settings: Pick<ServeSettings, (typeof radsecFlags)[number]>,
   files: NamedFiles,
-  crypto: CryptoProvider,
 ): TlsCredentials | undefined {
   const [ca, cert, key] = radsecFlags.map((flag) => settings[flag]);
   const isUsable = [
     files.certificates("radius-tls-ca", ca).length > 0,
     files.certificates("radius-tls-cert", cert).length > 0,
-    files.privateKey("radius-tls-key", key, crypto) !== undefined,
+    files.privateKey("radius-tls-key", key) !== undefined,
   ].every((one) => one);
   if (!isUsable || ca === undefined || cert === undefined || key === undefined) return undefined;
   const read = (path: string): string => Deno.readTextFileSync(path);

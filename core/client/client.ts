@@ -12,7 +12,7 @@ import type { CryptoProvider } from "../crypto/provider.ts";
 import { announcedVendorIds } from "../eap/anyconnect/vendor_ids.ts";
 import { hearUnprotected } from "../exchange/crash_token.ts";
 import { exchanges } from "../exchange/exchanges.ts";
-import { IkeAuthInitiator } from "../exchange/ike_auth_initiator.ts";
+import { IkeAuthInitiator, type LoginRefusal } from "../exchange/ike_auth_initiator.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import { IkeSaInitInitiator } from "../exchange/ike_sa_init_initiator.ts";
 import { DeleteIkeSa } from "../exchange/informational.ts";
@@ -74,10 +74,8 @@ type State =
   | { readonly kind: "closed" };
 
 /** The gateway, or we, do not want this login. */
-interface Refusal {
+interface Refusal extends LoginRefusal {
   readonly how: How;
-  readonly reason: string;
-  readonly byGateway: boolean;
   /** Whether both sides had the same first message in mind: AUTH covers it. */
   readonly isSure: boolean;
 }
@@ -98,9 +96,9 @@ export class Client {
   #sa: IkeSa | undefined;
   #pair: SessionPair | undefined;
   readonly #reauthentication = new Reauthentication();
-  /** Whether a refusal of the pair was not believed: the next one is. */
+  /** Whether a refusal of our proof was not believed: the next one is. */
   #hasDoubted = false;
-  /** BOUNDED: the tunnel's SA, its predecessor under rekey, and one attempt. */
+  /** BOUNDED: the tunnel's SA, its predecessor under rekey or of another session, and one attempt. */
   readonly #sas = new Set<IkeSa>();
   /** Outputs and events of the step under way, in order. */
   #outputs: ClientOutput[] = [];
@@ -225,8 +223,8 @@ export class Client {
         host: {
           onEstablished: (sa, step, assignment) =>
             this.#established(sa, step, how, since, assignment),
-          onRefused: (sa, step, reason, byGateway) =>
-            this.#refused(sa, step, { how, reason, byGateway, isSure: !init.hasVariants }),
+          onRefused: (_, step, refusal) =>
+            this.#refused(step, { ...refusal, how, isSure: !init.hasVariants }),
         },
       }).start(sa, step);
       return;
@@ -359,7 +357,7 @@ export class Client {
     this.#hasDoubted = false;
     // The gateway replaces the IKE SA of a session that comes back; another session it has to be told of.
     if (how === "reconnect") old?.close(step, "taken-over");
-    else old?.closeWithDelete(step, "taken-over");
+    else old?.request(step, new DeleteIkeSa("taken-over"));
     const { authLifetimeSeconds } = assignment;
     this.#reauthentication.told(
       this.#world,
@@ -372,13 +370,13 @@ export class Client {
     this.#tell({ kind: "established", how, assignment, tookMs: step.at.monotonic - since });
   }
 
-  #refused(_sa: IkeSa, step: Step, { how, reason, byGateway, isSure }: Refusal): void {
+  #refused(step: Step, { how, reason, of, isSure }: Refusal): void {
     trace(step, { level: "warning", event: "login-refused", facts: { reason, how } });
-    if (how === "reconnect" && byGateway) {
-      if (!isSure && !this.#hasDoubted) {
-        this.#hasDoubted = true;
-        return this.#pause(step, how, reason);
-      }
+    if (of === "proof" && !isSure && !this.#hasDoubted) {
+      this.#hasDoubted = true;
+      return this.#pause(step, how, reason);
+    }
+    if (how === "reconnect" && of !== "client") {
       this.#pair = undefined;
       this.#tell({ kind: "pair-refused" });
       if (this.#settings.login.kind !== "none") return this.#attempt(step, "login");

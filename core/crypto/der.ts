@@ -57,6 +57,8 @@ export interface DerBits {
 const EMPTY = new Uint8Array(0);
 const NOTHING: DerElement = { tag: 0, offset: 0, content: EMPTY, whole: EMPTY };
 const LONGEST_OID = 64;
+/** Octets that a length is said in, behind the first: there are revocation lists of more than 16 megabytes. */
+const MOST_LENGTH_OCTETS = 4;
 
 /** Where readers of the same octets keep their first fault. */
 interface FaultScope {
@@ -264,7 +266,7 @@ export class DerReader {
     }
     if (first < 0x80) return { value: first, next: at + 1 };
     const count = first & 0x7f;
-    if (count === 0 || count > 3) {
+    if (count === 0 || count > MOST_LENGTH_OCTETS) {
       this.reject("bad-length", field, first);
       return undefined;
     }

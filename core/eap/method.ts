@@ -9,6 +9,7 @@
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import type { Credential, UserAttributes, Verdict } from "../gateway/question.ts";
 import type { SessionPair } from "../gateway/record.ts";
+import type { CertificateId } from "../pki/revocation.ts";
 import type { EapMethodId } from "./packet.ts";
 
 /** What a method wants next. */
@@ -24,9 +25,14 @@ export type EapMethodStep =
   }
   /**
    * The user is let in, and the next request is to show the reconnect pair, which must be stored
-   * before: the answer comes through `granted`.
+   * before: the answer comes through `granted`. `certificates` are what the client has shown.
    */
-  | { readonly kind: "grant"; readonly userName: string; readonly attributes: UserAttributes }
+  | {
+    readonly kind: "grant";
+    readonly userName: string;
+    readonly attributes: UserAttributes;
+    readonly certificates: readonly CertificateId[];
+  }
   /** The peer is who it says. `msk` is `undefined` with methods that make no key. */
   | {
     readonly kind: "success";

@@ -6,6 +6,7 @@ import type { Question, UserAttributes } from "../gateway/question.ts";
 import type { LoginMethod, PeerType, SessionPair } from "../gateway/record.ts";
 import type { Wall } from "../moment.ts";
 import type { Trust } from "../pki/chain.ts";
+import type { CertificateId } from "../pki/revocation.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { Step } from "./step.ts";
@@ -29,6 +30,8 @@ export type Login =
     readonly method: LoginMethod;
     readonly peerType: PeerType;
     readonly attributes: UserAttributes;
+    /** What proved it, as far as that can be taken back; none with other proofs. */
+    readonly certificates: readonly CertificateId[];
     /** The peer says that it has no other SA (INITIAL_CONTACT). */
     readonly initialContact: boolean;
   }
@@ -73,6 +76,8 @@ export interface AuthHost {
   isLoginBlocked(sa: IkeSa): boolean;
   /** A login failed: held against its source. */
   loginRefused(sa: IkeSa): void;
+  /** Whether an issuer has taken one of these back, by the lists in force now. */
+  isRevoked(step: Step, certificates: readonly CertificateId[]): boolean;
   /** Asks the outside; the answer comes through the SA's authenticator. */
   ask(sa: IkeSa, step: Step, question: Question): number;
   /** The answer is not wanted any more. */

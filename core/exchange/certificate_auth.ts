@@ -8,7 +8,7 @@ import type { AuthPayload, IdPayload, Payload } from "../message/payload.ts";
 import type { Wall } from "../moment.ts";
 import { parseCertificate } from "../pki/certificate.ts";
 import type { Certificate } from "../pki/certificate.ts";
-import type { CertificatePurpose, Trust } from "../pki/chain.ts";
+import type { CertificatePurpose, ProvenCertificate, Trust } from "../pki/chain.ts";
 import { verifyChain } from "../pki/chain.ts";
 import { certificateAuthorityHash, certificateSpeaksFor } from "../pki/identity.ts";
 import type { Result } from "../result.ts";
@@ -47,11 +47,11 @@ export interface CertificateClaim extends Trust {
   readonly allowSha1: boolean;
 }
 
-/** The certificate that proves it, or a kebab-case word for what is wrong. */
+/** The certificate that proves it and the path that it hangs on, or a kebab-case word for what is wrong. */
 export function verifyCertificateAuth(
   crypto: CryptoProvider,
   claim: CertificateClaim,
-): Result<Certificate, string> {
+): Result<ProvenCertificate, string> {
   const [own, ...others] = certificatesOf(claim.payloads);
   if (own === undefined) return fail("no-certificate");
   const parsed = parseCertificate(own);
@@ -74,7 +74,7 @@ export function verifyCertificateAuth(
     octets,
     { allowSha1 },
   );
-  return isGood ? ok(leaf) : fail("bad-signature");
+  return isGood ? ok({ certificate: leaf, ...chain.value }) : fail("bad-signature");
 }
 
 /** Certificates from their octets; what cannot be read is left out. */

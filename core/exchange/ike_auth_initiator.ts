@@ -56,8 +56,16 @@ import type { Task } from "./task.ts";
 export interface InitiatorHost {
   /** Authenticated both ways, with a Child SA. */
   onEstablished(sa: IkeSa, step: Step, assignment: Assignment): void;
-  /** It came to nothing; `byGateway` when it was the gateway that refused us. */
-  onRefused(sa: IkeSa, step: Step, reason: string, byGateway: boolean): void;
+  /** It came to nothing. */
+  onRefused(sa: IkeSa, step: Step, refusal: LoginRefusal): void;
+}
+
+/** Why there is no session. */
+export interface LoginRefusal {
+  /** A kebab-case word. */
+  readonly reason: string;
+  /** Whose refusal it is: the gateway's of our AUTH, which covers our first message; the gateway's; ours. */
+  readonly of: "proof" | "gateway" | "client";
 }
 
 /** What one initiator is made from. */
@@ -139,7 +147,8 @@ export class IkeAuthInitiator {
     const identity = find(response, "IDr");
     const auth = find(response, "AUTH");
     if (identity === undefined || auth === undefined) {
-      return this.#refused(sa, step, `notify-${error?.notifyType ?? 0}`, true);
+      const of = this.#isProofShown ? "proof" : "gateway";
+      return this.#refused(sa, step, `notify-${error?.notifyType ?? 0}`, of);
     }
     const verified = verifyCertificateAuth(sa.world.crypto, {
       identity,
@@ -151,18 +160,19 @@ export class IkeAuthInitiator {
       at: step.at.wall,
       allowSha1: false,
     });
-    if (!verified.ok) return this.#refused(sa, step, `gateway-${verified.fault}`, false);
+    if (!verified.ok) return this.#refused(sa, step, `gateway-${verified.fault}`, "client");
     // Under whatever name it answers: its certificate must be good for the one that we mean.
     const { idType, data } = this.#options.settings.gatewayIdentity;
-    if (!certificateSpeaksFor(verified.value, idType, data)) {
-      return this.#refused(sa, step, "gateway-has-another-identity", false);
+    const { certificate } = verified.value;
+    if (!certificateSpeaksFor(certificate, idType, data)) {
+      return this.#refused(sa, step, "gateway-has-another-identity", "client");
     }
-    this.#verify = verified.value.key?.kind === "rsa" ? "RSA" : "ECDSA";
+    this.#verify = certificate.key?.kind === "rsa" ? "RSA" : "ECDSA";
     this.#gatewayId = { idType: identity.idType, data: copyBytes(identity.data) };
     const eap = find(response, "EAP");
     if (eap === undefined) return this.#finish(sa, step, response);
     const begun = this.#options.pair === undefined ? this.#beginEap(sa) : undefined;
-    if (begun === undefined) return this.#refused(sa, step, "gateway-asks-for-eap", true);
+    if (begun === undefined) return this.#refused(sa, step, "gateway-asks-for-eap", "gateway");
     this.#eap = begun;
     this.#handleEap(sa, step, eap.packet);
   }
@@ -213,7 +223,7 @@ export class IkeAuthInitiator {
             const eap = find(response, "EAP");
             if (eap !== undefined) return this.#handleEap(sa, step, eap.packet);
             const error = findErrorNotify(response)?.notifyType ?? 0;
-            this.#refused(sa, step, `notify-${error}`, true);
+            this.#refused(sa, step, `notify-${error}`, "gateway");
           },
           true,
         );
@@ -224,9 +234,9 @@ export class IkeAuthInitiator {
         if (packet[0] !== EapCode.FAILURE) {
           sa.farewell(step, [notify(NotifyType.AUTHENTICATION_FAILED)]);
         }
-        return this.#refused(sa, step, next.reason, true);
+        return this.#refused(sa, step, next.reason, "gateway");
       case "ignore":
-        return this.#refused(sa, step, "eap-nonsense", false);
+        return this.#refused(sa, step, "eap-nonsense", "client");
     }
   }
 
@@ -241,6 +251,10 @@ export class IkeAuthInitiator {
     const method = AuthMethod.SHARED_KEY_MIC;
     this.#exchange(sa, step, [{ kind: "AUTH", method, data }], (sa, step, response) => {
       const auth = find(response, "AUTH");
+      const error = findErrorNotify(response);
+      if (auth === undefined && error !== undefined) {
+        return this.#refused(sa, step, `notify-${error.notifyType}`, "proof");
+      }
       const id = this.#gatewayId;
       const isRight = auth?.method === method && id !== undefined && verifySharedKeyAuth(
         crypto,
@@ -249,7 +263,7 @@ export class IkeAuthInitiator {
         this.#responderOctets(sa, idBody(id.idType, id.data)),
         auth.data,
       );
-      if (!isRight) return this.#refused(sa, step, "gateway-bad-auth-after-eap", false);
+      if (!isRight) return this.#refused(sa, step, "gateway-bad-auth-after-eap", "client");
       this.#finish(sa, step, response);
     });
   }
@@ -257,7 +271,7 @@ export class IkeAuthInitiator {
   #finish(sa: IkeSa, step: Step, response: readonly Payload[]): void {
     const error = findErrorNotify(response);
     if (error !== undefined) {
-      return this.#refused(sa, step, `notify-${error.notifyType}`, true);
+      return this.#refused(sa, step, `notify-${error.notifyType}`, "gateway");
     }
     const { settings, memory } = this.#options;
     const answer = find(response, "SA");
@@ -276,7 +290,7 @@ export class IkeAuthInitiator {
     if (
       chosen === undefined || outboundSpi === undefined || localSelectors.length === 0 ||
       remoteSelectors.length === 0
-    ) return this.#refused(sa, step, "gateway-answer-unusable", false);
+    ) return this.#refused(sa, step, "gateway-answer-unusable", "client");
     const { idType = 0, data = new Uint8Array(0) } = this.#gatewayId ?? {};
     sa.allowedSelectors = { localSelectors, remoteSelectors };
     const isMobile = findNotify(response, NotifyType.MOBIKE_SUPPORTED) !== undefined;
@@ -341,12 +355,18 @@ export class IkeAuthInitiator {
     sa.request(step, task);
   }
 
-  #refused(sa: IkeSa, step: Step, reason: string, byGateway: boolean): void {
+  #refused(sa: IkeSa, step: Step, reason: string, of: LoginRefusal["of"]): void {
     sa.world.freeEspSpi(this.#inboundSpi);
     // RFC 7296 §2.21.2: a gateway that believes us is told that we do not believe it.
-    if (!byGateway) sa.farewell(step, [notify(NotifyType.AUTHENTICATION_FAILED)]);
-    this.#options.host.onRefused(sa, step, reason, byGateway);
+    if (of === "client") sa.farewell(step, [notify(NotifyType.AUTHENTICATION_FAILED)]);
+    this.#options.host.onRefused(sa, step, { reason, of });
     sa.close(step, "authentication-failed");
+  }
+
+  /** Whether the first request had AUTH. */
+  get #isProofShown(): boolean {
+    const { pair, settings } = this.#options;
+    return pair !== undefined || settings.login.kind === "certificate";
   }
 
   /** AUTH of the first request: none when EAP is to come. */

@@ -20,6 +20,7 @@ import type { AuthPayload, IdPayload, NotifyPayload, Payload } from "../message/
 import type { Wall } from "../moment.ts";
 import { wall } from "../moment.ts";
 import { userNameOf } from "../pki/identity.ts";
+import { certificateIdsOf } from "../pki/revocation.ts";
 import { assertNever } from "../result.ts";
 import { sharedKeyAuth, verifySharedKeyAuth } from "../sa/auth_octets.ts";
 import { factsOfPrf } from "../sa/keymat.ts";
@@ -198,6 +199,9 @@ export class IkeAuthResponder implements Authenticator {
     if (identity === undefined) {
       return this.#refuse(sa, step, "no-identity", undefined, NotifyType.INVALID_SYNTAX);
     }
+    if (identity.data.length > limits.identityBytes) {
+      return this.#refuse(sa, step, "identity-too-long", undefined, NotifyType.INVALID_SYNTAX);
+    }
     if (cameThroughNat(sa, request)) {
       const why = NotifyType.UNEXPECTED_NAT_DETECTED;
       return this.#refuse(sa, step, "unexpected-nat", undefined, why);
@@ -233,7 +237,7 @@ export class IkeAuthResponder implements Authenticator {
     const octets = initiatorOctets(sa, this.#memory, peer.identity);
     const isRight = verifySharedKeyAuth(sa.world.crypto, sa.suite.prf, token, octets, auth.data);
     if (candidate === undefined || !isRight) {
-      if (!this.#host.reconnectRefused(sa)) return sa.close(step, "authentication-failed");
+      if (!this.#host.reconnectRefused(sa)) return sa.linger(step, "authentication-failed");
       return this.#refuse(sa, step, "reconnect-refused", { ...peer, isSessionId: true });
     }
     const login: Login = {
@@ -269,10 +273,11 @@ export class IkeAuthResponder implements Authenticator {
       this.#host.loginRefused(sa);
       return this.#refuse(sa, step, verified.fault, peer);
     }
-    const userName = userNameOf(verified.value);
+    const { certificate, path } = verified.value;
+    const userName = userNameOf(certificate);
     const proven: Proven = {
-      login: peer.session.freshLogin(userName, "certificate", {}),
-      verify: verified.value.key?.kind === "rsa" ? "RSA" : "ECDSA",
+      login: peer.session.freshLogin(userName, "certificate", {}, certificateIdsOf(path)),
+      verify: certificate.key?.kind === "rsa" ? "RSA" : "ECDSA",
       proof: this.#ownProof(sa, peer),
     };
     const credential = { kind: "certificate" } as const;
@@ -290,6 +295,10 @@ export class IkeAuthResponder implements Authenticator {
       this.#traceAnswer(sa, step, answer);
       const reason = answer.kind === "failed" ? "aaa-failed" : "not-authorized";
       return this.#refuse(sa, step, reason, peer);
+    }
+    const { login: proved } = proven;
+    if (proved.kind === "fresh" && this.#host.isRevoked(step, proved.certificates)) {
+      return this.#refuse(sa, step, "certificate-revoked", peer);
     }
     const { attributes, userName } = answer.verdict;
     const known = userName === undefined ? { attributes } : { attributes, userName };
@@ -376,10 +385,14 @@ export class IkeAuthResponder implements Authenticator {
     sa: IkeSa,
     step: Step,
     talk: EapTalk,
-    { userName, attributes }: EapStep & { readonly kind: "grant" },
+    { userName, attributes, certificates }: EapStep & { readonly kind: "grant" },
   ): void {
+    // AAA or a person may have taken so long that the CA has taken back what was good before.
+    if (this.#host.isRevoked(step, certificates)) {
+      return this.#refuse(sa, step, "certificate-revoked", talk.peer);
+    }
     const { session } = talk.peer;
-    const login = session.freshLogin(userName, talk.method, attributes);
+    const login = session.freshLogin(userName, talk.method, attributes, certificates);
     const made = session.admit(sa, step, login);
     const granting = { ...talk, grant: { login, made, pairStored: false } };
     if (made.kind !== "admitted" || made.store === undefined) {
@@ -422,7 +435,7 @@ export class IkeAuthResponder implements Authenticator {
     const ours = responderOctets(sa, this.#memory, this.#host.policy);
     const data = sharedKeyAuth(crypto, sa.suite.prf, msk ?? sa.keys.pr, ours);
     const proven: Proven = {
-      login: grant?.login ?? peer.session.freshLogin(userName, talk.method, attributes),
+      login: grant?.login ?? peer.session.freshLogin(userName, talk.method, attributes, []),
       verify: talk.verify,
       proof: [{ kind: "AUTH", method: AuthMethod.SHARED_KEY_MIC, data }],
     };

@@ -102,6 +102,8 @@ export class IkeSa {
   #phaseEnd: Monotonic | undefined;
   #confirmed = false;
   #doubtAgainAt: Monotonic;
+  /** Those of its line that were replaced and are not gone. BOUNDED by `limits.replacedIkeSas`. */
+  #replaced: Set<IkeSa> | undefined;
 
   constructor(world: SaWorld, seed: IkeSaSeed, at: Moment) {
     this.world = world;
@@ -333,8 +335,15 @@ export class IkeSa {
     }
   }
 
-  /** Hands everything that lives on to the SA that a rekey made, and waits for DELETE. */
+  /**
+   * Hands everything that lives on to the SA that a rekey made, and waits for DELETE. Where many wait, of a
+   * peer that does not delete what it rekeys, the oldest waits no longer.
+   */
   becomeReplaced(step: Step, next: IkeSa): void {
+    const replaced = this.#replaced ?? new Set();
+    next.#replaced = this.#replaced = replaced.add(this);
+    const [oldest] = replaced;
+    if (replaced.size > limits.replacedIkeSas) oldest?.forget(step, "rekeyed");
     for (const [spi, child] of this.children) next.children.set(spi, child);
     this.children.clear();
     for (const task of this.#requests.takeWaiting()) {
@@ -381,6 +390,12 @@ export class IkeSa {
     if (this.phase === "closed" || this.phase === "lingering") return;
     this.#leave(step, reason);
     this.#vanish(step);
+  }
+
+  /** Ends the SA at once, and does not repeat any more what it said last. */
+  forget(step: Step, reason: CloseReason): void {
+    this.close(step, reason);
+    if (this.phase === "lingering") this.#vanish(step);
   }
 
   /** Ends the SA, but repeats the response just sent to a peer that asks again. */
@@ -475,6 +490,7 @@ export class IkeSa {
 
   #vanish(step: Step): void {
     this.phase = "closed";
+    this.#replaced?.delete(this);
     this.world.onGone(this, step);
   }
 

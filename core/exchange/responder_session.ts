@@ -10,6 +10,7 @@ import { ConfigType, NotifyType } from "../message/constants.ts";
 import { buildAuthLifetime, findNotify, notify } from "../message/notify.ts";
 import type { CpPayload, IdPayload, NotifyPayload, Payload } from "../message/payload.ts";
 import { after } from "../moment.ts";
+import type { CertificateId } from "../pki/revocation.ts";
 import { anySelector, selectorOfAddress, selectorOfPrefix } from "../sa/narrowing.ts";
 import type { Admission, AuthHost, Login } from "./auth_host.ts";
 import { crashTokenOf } from "./crash_token.ts";
@@ -69,7 +70,12 @@ export class ResponderSession {
   }
 
   /** What a first login says of its user. */
-  freshLogin(userName: string, method: LoginMethod, attributes: UserAttributes): Login {
+  freshLogin(
+    userName: string,
+    method: LoginMethod,
+    attributes: UserAttributes,
+    certificates: readonly CertificateId[],
+  ): Login {
     const { idType, data } = this.#identity;
     return {
       kind: "fresh",
@@ -78,6 +84,7 @@ export class ResponderSession {
       method,
       peerType: this.isAnyConnect ? "AnyConnect" : "Other",
       attributes,
+      certificates,
       initialContact: findNotify(this.#request, NotifyType.INITIAL_CONTACT) !== undefined,
     };
   }

@@ -4,6 +4,7 @@ import { equalBytes } from "../bytes.ts";
 import type { IkeSa } from "./ike_sa.ts";
 import type { MessageHeader } from "../message/header.ts";
 import type { Random } from "../random.ts";
+import { Reader } from "../wire/reader.ts";
 
 /** Smallest ESP SPI that is not reserved (RFC 4303 §2.1). */
 const FIRST_ESP_SPI = 256;
@@ -81,7 +82,7 @@ export class SpiTable {
   newEspSpi(sa: IkeSa): number {
     for (;;) {
       const octets = this.#random.bytes(4);
-      const spi = new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0);
+      const spi = new Reader(octets).u32("spi");
       if (spi < FIRST_ESP_SPI || this.#esp.has(spi)) continue;
       this.#esp.set(spi, sa);
       return spi;
@@ -106,5 +107,5 @@ export class SpiTable {
 }
 
 function numberOf(spi: Bytes): bigint {
-  return new DataView(spi.buffer, spi.byteOffset, 8).getBigUint64(0);
+  return new Reader(spi).u64("spi");
 }

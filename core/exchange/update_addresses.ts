@@ -94,7 +94,7 @@ export function respondMobike(sa: IkeSa, step: Step, request: readonly Payload[]
   const isAboutAddresses = ADDRESS_NOTIFIES.some((type) => findNotify(request, type) !== undefined);
   if (isAboutAddresses && cameThroughNat(where.askedFrom, request)) {
     world.count("unexpected-nat");
-    return { ...NOTHING, payloads: [notify(NotifyType.UNEXPECTED_NAT_DETECTED)] };
+    return refusal(request, NotifyType.UNEXPECTED_NAT_DETECTED);
   }
   const payloads: readonly Payload[] = [...natAnswer(sa, request), ...cookieAnswer(request)];
   const isUpdate = findNotify(request, NotifyType.UPDATE_SA_ADDRESSES) !== undefined;
@@ -103,7 +103,7 @@ export function respondMobike(sa: IkeSa, step: Step, request: readonly Payload[]
   const path = where.askedFrom;
   if (!world.acceptsPath(sa, path)) {
     trace(step, { level: "warning", event: "address-unacceptable", remote: path.remote });
-    return { ...NOTHING, payloads: [notify(NotifyType.UNACCEPTABLE_ADDRESSES)] };
+    return refusal(request, NotifyType.UNACCEPTABLE_ADDRESSES);
   }
   world.count("address-update");
   where.unproven = undefined;
@@ -120,6 +120,11 @@ export function respondMobike(sa: IkeSa, step: Step, request: readonly Payload[]
       where.prove(step, path);
     },
   };
+}
+
+/** A no; the cookie comes back all the same, or the peer would have to end the IKE SA (§3.7). */
+function refusal(request: readonly Payload[], why: number): MobikeAnswer {
+  return { ...NOTHING, payloads: [notify(why), ...cookieAnswer(request)] };
 }
 
 /** MOBIKE_SUPPORTED where the peer asks for it and we want it, with our other addresses (§3.3, §3.4). */

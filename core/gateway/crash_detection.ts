@@ -27,6 +27,9 @@ const TOKEN_BYTES = 16;
 /** Octets of an SPI that are random; the others are the mark. */
 const RANDOM_BYTES = 5;
 
+const tokenLabel = utf8("QCD token");
+const markLabel = utf8("IKE SPI");
+
 /** Makes tokens. */
 export class CrashDetection {
   readonly #crypto: CryptoProvider;
@@ -49,7 +52,7 @@ export class CrashDetection {
 
   /** The token of an IKE SA. */
   tokenOf(spiI: Bytes, spiR: Bytes): OwnedBytes {
-    return this.#prf("QCD token", spiI, spiR).subarray(0, TOKEN_BYTES);
+    return this.#prf(tokenLabel, spiI, spiR).subarray(0, TOKEN_BYTES);
   }
 
   /**
@@ -108,10 +111,10 @@ export class CrashDetection {
   }
 
   #markOf(spi: Bytes): OwnedBytes {
-    return this.#prf("IKE SPI", spi.subarray(0, RANDOM_BYTES)).subarray(0, 8 - RANDOM_BYTES);
+    return this.#prf(markLabel, spi.subarray(0, RANDOM_BYTES)).subarray(0, 8 - RANDOM_BYTES);
   }
 
-  #prf(label: string, ...parts: readonly Bytes[]): OwnedBytes {
-    return this.#crypto.hmac("sha256", this.#secret, utf8(label), ...parts);
+  #prf(label: Bytes, ...parts: readonly Bytes[]): OwnedBytes {
+    return this.#crypto.hmac("sha256", this.#secret, label, ...parts);
   }
 }

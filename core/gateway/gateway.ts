@@ -16,7 +16,6 @@ import {
   isCiscoFragment,
   parseCiscoFragment,
 } from "../eap/anyconnect/cisco_fragments.ts";
-import { parseCertificates } from "../exchange/certificate_auth.ts";
 import { exchanges } from "../exchange/exchanges.ts";
 import { IkeAuthResponder } from "../exchange/ike_auth_responder.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
@@ -32,9 +31,9 @@ import { parseMessage } from "../message/message.ts";
 import type { ParsedMessage } from "../message/message.ts";
 import type { Payload } from "../message/payload.ts";
 import type { Moment, Monotonic } from "../moment.ts";
-import { after, earlier, monotonic } from "../moment.ts";
+import { earlier } from "../moment.ts";
 import type { Trust } from "../pki/chain.ts";
-import { RevocationLists } from "../pki/revocation.ts";
+import type { CertificateId } from "../pki/revocation.ts";
 import type { Random } from "../random.ts";
 import { assertNever } from "../result.ts";
 import type { Endpoint } from "../wire/address.ts";
@@ -45,8 +44,10 @@ import type { Command, DataplaneEvent, Input, SessionSelector } from "./input.ts
 import { messageTrace } from "./message_trace.ts";
 import type { Output } from "./output.ts";
 import { acceptsPath } from "./peer_address.ts";
+import { OpenQuestions } from "./open_questions.ts";
 import type { Policy } from "./policy.ts";
-import type { Answer, Question } from "./question.ts";
+import { settingsOf, trustOf } from "./policy_terms.ts";
+import type { Answer } from "./question.ts";
 import type { Session } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import type { GatewayLoad, GatewaySnapshot, SessionSnapshot } from "./snapshot.ts";
@@ -54,6 +55,7 @@ import { snapshotOf, snapshotsOf } from "./snapshot_of.ts";
 import { SourceLimiter } from "./source_limiter.ts";
 import { answerUnreadable } from "./unreadable.ts";
 import { TimerQueue } from "./timer_queue.ts";
+import { WallClock } from "./wall_clock.ts";
 
 /** What a gateway is made from. */
 export interface GatewayOptions {
@@ -68,11 +70,6 @@ export interface GatewayOptions {
   /** 32 octets that outlive the process; without them nobody is told of lost IKE SAs (RFC 6290). */
   readonly crashSecret?: Bytes;
 }
-
-/** A jump of the wall clock by more than this makes sessions count anew. */
-const CLOCK_JUMP_MS = 500;
-/** Sessions end by the wall clock, which may jump: they are looked at this often. */
-const WALL_CHECK_MS = 1_000;
 
 /** The responder of all peers. */
 export class Gateway {
@@ -91,14 +88,11 @@ export class Gateway {
   readonly #crash: CrashDetection | undefined;
   readonly #notices = new CrashNotices();
   readonly #timers = new TimerQueue<IkeSa | Session>();
-  /** Open questions. BOUNDED by the half-open SAs: one each. */
-  readonly #questions = new Map<number, IkeSa>();
+  readonly #questions = new OpenQuestions();
   /** BOUNDED: the names are words of this program. */
   readonly #counters = new Map<string, number>();
-  #nextQuestion = 1;
-  #clockOffset: number;
+  readonly #clock: WallClock;
   #now: Monotonic;
-  #hasWallDeadlines = false;
   /** The step under way, for what is only to be told. */
   #step: Step;
   /** Whether an operator wants to be told of every message. */
@@ -111,7 +105,7 @@ export class Gateway {
     this.#random = random;
     this.#now = now.monotonic;
     this.#step = { at: now, outputs: [] };
-    this.#clockOffset = now.wall - now.monotonic;
+    this.#clock = new WallClock(now);
     const trust = trustOf(policy);
     const clientCas = trust.anchors;
     this.#initiations = new Initiations({ policy, crypto, random, clientCas, now });
@@ -126,7 +120,7 @@ export class Gateway {
         return currentPolicy();
       },
       random,
-      tell: (step, question) => this.#tell(step, question),
+      tell: (step, question) => void this.#questions.ask(step, question),
       reschedule: (session, step) => this.#scheduleSession(session, step),
     });
   }
@@ -136,7 +130,7 @@ export class Gateway {
     const step: Step = { at: input.at, outputs: [] };
     this.#step = step;
     this.#now = input.at.monotonic;
-    this.#followClock(step);
+    if (this.#clock.hasJumped(input.at)) this.#scheduleSessions(step);
     switch (input.kind) {
       case "datagram":
         this.#handleDatagram(step, input.bytes, input.local, input.remote);
@@ -161,9 +155,8 @@ export class Gateway {
 
   /** When the next `timeout` input is due; an earlier one is harmless. */
   nextTimeout(): Monotonic | undefined {
-    const check = this.#hasWallDeadlines ? after(this.#now, WALL_CHECK_MS) : undefined;
-    const all = [this.#timers.next(), this.#notices.next, check].filter((at) => at !== undefined);
-    return all.length === 0 ? undefined : monotonic(Math.min(...all));
+    const next = earlier(this.#timers.next(), this.#notices.next);
+    return earlier(next, this.#clock.nextLook(this.#now));
   }
 
   /** A picture for `show`. */
@@ -334,9 +327,8 @@ export class Gateway {
   }
 
   #handleCompletion(step: Step, id: number, answer: Answer): void {
-    const sa = this.#questions.get(id);
+    const sa = this.#questions.take(id);
     if (sa !== undefined) {
-      this.#questions.delete(id);
       this.#guard(sa, step, () => sa.authenticator?.complete(sa, step, id, answer));
     } else if (answer.kind === "failed") {
       this.#count("store-failed");
@@ -391,8 +383,11 @@ export class Gateway {
 
   #handleCommand(step: Step, command: Command): void {
     switch (command.kind) {
-      case "restore":
-        return this.#expectLost(this.#sessions.restore(step, command.records));
+      case "restore": {
+        const lost = this.#sessions.restore(step, command.records);
+        this.#endRevoked(step);
+        return this.#expectLost(lost);
+      }
       case "clear-sessions":
         this.#sessions.clear(step, command.selector);
         return;
@@ -429,7 +424,21 @@ export class Gateway {
     const trust = trustOf(this.#policy);
     this.#host = this.#makeHost(this.#policy, trust);
     this.#initiations.reconfigure(this.#policy, trust.anchors);
-    for (const session of this.#sessions.all()) this.#scheduleSession(session, step);
+    this.#endRevoked(step);
+    this.#scheduleSessions(step);
+  }
+
+  /** Ends the sessions whose certificates have been taken back. */
+  #endRevoked(step: Step): void {
+    const isRevoked = this.#revokedAt(step);
+    if (isRevoked !== undefined) this.#sessions.endRevoked(step, isRevoked);
+  }
+
+  /** Which certificates have been taken back by the lists in force now; `undefined` without lists. */
+  #revokedAt({ at }: Step): ((id: CertificateId) => boolean) | undefined {
+    const { revocation, clockSkewMs = 0 } = this.#host.trust;
+    const { crypto } = this.#world;
+    return revocation?.revokedAt({ at: at.wall, clockSkewMs, crypto });
   }
 
   /** Those who were up when the gateway ended. Cisco's clients know no token. */
@@ -466,6 +475,7 @@ export class Gateway {
       },
       onClosed: (sa, reason, step) => this.#saClosed(sa, reason, step),
       onGone: (sa) => {
+        this.#initiations.finish(sa, this.#now);
         this.#spis.removeIkeSa(sa);
         this.#timers.set(sa, undefined);
       },
@@ -498,15 +508,16 @@ export class Gateway {
         if (isBlocked) this.#count("login-blocked");
         return isBlocked;
       },
+      isRevoked: (step, certificates) => {
+        const isRevoked = this.#revokedAt(step);
+        return isRevoked !== undefined && certificates.some(isRevoked);
+      },
       loginRefused: (sa) => this.#failedLogins.fail(sa.remote.address, this.#now),
       ask: (sa, step, question) => {
-        const id = this.#ask(step, question);
-        this.#questions.set(id, sa);
-        return id;
+        if (question.kind === "verify") this.#count("aaa-question");
+        return this.#questions.ask(step, question, sa);
       },
-      cancel: (step, id) => {
-        if (this.#questions.delete(id)) step.outputs.push({ kind: "cancel", id });
-      },
+      cancel: (step, id) => this.#questions.cancel(step, id),
       admit: (sa, step, login, wishes) => {
         // Whoever comes back replaces an SA that is there already.
         if (login.kind === "fresh" && this.#sessions.activeCount >= this.#policy.maxSa) {
@@ -536,21 +547,9 @@ export class Gateway {
   }
 
   #saClosed(sa: IkeSa, reason: CloseReason, step: Step): void {
-    this.#initiations.finish(sa);
+    this.#initiations.fail(sa);
     if (reason === "half-open-timeout") this.#count("half-open-timeout");
     this.#sessions.lost(sa, step, reason);
-  }
-
-  #ask(step: Step, question: Question): number {
-    const id = this.#nextQuestion++;
-    if (question.kind === "verify") this.#count("aaa-question");
-    step.outputs.push({ kind: "ask", id, question });
-    return id;
-  }
-
-  /** Asks without waiting; a failure is only told. */
-  #tell(step: Step, question: Question): void {
-    this.#ask(step, question);
   }
 
   /** Tells an operator who debugs of a message; `remote` where there is no IKE SA yet. */
@@ -591,55 +590,19 @@ export class Gateway {
       });
       sa.close(step, "internal-error");
     }
-    if (sa.phase !== "authenticating") this.#initiations.finish(sa);
+    if (sa.established !== undefined) this.#initiations.finish(sa, this.#now);
     this.#timers.set(sa, sa.nextDeadline());
   }
 
   // --- time ---------------------------------------------------------------------------------
 
   #scheduleSession(session: Session, step: Step): void {
-    const deadlines = this.#sessions.deadlinesOf(session);
-    let next = deadlines.monotonic;
-    if (deadlines.wall !== undefined) {
-      this.#hasWallDeadlines = true;
-      const waitMs = Math.max(0, deadlines.wall - step.at.wall);
-      const at = monotonic(Math.ceil(step.at.monotonic + waitMs));
-      next = earlier(next, at);
-    }
-    this.#timers.set(session, next);
+    const { wall, monotonic } = this.#sessions.deadlinesOf(session);
+    const end = wall === undefined ? undefined : this.#clock.reach(wall, step.at);
+    this.#timers.set(session, earlier(monotonic, end));
   }
 
-  #followClock(step: Step): void {
-    const offset = step.at.wall - step.at.monotonic;
-    if (Math.abs(offset - this.#clockOffset) <= CLOCK_JUMP_MS) return;
-    this.#clockOffset = offset;
+  #scheduleSessions(step: Step): void {
     for (const session of this.#sessions.all()) this.#scheduleSession(session, step);
   }
-}
-
-/** What all IKE SAs go by. */
-function settingsOf(policy: Policy): SaWorld["settings"] {
-  const { ikeProposals, espProposals, lifetimes, dpd, fragmentMtu } = policy;
-  const { mobike, outerAddresses } = policy;
-  return {
-    ikeProposals,
-    espProposals,
-    lifetimes,
-    dpd,
-    fragmentMtu,
-    followPeer: true,
-    mobike,
-    outerAddresses,
-    takesCrashTokens: false,
-  };
-}
-
-/** Whose clients may log in by certificate. */
-function trustOf({ clientCas, revocation, clockSkewMs }: Policy): Trust {
-  const anchors = parseCertificates(clientCas);
-  return revocation === undefined ? { anchors, clockSkewMs } : {
-    anchors,
-    clockSkewMs,
-    revocation: new RevocationLists(revocation.lists, revocation.stale),
-  };
 }

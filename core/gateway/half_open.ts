@@ -1,4 +1,7 @@
-/** IKE SAs whose peers have not proved who they are, found by their first message (RFC 7296 §2.1). */
+/**
+ * IKE SAs whose peers have not proved who they are, found by their first message (RFC 7296 §2.1). One whose
+ * authentication failed is among them until it is forgotten, or failing would cost a source nothing.
+ */
 import type { Bytes } from "../bytes.ts";
 import { hexOf } from "../bytes.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
@@ -7,29 +10,50 @@ import type { Endpoint, IpAddress } from "../wire/address.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { sourceOf } from "./source_limiter.ts";
 
+interface Entry {
+  readonly key: string;
+  readonly source: string;
+  readonly network: string;
+  /** Whether its authentication came to nothing. */
+  isOver: boolean;
+}
+
 /** All of them. BOUNDED by `Policy.maxNegotiating`, which the gateway checks before it adds one. */
 export class HalfOpenTable {
   readonly #byInitiator = new Map<string, InitMemory>();
-  readonly #entries = new Map<IkeSa, { readonly key: string; readonly source: string }>();
+  readonly #entries = new Map<IkeSa, Entry>();
   readonly #bySource = new Map<string, number>();
+  #underWay = 0;
+  /** Those of each network, the oldest first. */
+  readonly #byNetwork = new Map<string, Set<IkeSa>>();
 
   /** How many there are. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** What was answered to this initiator's IKE_SA_INIT, if it is under way. */
-  memoryOf(spiI: Bytes, remote: Endpoint): InitMemory | undefined {
-    return this.#byInitiator.get(keyOf(spiI, remote));
+  /** How many of them are still authenticating. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** What was answered to the IKE_SA_INIT of the initiator of this key, if it is under way. */
+  memoryOf(key: string): InitMemory | undefined {
+    return this.#byInitiator.get(key);
   }
 
   /** Enters one, under the endpoint that it began from. */
   add(sa: IkeSa, memory: InitMemory): void {
-    const key = keyOf(sa.spiI, sa.remote);
+    const key = initiatorKey(sa.spiI, sa.remote);
     const source = sourceOf(sa.remote.address);
     this.#byInitiator.set(key, memory);
-    this.#entries.set(sa, { key, source });
+    const network = networkOf(sa.remote.address);
+    this.#entries.set(sa, { key, source, network, isOver: false });
+    this.#underWay++;
     this.#bySource.set(source, (this.#bySource.get(source) ?? 0) + 1);
+    const ofNetwork = this.#byNetwork.get(network);
+    if (ofNetwork === undefined) this.#byNetwork.set(network, new Set([sa]));
+    else ofNetwork.add(sa);
   }
 
   /** How many began from this source (IPv6: from its /64). */
@@ -37,19 +61,50 @@ export class HalfOpenTable {
     return this.#bySource.get(sourceOf(address)) ?? 0;
   }
 
-  /** It is authenticated, or gone. */
-  remove(sa: IkeSa): void {
+  /**
+   * Whose place a newcomer from there may have: that of the oldest of the network that has the most, unless
+   * the newcomer's own would then have as many.
+   */
+  oldestOfCrowd(address: IpAddress): IkeSa | undefined {
+    let crowd: ReadonlySet<IkeSa> = new Set();
+    for (const one of this.#byNetwork.values()) if (one.size > crowd.size) crowd = one;
+    const own = this.#byNetwork.get(networkOf(address))?.size ?? 0;
+    const [oldest] = crowd;
+    return crowd.size > own + 1 ? oldest : undefined;
+  }
+
+  /** Its authentication came to nothing; its initiator may begin another one. */
+  end(sa: IkeSa): void {
     const entry = this.#entries.get(sa);
-    if (entry === undefined) return;
-    const { key, source } = entry;
+    if (entry === undefined || entry.isOver) return;
+    entry.isOver = true;
+    this.#underWay--;
+    this.#byInitiator.delete(entry.key);
+  }
+
+  /** It is authenticated, or forgotten; the key of its initiator, unless it was removed before. */
+  remove(sa: IkeSa): string | undefined {
+    const entry = this.#entries.get(sa);
+    if (entry === undefined) return undefined;
+    this.end(sa);
+    const { key, source, network } = entry;
     this.#entries.delete(sa);
-    this.#byInitiator.delete(key);
     const left = (this.#bySource.get(source) ?? 1) - 1;
     if (left === 0) this.#bySource.delete(source);
     else this.#bySource.set(source, left);
+    const ofNetwork = this.#byNetwork.get(network);
+    ofNetwork?.delete(sa);
+    if (ofNetwork?.size === 0) this.#byNetwork.delete(network);
+    return key;
   }
 }
 
-function keyOf(spiI: Bytes, remote: Endpoint): string {
+/** Whom one attacker may be all of: an IPv4 address, or the /48 of an IPv6 one, which holds 65 536 sources. */
+function networkOf(address: IpAddress): string {
+  return hexOf(address.family === 6 ? address.octets.subarray(0, 6) : address.octets);
+}
+
+/** What an initiator is known by before there is an IKE SA: its SPI, and where it is. */
+export function initiatorKey(spiI: Bytes, remote: Endpoint): string {
   return `${hexOf(spiI)} ${formatEndpoint(remote)}`;
 }

@@ -3,7 +3,9 @@
  *
  * Cheap checks come before costly ones. Above the threshold, or for an answer longer than the question, a
  * peer shows by a cookie that its address is its own, and maybe by a puzzle that it is in earnest; until
- * then nothing is remembered of it. Half-open SAs are limited in all and by source.
+ * then nothing is remembered of it. Half-open SAs are limited in all and by source. Where there is no room
+ * left, who has shown a cookie gets that of somebody whose network has more of it: a few sources that log
+ * in without end keep nobody else out.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
 import { equalBytes } from "../bytes.ts";
@@ -19,13 +21,14 @@ import { limits } from "../limits.ts";
 import { ExchangeType } from "../message/constants.ts";
 import { checkGrammar } from "../message/grammar.ts";
 import type { ParsedMessage } from "../message/message.ts";
-import type { Moment } from "../moment.ts";
+import type { Moment, Monotonic } from "../moment.ts";
 import type { Certificate } from "../pki/certificate.ts";
 import type { Random } from "../random.ts";
 import { assertNever } from "../result.ts";
 import type { Endpoint } from "../wire/address.ts";
 import { Challenges } from "./challenges.ts";
-import { HalfOpenTable } from "./half_open.ts";
+import { HalfOpenTable, initiatorKey } from "./half_open.ts";
+import { PastInitiations } from "./past_initiations.ts";
 import type { Policy } from "./policy.ts";
 
 /** What initiations need. */
@@ -51,6 +54,7 @@ export class Initiations {
   #policy: Policy;
   #announcements: InitAnnouncements;
   readonly #halfOpen = new HalfOpenTable();
+  readonly #past = new PastInitiations();
 
   constructor({ policy, crypto, random, clientCas, now }: InitiationsOptions) {
     this.#crypto = crypto;
@@ -68,12 +72,18 @@ export class Initiations {
 
   /** How many IKE SAs are not authenticated yet. */
   get size(): number {
-    return this.#halfOpen.size;
+    return this.#halfOpen.underWay;
   }
 
-  /** An IKE SA is authenticated, or gone. */
-  finish(sa: IkeSa): void {
-    this.#halfOpen.remove(sa);
+  /** The authentication of an IKE SA came to nothing. */
+  fail(sa: IkeSa): void {
+    this.#halfOpen.end(sa);
+  }
+
+  /** An IKE SA is authenticated, or forgotten. */
+  finish(sa: IkeSa, now: Monotonic): void {
+    const key = this.#halfOpen.remove(sa);
+    if (key !== undefined && sa.phase === "established") this.#past.add(key, now);
   }
 
   /**
@@ -88,18 +98,26 @@ export class Initiations {
     local: Endpoint,
     remote: Endpoint,
   ): Initiation {
-    const known = this.#halfOpen.memoryOf(message.header.initiatorSpi, remote);
+    const now = step.at.monotonic;
+    const key = initiatorKey(message.header.initiatorSpi, remote);
+    const known = this.#halfOpen.memoryOf(key);
     if (known !== undefined) {
       // RFC 7296 §2.1: the same request again gets the same response.
       return equalBytes(known.request, bytes)
         ? { kind: "answered", response: known.response, cause: "retransmission-answered" }
         : { kind: "dropped", cause: "init-spi-in-use" };
     }
+    if (this.#past.has(key, now)) return { kind: "dropped", cause: "init-copy-late" };
     const refusal = this.#refusal(message, remote);
     if (refusal !== undefined) return { kind: "dropped", cause: refusal };
-    const now = step.at.monotonic;
     const showing = this.#challenges.look(now, message, remote, this.#halfOpen.size);
     if (showing.kind === "demand") return answered(showing, bytes);
+    const isFull = this.#halfOpen.size >= this.#policy.maxNegotiating;
+    if (isFull && showing.kind === "unverified") {
+      return answered(this.#challenges.demand(now, message, remote), bytes);
+    }
+    const crowded = isFull ? this.#halfOpen.oldestOfCrowd(remote.address) : undefined;
+    if (isFull && crowded === undefined) return { kind: "dropped", cause: "negotiating-limit" };
     const outcome = respondIkeSaInit(
       world,
       step,
@@ -117,6 +135,8 @@ export class Initiations {
         return answered(outcome, bytes);
       case "sa": {
         const { sa, memory } = outcome;
+        if (crowded !== undefined) world.count("half-open-crowded-out");
+        crowded?.forget(step, "half-open-timeout");
         this.#halfOpen.add(sa, memory);
         return { kind: "begun", sa, memory };
       }
@@ -127,7 +147,6 @@ export class Initiations {
 
   /** What costs next to nothing to see. */
   #refusal(message: ParsedMessage, remote: Endpoint): string | undefined {
-    if (this.#halfOpen.size >= this.#policy.maxNegotiating) return "negotiating-limit";
     if (this.#halfOpen.countOf(remote.address) >= limits.halfOpenPerSource) {
       return "negotiating-limit-of-source";
     }

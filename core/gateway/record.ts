@@ -1,6 +1,7 @@
 /** The reconnect record: what lets a user come back without being asked (design rules 1 to 3). */
 import type { OwnedBytes } from "../bytes.ts";
 import type { Wall } from "../moment.ts";
+import type { CertificateId } from "../pki/revocation.ts";
 import type { AddressKey, Endpoint, IpAddress } from "../wire/address.ts";
 import type { UserAttributes } from "./question.ts";
 
@@ -50,6 +51,8 @@ export interface SessionRecord {
   readonly identity: { readonly idType: number; readonly data: OwnedBytes };
   /** How the first login was authenticated. */
   readonly method: LoginMethod;
+  /** The certificates that proved it, as far as their issuers may take them back. */
+  readonly certificates?: readonly CertificateId[];
   /** What the client is. */
   readonly peerType: PeerType;
   /** Inner addresses, which stay with the session. */
@@ -90,6 +93,8 @@ export interface StoredRecord extends
   readonly previousId: string | undefined;
   /** What accounting calls its session by. */
   readonly accountingId: string;
+  /** The certificates that proved the login; none as a rule. */
+  readonly certificates: readonly CertificateId[];
   /** Whether an IKE SA carried it when the gateway ended. */
   readonly hasIkeSa: boolean;
   /** Keys of the inner addresses. */

@@ -5,6 +5,7 @@
 import type { OwnedBytes } from "../bytes.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { Moment, Monotonic, Wall } from "../moment.ts";
+import type { CertificateId } from "../pki/revocation.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { UserAttributes } from "./question.ts";
 import type { LoginMethod, PeerType, SessionRecord, StoredRecord } from "./record.ts";
@@ -70,6 +71,10 @@ export class RestoredSession implements Session {
 
   set lastRemote(remote: string) {
     this.#lastRemote = remote;
+  }
+
+  get certificates(): readonly CertificateId[] {
+    return this.#stored.certificates;
   }
 
   /** Whether it lost an IKE SA by the end of the gateway. */

@@ -2,6 +2,7 @@
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { OwnedBytes } from "../bytes.ts";
 import type { Monotonic, Wall } from "../moment.ts";
+import type { CertificateId } from "../pki/revocation.ts";
 import type { IpAddress } from "../wire/address.ts";
 import type { UserAttributes } from "./question.ts";
 import type { LoginMethod, PeerType, SessionRecord } from "./record.ts";
@@ -13,6 +14,8 @@ export interface Session {
   readonly userName: string;
   readonly identity: { readonly idType: number; readonly data: OwnedBytes };
   readonly method: LoginMethod;
+  /** What proved the first login, as far as it can be taken back. */
+  readonly certificates: readonly CertificateId[];
   readonly peerType: PeerType;
   /** What AAA gave at the first login, or changed since. */
   attributes: UserAttributes;

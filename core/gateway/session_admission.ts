@@ -36,7 +36,7 @@ export function beginSession(
   wishes: Wishes,
 ): Admission {
   const { host: { policy, random }, table } = ground;
-  const { userName, identity, method, peerType, attributes } = login;
+  const { userName, identity, method, peerType, attributes, certificates } = login;
   if (login.initialContact && peerType !== "AnyConnect") supersede(ground, sa, step, login);
   if (!makeRoomForUser(ground, step, userName)) return { kind: "no-address" };
   const id = table.newId();
@@ -52,6 +52,7 @@ export function beginSession(
     userName,
     identity,
     method,
+    certificates,
     peerType,
     attributes,
     accountingId: makeRecordKey(random),
@@ -79,6 +80,7 @@ export function beginSession(
     userName,
     identity,
     method,
+    ...(certificates.length === 0 ? {} : { certificates }),
     peerType,
     addresses,
     attributes,

@@ -28,6 +28,8 @@ export type SessionEnd =
   | "operator"
   /** AAA wanted it ended. */
   | "disconnected"
+  /** The CA took the certificate back that had proved it. */
+  | "certificate-revoked"
   /** Its absolute end came. */
   | "session-lifetime"
   /** Nobody came back in time. */

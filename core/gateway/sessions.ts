@@ -13,6 +13,7 @@ import type { Admission, Login, ReconnectCandidate, Wishes } from "../exchange/a
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { Step } from "../exchange/step.ts";
 import type { CloseReason } from "../exchange/world.ts";
+import type { CertificateId } from "../pki/revocation.ts";
 import { equalAddresses, hostOfEndpoint } from "../wire/address.ts";
 import { AddressPool } from "./address_pool.ts";
 import type { SessionChange, SessionSelector } from "./input.ts";
@@ -195,6 +196,16 @@ export class Sessions {
     const chosen = this.matching(selector);
     for (const session of chosen) endSession(this.#ground, session, step, "operator");
     return chosen.length;
+  }
+
+  /** Ends those whose certificates have been taken back, so that nobody comes back to them either. */
+  endRevoked(step: Step, isRevoked: (certificate: CertificateId) => boolean): void {
+    const revoked = [...this.#table.all()].filter(({ certificates }) =>
+      certificates.some(isRevoked)
+    );
+    for (const session of revoked) {
+      endSession(this.#ground, session, step, "certificate-revoked");
+    }
   }
 
   /** AAA ends a session. */

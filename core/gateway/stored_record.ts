@@ -15,6 +15,7 @@ export function storedRecord(record: SessionRecord): StoredRecord {
     accountingId: accounting.sessionId,
     absoluteEnd,
     deadline,
+    certificates: record.certificates ?? [],
     hasIkeSa: ikeSa !== undefined,
     addressKeys: () => addresses.map(addressKey),
     read: () => record,

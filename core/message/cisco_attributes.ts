@@ -42,13 +42,12 @@ export const knownCiscoAttributes: CiscoAttributeNumbers = {
   "session-token": [28714], // a guess
 };
 
+const names = Object.keys(knownCiscoAttributes) as readonly CiscoAttributeName[];
+
 /** The name of a number in a table, or `undefined`. */
 export function ciscoAttributeName(
   table: CiscoAttributeNumbers,
   number: number,
 ): CiscoAttributeName | undefined {
-  for (const [name, numbers] of Object.entries(table)) {
-    if (numbers.includes(number)) return name as CiscoAttributeName;
-  }
-  return undefined;
+  return names.find((name) => table[name].includes(number));
 }

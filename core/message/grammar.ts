@@ -124,8 +124,10 @@ export function checkGrammar(subject: GrammarSubject): WireFault | undefined {
       return { kind: "too-many", offset: 0, path: kind, had, needed: allowed.max };
     }
   }
-  for (const [kind, { min }] of Object.entries(rule.payloads)) {
-    const had = counts.get(kind as Payload["kind"]) ?? 0;
+  for (const name in rule.payloads) {
+    const kind = name as Payload["kind"];
+    const min = rule.payloads[kind]?.min ?? 0;
+    const had = counts.get(kind) ?? 0;
     if (had < min) return { kind: "missing", offset: 0, path: kind, had, needed: min };
   }
   return checkPairs(counts);

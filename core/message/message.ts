@@ -5,10 +5,12 @@
  * opened content goes through `parsePayloads`. Which payloads belong in which exchange is `grammar.ts`.
  */
 import type { Bytes, OwnedBytes } from "../bytes.ts";
+import { limits } from "../limits.ts";
 import type { Result } from "../result.ts";
 import type { WireFault } from "../wire/fault.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
+import { PayloadType } from "./constants.ts";
 import { firstTypeOf, readChain, writeChain } from "./chain.ts";
 import type { EncryptedPart } from "./encrypted.ts";
 import {
@@ -37,7 +39,8 @@ export interface ParsedMessage {
  * The message in a datagram (without the non-ESP marker of port 4500).
  *
  * A payload that is not understood and critical is the fault `unsupported-critical` with its type in
- * `had` (§2.5); a major version other than 2 is `bad-value` at `header.version`.
+ * `had` (§2.5); a major version other than 2 is `bad-value` at `header.version`. One that begins in clear
+ * and is absurdly long is not read at all: that would cost far more than to send it.
  */
 export function parseMessage(bytes: Bytes): Result<ParsedMessage, WireFault> {
   const reader = new Reader(bytes);
@@ -46,7 +49,13 @@ export function parseMessage(bytes: Bytes): Result<ParsedMessage, WireFault> {
     const had = header.majorVersion;
     reader.fail("bad-value", "header.version", { offset: 17, had, needed: MAJOR_VERSION });
   }
-  return reader.result({ header, ...readChain(reader, header.nextPayload, true) });
+  const { nextPayload } = header;
+  const isSealed = nextPayload === PayloadType.SK || nextPayload === PayloadType.SKF;
+  if (!isSealed && bytes.length > limits.clearMessageBytes) {
+    const needed = limits.clearMessageBytes;
+    reader.fail("bad-length", "header.length", { offset: 24, had: bytes.length, needed });
+  }
+  return reader.result({ header, ...readChain(reader, nextPayload, true) });
 }
 
 /**
@@ -75,7 +84,7 @@ export function buildMessage(header: MessageHeader, payloads: readonly Payload[]
 export function buildPayloads(
   payloads: readonly Payload[],
 ): { readonly first: number; readonly bytes: OwnedBytes } {
-  const writer = new Writer();
+  const writer = new Writer(1024);
   writeChain(writer, payloads);
   return { first: firstTypeOf(payloads), bytes: writer.finish() };
 }

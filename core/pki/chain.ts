@@ -78,6 +78,11 @@ export interface CertificatePath {
   readonly path: readonly Certificate[];
 }
 
+/** A certificate whose owner has shown that it is theirs, and the path that it hangs on. */
+export interface ProvenCertificate extends CertificatePath {
+  readonly certificate: Certificate;
+}
+
 const DEEPEST_PATH = 8;
 const MOST_SIGNATURES = 24;
 const LEAST_RSA_BITS = 2048;

@@ -6,7 +6,7 @@
  * can be used, being stale, from the future, or not signed by this issuer's key, nobody knows; what
  * happens then is the operator's choice.
  */
-import { type Bytes, equalBytes } from "../bytes.ts";
+import { type Bytes, copyBytes, equalBytes, hexOf, type OwnedBytes } from "../bytes.ts";
 import type { CryptoProvider } from "../crypto/provider.ts";
 import type { Wall } from "../moment.ts";
 import type { Certificate } from "./certificate.ts";
@@ -25,10 +25,26 @@ export interface RevocationQuery {
   readonly crypto: CryptoProvider;
 }
 
+/** What an issuer's lists know a certificate by. Plain data, kept with whatever it proved. */
+export interface CertificateId {
+  /** Name of the issuer, DER. */
+  readonly issuer: OwnedBytes;
+  /** The issuer's key (SPKI), which signs its lists. */
+  readonly issuerKey: OwnedBytes;
+  /** Serial number. */
+  readonly serial: OwnedBytes;
+}
+
 /** `unknown` carries why nobody knows. */
 export type RevocationFault =
   | { readonly kind: "revoked" }
   | { readonly kind: "unknown"; readonly detail: "no-list-of-this-key" | "stale-list" };
+
+/** What has to be known of who signs a list. */
+export interface ListSigner extends Pick<Certificate, "spki" | "keyUsage"> {
+  /** Its name. */
+  readonly subject: Pick<Certificate["subject"], "der">;
+}
 
 /** What issuers have taken back. */
 export class RevocationLists {
@@ -49,25 +65,74 @@ export class RevocationLists {
     issuer: Certificate,
     query: RevocationQuery,
   ): RevocationFault | undefined {
-    const named = this.#lists.filter((list) => equalBytes(list.issuer.der, name.der));
+    const named = this.#listsOf(name.der);
     if (named.length === 0) return undefined;
-    const soon = query.at + query.clockSkewMs;
-    const list = named.find((one) =>
-      one.thisUpdate <= soon && this.#isSignedBy(one, issuer, query.crypto)
-    );
+    const list = this.#newest(named, issuer, query);
     if (list?.serials.has(serialText(serial)) === true) return { kind: "revoked" };
     if (this.#stale === "accept") return undefined;
     if (list === undefined) return { kind: "unknown", detail: "no-list-of-this-key" };
     return isStale(list, query) ? { kind: "unknown", detail: "stale-list" } : undefined;
   }
 
-  #isSignedBy(list: RevocationList, issuer: Certificate, crypto: CryptoProvider): boolean {
+  /**
+   * Tells of any number of certificates that were good once whether their issuers have taken them back since.
+   * Where nobody knows they have not.
+   */
+  revokedAt(query: RevocationQuery): (id: CertificateId) => boolean {
+    // Whatever there are of them, their issuers are few, and each is looked up once.
+    const serialsOf = new Map<string, ReadonlySet<string> | undefined>();
+    return ({ issuer, issuerKey, serial }) => {
+      const named = this.#listsOf(issuer);
+      if (named.length === 0) return false;
+      const name = `${hexOf(issuer)} ${hexOf(issuerKey)}`;
+      if (!serialsOf.has(name)) {
+        const signer = { subject: { der: issuer }, spki: issuerKey, keyUsage: undefined };
+        serialsOf.set(name, this.#newest(named, signer, query)?.serials);
+      }
+      return serialsOf.get(name)?.has(serialText(serial)) === true;
+    };
+  }
+
+  #listsOf(name: Bytes): readonly RevocationList[] {
+    return this.#lists.filter((list) => equalBytes(list.issuer.der, name));
+  }
+
+  /** The one that decides. */
+  #newest(
+    lists: readonly RevocationList[],
+    issuer: ListSigner,
+    { at, clockSkewMs, crypto }: RevocationQuery,
+  ): RevocationList | undefined {
+    return lists.find((one) =>
+      one.thisUpdate <= at + clockSkewMs && this.#isSignedBy(one, issuer, crypto)
+    );
+  }
+
+  #isSignedBy(list: RevocationList, issuer: ListSigner, crypto: CryptoProvider): boolean {
     const proven = this.#proven.get(list);
     if (proven !== undefined) return equalBytes(proven, issuer.spki);
     if (!isSignedRevocationList(list, issuer, crypto)) return false;
     this.#proven.set(list, issuer.spki);
     return true;
   }
+}
+
+/**
+ * What the certificates of a path are known by, those whose issuers may sign lists. The path ends with its
+ * anchor, which is the operator's to take back and whose octets stay where they are.
+ */
+export function certificateIdsOf(path: readonly Certificate[]): readonly CertificateId[] {
+  return path.slice(1).flatMap((issuer, i) => {
+    const certificate = path[i];
+    if (certificate === undefined || issuer.keyUsage?.crlSign === false) return [];
+    const isAnchor = i === path.length - 2;
+    const keep = (bytes: Bytes): OwnedBytes => isAnchor ? bytes : copyBytes(bytes);
+    return [{
+      issuer: keep(issuer.subject.der),
+      issuerKey: keep(issuer.spki),
+      serial: copyBytes(certificate.serial),
+    }];
+  });
 }
 
 /** Whether the next list is overdue. */
@@ -81,7 +146,7 @@ export function isStale(
 /** Whether a list is this CA's: name, key usage (RFC 5280 §6.3.3 f), signature; nothing unknown in it. */
 export function isSignedRevocationList(
   list: RevocationList,
-  { subject, spki, keyUsage }: Certificate,
+  { subject, spki, keyUsage }: ListSigner,
   crypto: CryptoProvider,
 ): boolean {
   const { signatureScheme: scheme } = list;

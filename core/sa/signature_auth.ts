@@ -55,6 +55,18 @@ export interface SignatureAuth {
   readonly data: OwnedBytes;
 }
 
+/** AlgorithmIdentifiers of what was signed so far. BOUNDED by the schemes. */
+const identifiers = new Map<string, OwnedBytes>();
+
+function identifierOf(scheme: SignatureScheme): OwnedBytes {
+  const key = `${scheme.kind} ${scheme.hash}`;
+  const known = identifiers.get(key);
+  if (known !== undefined) return known;
+  const identifier = buildSignatureAlgorithm(scheme);
+  identifiers.set(key, identifier);
+  return identifier;
+}
+
 /** Signs the octets in the way that the peer understands. */
 export function signAuth(signer: Signer, octets: Bytes, options: SigningOptions): SignatureAuth {
   const hash = commonHash(signer.key, options.peerHashes);
@@ -62,7 +74,7 @@ export function signAuth(signer: Signer, octets: Bytes, options: SigningOptions)
   const scheme: SignatureScheme = signer.key.kind === "rsa"
     ? { kind: "rsa-pkcs1", hash }
     : { kind: "ecdsa", hash, encoding: "der" };
-  const identifier = buildSignatureAlgorithm(scheme);
+  const identifier = identifierOf(scheme);
   const data = concatBytes(
     Uint8Array.of(identifier.length),
     identifier,

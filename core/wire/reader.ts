@@ -22,25 +22,35 @@ export interface FaultDetails {
 
 const nothing = new Uint8Array(0);
 
+/** What a reader made with `sub` has besides: a message has a hundred of them, so no views are made. */
+interface Part {
+  readonly parent: Reader;
+  /** Of the parent's octets. */
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A cursor over octets. */
 export class Reader {
   readonly #bytes: Bytes;
-  readonly #view: DataView;
+  readonly #end: number;
+  /** Absolute offset of the first of `#bytes`. */
   readonly #base: number;
   readonly #name: string;
   readonly #parent: Reader | undefined;
   readonly #root: Reader;
-  #at = 0;
+  #at: number;
   #fault: WireFault | undefined;
 
   /** A reader of all of `bytes`, whose first octet has the absolute offset `base`. */
-  constructor(bytes: Bytes, base = 0, name = "", parent?: Reader) {
+  constructor(bytes: Bytes, base = 0, name = "", part?: Part) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#base = base;
+    this.#at = part?.start ?? 0;
+    this.#end = part?.end ?? bytes.length;
     this.#name = name;
-    this.#parent = parent;
-    this.#root = parent === undefined ? this : parent.#root;
+    this.#parent = part?.parent;
+    this.#root = part === undefined ? this : part.parent.#root;
   }
 
   /** The first fault of this reader, its parents and children. */
@@ -55,36 +65,27 @@ export class Reader {
 
   /** Octets left; none after a fault. */
   get remaining(): number {
-    return this.#root.#fault === undefined ? this.#bytes.length - this.#at : 0;
+    return this.#root.#fault === undefined ? this.#end - this.#at : 0;
   }
 
   /** An unsigned number of 8 bits. */
   u8(field: string): number {
-    return this.#has(1, field) ? this.#view.getUint8(this.#at++) : 0;
+    return this.#has(1, field) ? this.#next() : 0;
   }
 
   /** An unsigned number of 16 bits. */
   u16(field: string): number {
-    if (!this.#has(2, field)) return 0;
-    const value = this.#view.getUint16(this.#at);
-    this.#at += 2;
-    return value;
+    return this.#has(2, field) ? this.#next16() : 0;
   }
 
   /** An unsigned number of 32 bits. */
   u32(field: string): number {
-    if (!this.#has(4, field)) return 0;
-    const value = this.#view.getUint32(this.#at);
-    this.#at += 4;
-    return value;
+    return this.#has(4, field) ? this.#next32() : 0;
   }
 
   /** An unsigned number of 64 bits. */
   u64(field: string): bigint {
-    if (!this.#has(8, field)) return 0n;
-    const value = this.#view.getBigUint64(this.#at);
-    this.#at += 8;
-    return value;
+    return this.#has(8, field) ? BigInt(this.#next32()) << 32n | BigInt(this.#next32()) : 0n;
   }
 
   /** A view of the next `length` octets; empty after a fault. */
@@ -102,8 +103,9 @@ export class Reader {
 
   /** A reader of the next `length` octets alone, whose faults carry `name` in their path. */
   sub(length: number, name: string): Reader {
-    const base = this.offset;
-    return new Reader(this.bytes(length, name), base, name, this);
+    const start = this.#at;
+    if (this.#has(length, name)) this.#at += length;
+    return new Reader(this.#bytes, this.#base, name, { parent: this, start, end: this.#at });
   }
 
   /** Records a fault, unless there is one already. */
@@ -129,10 +131,23 @@ export class Reader {
 
   #has(length: number, field: string): boolean {
     if (this.#root.#fault !== undefined) return false;
-    const left = this.#bytes.length - this.#at;
+    const left = this.#end - this.#at;
     if (length >= 0 && length <= left) return true;
     this.fail("short", field, { had: left, needed: length });
     return false;
+  }
+
+  /** The next octet, which is there. A view for wider numbers would cost more than all that it reads. */
+  #next(): number {
+    return this.#bytes[this.#at++] as number;
+  }
+
+  #next16(): number {
+    return this.#next() << 8 | this.#next();
+  }
+
+  #next32(): number {
+    return this.#next16() * 0x10000 + this.#next16();
   }
 
   #path(field: string): string {

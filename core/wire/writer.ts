@@ -9,13 +9,11 @@ import type { Bytes, OwnedBytes } from "../bytes.ts";
 /** A growing buffer. */
 export class Writer {
   #bytes: OwnedBytes;
-  #view: DataView;
   #at = 0;
 
   /** An empty buffer with room for `capacity` octets before it has to grow. */
   constructor(capacity = 256) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** Octets written so far, which is the offset of the next one. */
@@ -26,23 +24,19 @@ export class Writer {
   /** Appends an unsigned number of 8 bits. */
   u8(value: number): void {
     checkRange("u8", value, 0xff);
-    // The place first: growing replaces the view.
-    const at = this.#grow(1);
-    this.#view.setUint8(at, value);
+    this.#put(this.#grow(1), value);
   }
 
   /** Appends an unsigned number of 16 bits. */
   u16(value: number): void {
     checkRange("u16", value, 0xffff);
-    const at = this.#grow(2);
-    this.#view.setUint16(at, value);
+    this.#put16(this.#grow(2), value);
   }
 
   /** Appends an unsigned number of 32 bits. */
   u32(value: number): void {
     checkRange("u32", value, 0xffffffff);
-    const at = this.#grow(4);
-    this.#view.setUint32(at, value);
+    this.#put32(this.#grow(4), value);
   }
 
   /** Appends an unsigned number of 64 bits. */
@@ -51,7 +45,8 @@ export class Writer {
       throw new RangeError(`Cannot write u64: value is ${value}, needs 0 to 2^64 - 1`);
     }
     const at = this.#grow(8);
-    this.#view.setBigUint64(at, value);
+    this.#put32(at, Number(value >> 32n));
+    this.#put32(at + 4, Number(value & 0xffffffffn));
   }
 
   /** Appends octets. */
@@ -70,21 +65,21 @@ export class Writer {
   patchU16(position: number, value: number): void {
     checkRange("u16", value, 0xffff);
     this.#checkWritten(position, 2);
-    this.#view.setUint16(position, value);
+    this.#put16(position, value);
   }
 
   /** Overwrites the 32 bits at `position`, which must have been written already. */
   patchU32(position: number, value: number): void {
     checkRange("u32", value, 0xffffffff);
     this.#checkWritten(position, 4);
-    this.#view.setUint32(position, value);
+    this.#put32(position, value);
   }
 
   /** Overwrites the octet at `position`, which must have been written already. */
   patchU8(position: number, value: number): void {
     checkRange("u8", value, 0xff);
     this.#checkWritten(position, 1);
-    this.#view.setUint8(position, value);
+    this.#put(position, value);
   }
 
   /** A copy of what was written. */
@@ -100,9 +95,22 @@ export class Writer {
       const bytes = new Uint8Array(Math.max(this.#at, 2 * this.#bytes.length));
       bytes.set(this.#bytes);
       this.#bytes = bytes;
-      this.#view = new DataView(bytes.buffer);
     }
     return at;
+  }
+
+  #put(at: number, value: number): void {
+    this.#bytes[at] = value;
+  }
+
+  #put16(at: number, value: number): void {
+    this.#put(at, value >>> 8);
+    this.#put(at + 1, value);
+  }
+
+  #put32(at: number, value: number): void {
+    this.#put16(at, value >>> 16);
+    this.#put16(at + 2, value);
   }
 
   #checkWritten(position: number, length: number): void {

@@ -3,6 +3,7 @@ import { InvariantError } from "../../core/result.ts";
 import type { EspLayout, EspOpener, EspSealer } from "../esp/cipher.ts";
 import { type EspAlgorithm, saltOf } from "../esp/keys.ts";
 import { symbols } from "./ipsec_mb.ts";
+import { addressOf, pointerTo } from "./libc.ts";
 import type { EspScratch } from "./libcrypto_esp_scratch.ts";
 import { NativeMemory } from "./native_memory.ts";
 
@@ -25,17 +26,16 @@ const headerBytes = 8n;
 const extendedHeaderBytes = 12n;
 const tagBytes = 16n;
 
-/** An expanded key in memory of its own. */
+/** An expanded key in memory of its own, which only one pointer ever leads to: there is one for every SA. */
 class ExpandedKey {
   readonly is256: boolean;
   readonly pointer: Deno.PointerObject;
-  readonly #memory: NativeMemory;
+  readonly #octets = new Uint8Array(new ArrayBuffer(expandedKeyBytes + alignmentBytes));
 
   constructor(scratch: EspScratch, key: Uint8Array) {
     this.is256 = key.length === 32;
-    const octets = new Uint8Array(new ArrayBuffer(expandedKeyBytes + alignmentBytes));
-    this.#memory = new NativeMemory(octets);
-    this.pointer = this.#memory.pointerAt(-this.#memory.address & (alignmentBytes - 1));
+    const { address, pointer } = addressOf(this.#octets);
+    this.pointer = pointerTo(pointer, -address & (alignmentBytes - 1));
     scratch.withKey(key, () => {
       if (this.is256) symbols.pre256(scratch.key, this.pointer);
       else symbols.pre128(scratch.key, this.pointer);
@@ -43,7 +43,7 @@ class ExpandedKey {
   }
 
   wipe(): void {
-    this.#memory.bytes.fill(0);
+    this.#octets.fill(0);
   }
 }
 

@@ -59,9 +59,9 @@ export class BurstKeys {
     const { memory } = this;
     memory.bytes.set(key, this.#workAt);
     const [work, encryption, decryption] = [
-      memory.pointerAt(this.#workAt),
-      memory.pointerAt(this.encryptionAt),
-      memory.pointerAt(this.decryptionAt),
+      memory.newPointerAt(this.#workAt),
+      memory.newPointerAt(this.encryptionAt),
+      memory.newPointerAt(this.decryptionAt),
     ];
     if (key.length === 16) bursts.expand128(work, encryption, decryption);
     else if (key.length === 24) bursts.expand192(work, encryption, decryption);
@@ -73,7 +73,7 @@ export class BurstKeys {
     const { memory } = this;
     memory.bytes.fill(pad, this.#workAt, this.#workAt + longestBlock);
     key.forEach((octet, i) => memory.bytes[this.#workAt + i] = octet ^ pad);
-    const [block, state] = [memory.pointerAt(this.#workAt), memory.pointerAt(at)];
+    const [block, state] = [memory.newPointerAt(this.#workAt), memory.newPointerAt(at)];
     if (this.hash === "sha256") bursts.sha256Block(block, state);
     else if (this.hash === "sha384") bursts.sha384Block(block, state);
     else bursts.sha512Block(block, state);

@@ -14,21 +14,30 @@ import { symbols } from "./libcrypto.ts";
 /** The longest hash. */
 const MOST = 64;
 
-/** Hands `parts` to `update` through native memory, in portions. */
+/** Hands `parts` to `update` through native memory: all at once where they fit, else in portions. */
 function feed(
   parts: readonly Bytes[],
   update: (octets: Deno.PointerObject, length: bigint) => number,
 ): number {
-  const longest = parts.reduce((most, part) => Math.max(most, part.length), 0);
-  const buffer = room(Math.min(longest, PORTION));
+  let total = 0;
+  for (const part of parts) total += part.length;
+  const buffer = room(Math.min(total, PORTION));
+  let used = 0;
+  const flush = (): number => {
+    const length = used;
+    used = 0;
+    return length === 0 ? 1 : update(buffer.pointer, BigInt(length));
+  };
   for (const part of parts) {
-    for (let at = 0; at < part.length; at += PORTION) {
-      const portion = part.subarray(at, at + PORTION);
-      replace(buffer, portion);
-      if (update(buffer.pointer, BigInt(portion.length)) !== 1) return 0;
+    for (let at = 0; at < part.length;) {
+      const portion = part.subarray(at, at + buffer.length - used);
+      replace(buffer, portion, used);
+      used += portion.length;
+      at += portion.length;
+      if (used === buffer.length && flush() !== 1) return 0;
     }
   }
-  return 1;
+  return flush();
 }
 
 /** Hash of the parts, one after the other. */
@@ -52,30 +61,52 @@ export function digest(hash: HashName, ...parts: readonly Bytes[]): OwnedBytes {
   }
 }
 
-/** HMAC of the parts under `key`. */
-export function hmac(hash: HashName, key: Bytes, ...parts: readonly Bytes[]): OwnedBytes {
-  const parameters = hmacParameters(hash);
-  // A key longer than a block is replaced by its hash anyway (RFC 2104 §2).
-  const shortKey = key.length > PORTION / 2 ? digest(hash, key) : key;
+/** BOUNDED by the hashes. */
+const macContexts = new Map<HashName, Deno.PointerObject>();
+
+/** A context that has its hash and a key of zeros; looking the hash up costs as much as a short MAC. */
+function macContext(hash: HashName): Deno.PointerObject {
+  const known = macContexts.get(hash);
+  if (known !== undefined) return known;
   const context = symbols.EVP_MAC_CTX_new(hmacAlgorithm());
   if (context === null) throw new LibcryptoError("make a MAC context");
-  try {
-    return inWorkspace(() => {
-      const out = room(MOST);
-      const length = room(8);
+  inWorkspace(() => {
+    const done = symbols.EVP_MAC_init(
+      context,
+      room(MOST).pointer,
+      BigInt(MOST),
+      hmacParameters(hash),
+    );
+    demand(done, "choose a MAC's hash");
+  });
+  macContexts.set(hash, context);
+  return context;
+}
+
+/** HMAC of the parts under `key`. */
+export function hmac(hash: HashName, key: Bytes, ...parts: readonly Bytes[]): OwnedBytes {
+  // A key longer than a block is replaced by its hash anyway (RFC 2104 §2).
+  const shortKey = key.length > PORTION / 2 ? digest(hash, key) : key;
+  const context = macContext(hash);
+  return inWorkspace(() => {
+    const zeros = room(MOST).pointer;
+    try {
       const keyAt = place(shortKey).pointer;
       const size = BigInt(shortKey.length);
-      demand(symbols.EVP_MAC_init(context, keyAt, size, parameters), "set a MAC key");
+      demand(symbols.EVP_MAC_init(context, keyAt, size, null), "set a MAC key");
       const update = (octets: Deno.PointerObject, octetCount: bigint): number =>
         symbols.EVP_MAC_update(context, octets, octetCount);
       demand(feed(parts, update), "compute a MAC");
+      const out = room(MOST);
+      const length = room(8);
       demand(
         symbols.EVP_MAC_final(context, out.pointer, length.pointer, BigInt(MOST)),
         "end a MAC",
       );
       return take(out, sizeAt(length));
-    });
-  } finally {
-    symbols.EVP_MAC_CTX_free(context);
-  }
+    } finally {
+      // Nothing of the key stays behind.
+      symbols.EVP_MAC_init(context, zeros, BigInt(MOST), null);
+    }
+  });
 }

@@ -4,7 +4,7 @@
  * Keys are parsed by `core/crypto` first and handed over in their canonical form, so that both providers accept
  * the same keys. The hash is computed here; libcrypto gets the hash and its name.
  */
-import { type Bytes, equalBytes, type OwnedBytes } from "../../core/bytes.ts";
+import { type Bytes, equalBytes, hexOf, type OwnedBytes } from "../../core/bytes.ts";
 import { type CurveFacts, curveNamed } from "../../core/crypto/curves.ts";
 import { buildEcdsaSignature, parseEcdsaSignature } from "../../core/crypto/ecdsa_signature.ts";
 import { buildPrivateKey, parsePrivateKey } from "../../core/crypto/private_key.ts";
@@ -15,6 +15,7 @@ import {
   parsePublicKey,
   type PublicKey,
 } from "../../core/crypto/public_key.ts";
+import { KeptObjects } from "./kept_objects.ts";
 import { basePointTimes } from "./libcrypto_number.ts";
 import { digestOf, LibcryptoError } from "./libcrypto_object.ts";
 import { digest } from "./libcrypto_provider_hash.ts";
@@ -35,6 +36,18 @@ const PADDING = { "rsa-pkcs1": 1, "rsa-pss": 6 } as const;
 const SALT_AS_LONG_AS_HASH = -1;
 /** RSA of 8192 bits, the longest that we take. */
 const LONGEST_SIGNATURE = 1024;
+
+/** A public key as libcrypto has it, with what our parser made of it. */
+interface CheckingKey {
+  readonly parsed: PublicKey;
+  readonly pointer: Deno.PointerObject;
+}
+
+/** To read a public key takes libcrypto many times as long as to use it, and those of CAs come again and again. */
+const publicKeys = new KeptObjects<CheckingKey>(
+  64,
+  ({ pointer }) => symbols.EVP_PKEY_free(pointer),
+);
 
 /** A key lives as long as its signer. */
 const signers = new FinalizationRegistry<Deno.PointerObject>((key) => symbols.EVP_PKEY_free(key));
@@ -160,19 +173,21 @@ export function verify(
   data: Bytes,
   signature: Bytes,
 ): boolean {
-  const parsed = parsePublicKey(spki);
-  if (parsed === undefined || !fits(keyKindOf(parsed), scheme)) return false;
+  const key = publicKeys.get(hexOf(spki), () => checkingKeyOf(spki));
+  if (key === undefined || !fits(keyKindOf(key.parsed), scheme)) return false;
+  const { parsed, pointer } = key;
   const encoded = parsed.kind === "ec" && scheme.kind === "ecdsa"
     ? canonicalEcdsa(parsed.curve, scheme.encoding, signature)
     : signature;
   if (encoded === undefined || encoded.length > LONGEST_SIGNATURE) return false;
-  const key = readKey("public", buildPublicKey(parsed));
-  if (key === undefined) return false;
-  try {
-    return isGoodSignature(key, scheme, digest(scheme.hash, data), encoded);
-  } finally {
-    symbols.EVP_PKEY_free(key);
-  }
+  return isGoodSignature(pointer, scheme, digest(scheme.hash, data), encoded);
+}
+
+function checkingKeyOf(spki: Bytes): CheckingKey | undefined {
+  const parsed = parsePublicKey(spki);
+  if (parsed === undefined) return undefined;
+  const pointer = readKey("public", buildPublicKey(parsed));
+  return pointer === undefined ? undefined : { parsed, pointer };
 }
 
 /** DER that we wrote ourselves, so that libcrypto's reader has no say in what is accepted. */

@@ -54,10 +54,12 @@ export function place(octets: Bytes): NativeOctets {
   return placed;
 }
 
-/** Overwrites the start of `target`. */
-export function replace(target: NativeOctets, octets: Bytes): void {
-  if (octets.length > target.length) throw new InvariantError("octets do not fit their place");
-  memory.bytes.set(octets, target.at);
+/** Overwrites what stands in `target`, from `offset` on. */
+export function replace(target: NativeOctets, octets: Bytes, offset = 0): void {
+  if (offset + octets.length > target.length) {
+    throw new InvariantError("octets do not fit their place");
+  }
+  memory.bytes.set(octets, target.at + offset);
 }
 
 /** A copy of the first `length` octets that stand there. */

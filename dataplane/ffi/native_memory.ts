@@ -11,14 +11,12 @@ export class NativeMemory {
   /** The same octets, for numbers wider than one. */
   readonly view: DataView;
   #address: number | undefined;
-  readonly #pointers: (Deno.PointerObject | undefined)[];
+  #pointers: (Deno.PointerObject | undefined)[] | undefined;
 
   /** Takes `bytes` as they are; give octets of their own large buffer, never a small typed array. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    // Of its full length from the start: an array that grows in leaps becomes a slow hash table.
-    this.#pointers = new Array(Math.ceil(bytes.length / 4));
   }
 
   /** Where the octets stand. Asked for only when needed, since that takes the FFI permission. */
@@ -31,8 +29,17 @@ export class NativeMemory {
    * BOUNDED by a quarter of the buffer's length.
    */
   pointerAt(offset: number): Deno.PointerObject {
-    if ((offset & 3) !== 0) return this.#create(offset);
-    return this.#pointers[offset >>> 2] ??= this.#create(offset);
+    if ((offset & 3) !== 0) return this.newPointerAt(offset);
+    // Of its full length from the start: an array that grows in leaps becomes a slow hash table.
+    const pointers = this.#pointers ??= new Array(Math.ceil(this.bytes.length / 4));
+    return pointers[offset >>> 2] ??= this.newPointerAt(offset);
+  }
+
+  /** A pointer to an offset for somebody who keeps it: memory that has few needs no room for all. */
+  newPointerAt(offset: number): Deno.PointerObject {
+    const pointer = Deno.UnsafePointer.create(BigInt(this.address + offset));
+    if (pointer === null) throw new RangeError("Cannot make pointer: the buffer is at address 0");
+    return pointer;
   }
 
   /** Writes the 64-bit address of `target` in `memory` at `offset`, little-endian. */
@@ -40,12 +47,6 @@ export class NativeMemory {
     const address = memory.address + target;
     this.view.setUint32(offset, address >>> 0, true);
     this.view.setUint32(offset + 4, Math.floor(address / 2 ** 32), true);
-  }
-
-  #create(offset: number): Deno.PointerObject {
-    const pointer = Deno.UnsafePointer.create(BigInt(this.address + offset));
-    if (pointer === null) throw new RangeError("Cannot make pointer: the buffer is at address 0");
-    return pointer;
   }
 }
 

@@ -19,11 +19,6 @@ export function addressWords(address: IpAddress): Uint32Array {
   return words;
 }
 
-/** Whether a selector is one address and nothing else about it. */
-export function isSingleAddress(selector: TrafficSelector): boolean {
-  return selector.startAddress.octets.every((octet, i) => octet === selector.endAddress.octets[i]);
-}
-
 /** Leading bits that the first and the last address share: the larger, the narrower the selector. */
 export function sharedPrefixBits(selector: TrafficSelector): number {
   const start = selector.startAddress.octets;

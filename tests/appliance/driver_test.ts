@@ -15,6 +15,9 @@ import {
   parseIpAddress,
   type Question,
 } from "../../core/mod.ts";
+import { IkeLine } from "../../dataplane/mod.ts";
+import { turnMs } from "../../appliance/turns.ts";
+import { until } from "../support/background.ts";
 import { recordOf } from "./support/records.ts";
 
 const address = parseIpAddress("192.0.2.1");
@@ -33,6 +36,7 @@ class Scene {
   readonly inputs: Input[] = [];
   readonly answers = new Map<string, (answer: Answer) => void>();
   nowMs = 1000;
+  left = 0;
   timeout: Monotonic | undefined;
   react: (input: Input) => readonly (Output | Extra)[] = () => [];
   fail: string | undefined;
@@ -74,6 +78,12 @@ class Scene {
     });
   }
 
+  /** A message comes in; `left` counts those that have left their place. */
+  hear(bytes: Uint8Array<ArrayBuffer>, line: IkeLine = IkeLine.ESTABLISHED): void {
+    const leave = (): void => void this.left++;
+    this.driver.datagram({ local: here, remote: there, bytes }, { line, leave });
+  }
+
   #open(question: Question, signal: AbortSignal): Promise<Answer> {
     const name = question.kind === "verify" ? question.userName : question.kind;
     signal.addEventListener("abort", () => this.happened.push(`aborted ${name}`));
@@ -100,7 +110,7 @@ Deno.test("outputs are applied in their order, each where it belongs", () => {
     { kind: "filter-child-sa", inboundSpi: 7, filter: { name: "staff", rules: [] } },
     { kind: "remove-child-sa", inboundSpi: 7 },
   ];
-  scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(3) });
+  scene.hear(new Uint8Array(3));
   assert.deepEqual(scene.happened, [
     "install 7",
     "transmit 4500",
@@ -194,6 +204,23 @@ Deno.test("a timer fires at the machine's deadline, once, and is set anew", asyn
   scene.driver.stop();
 });
 
+Deno.test("a deadline that moves away leaves the timer as it is, a nearer one does not", async () => {
+  const scene = new Scene();
+  const kinds = (): readonly string[] => scene.inputs.map(({ kind }) => kind);
+  scene.timeout = monotonic(1e9);
+  scene.driver.command({ kind: "clear-stats" });
+  scene.timeout = monotonic(scene.nowMs + 5);
+  scene.driver.command({ kind: "clear-stats" });
+  scene.timeout = monotonic(2e9);
+  scene.driver.command({ kind: "clear-stats" });
+  await until("an early timeout", () => kinds().includes("timeout") || undefined, 5_000, 5);
+  assert.deepEqual(kinds(), ["command", "command", "command", "timeout"]);
+  scene.timeout = monotonic(scene.nowMs);
+  scene.driver.command({ kind: "clear-stats" });
+  await until("a timeout in time", () => kinds().at(-1) === "timeout" || undefined, 5_000, 5);
+  scene.driver.stop();
+});
+
 Deno.test("a deadline in the past fires at once, one in the far future does not overflow", async () => {
   const scene = new Scene();
   scene.timeout = monotonic(1);
@@ -237,7 +264,7 @@ Deno.test("an exception out of the machine costs that input and nothing more", (
     if (input.kind === "datagram") throw new Error("broken");
     return [transmit];
   };
-  scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(3) });
+  scene.hear(new Uint8Array(3));
   scene.driver.command({ kind: "clear-stats" });
   assert.deepEqual(scene.happened, ["error internal-fault broken", "transmit 4500"]);
   scene.driver.stop();
@@ -345,11 +372,11 @@ Deno.test("a fault that somebody causes again and again is a few lines, and the 
     throw new Error("broken");
   };
   for (let i = 0; i < 500; i++) {
-    scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(1) });
+    scene.hear(new Uint8Array(1));
   }
   assert.deepEqual(scene.happened, new Array(10).fill("error internal-fault broken"));
   scene.nowMs += 1000;
-  scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(1) });
+  scene.hear(new Uint8Array(1));
   assert.equal(scene.happened.length, 11);
   scene.driver.stop();
 });
@@ -360,7 +387,7 @@ Deno.test("a machine that fails at what is due is not asked again at once", asyn
   scene.react = () => {
     throw new Error("broken");
   };
-  scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(1) });
+  scene.hear(new Uint8Array(1));
   await new Promise((go) => setTimeout(go, 20));
   assert.equal(scene.inputs.length, 1);
   scene.driver.stop();
@@ -370,7 +397,57 @@ Deno.test("what fails while an event is taken does not stop the loop", () => {
   const scene = new Scene();
   scene.fail = "extra";
   scene.react = () => [{ kind: "client", event: "established" }, transmit];
-  scene.driver.datagram({ local: here, remote: there, bytes: new Uint8Array(1) });
+  scene.hear(new Uint8Array(1));
   assert.deepEqual(scene.happened, ["error internal-fault no; way", "transmit 4500"]);
+  scene.driver.stop();
+});
+
+Deno.test("who returns in hundreds waits in turns: answers first, then who has an IKE SA", async () => {
+  const scene = new Scene();
+  const told: string[] = [];
+  scene.react = (input) => {
+    if (input.kind === "command") return [verify(1, "ann")];
+    scene.nowMs += turnMs / 5;
+    told.push(input.kind === "datagram" ? `message ${input.bytes[0]}` : input.kind);
+    return [];
+  };
+  scene.driver.command({ kind: "clear-stats" });
+  for (let i = 0; i < 5; i++) scene.hear(Uint8Array.of(i), IkeLine.INITIAL);
+  assert.equal(told.length, 5, "at once while the turn lasts");
+  scene.hear(Uint8Array.of(5), IkeLine.INITIAL);
+  scene.hear(Uint8Array.of(6), IkeLine.ESTABLISHED);
+  scene.answers.get("ann")?.({ kind: "done" });
+  await Promise.resolve();
+  await Promise.resolve();
+  scene.driver.event({ kind: "soft-limit", inboundSpi: 1 });
+  assert.deepEqual(told.slice(5), ["dataplane"], "nothing else has to wait for its turn");
+  assert.equal(scene.left, 5, "who waits keeps its place");
+  const since = scene.nowMs;
+  await scene.driver.idle();
+  await new Promise((go) => setTimeout(go, 0));
+  assert.deepEqual(told.slice(6), ["completion", "message 6", "message 5"]);
+  assert.equal(scene.left, 7);
+  assert.deepEqual(
+    scene.inputs.at(-1)?.at.monotonic,
+    since + 2 * turnMs / 5,
+    "the time is its own",
+  );
+  scene.driver.stop();
+});
+
+Deno.test("an answer that waits for its turn when its question is cancelled is not heard", async () => {
+  const scene = new Scene();
+  scene.react = (input) => {
+    if (input.kind === "datagram") scene.nowMs += turnMs;
+    if (input.kind === "command") return [verify(1, "ann")];
+    return input.kind === "dataplane" ? [{ kind: "cancel", id: 1 }] : [];
+  };
+  scene.driver.command({ kind: "clear-stats" });
+  scene.hear(Uint8Array.of(1));
+  scene.answers.get("ann")?.({ kind: "done" });
+  await Promise.resolve();
+  scene.driver.event({ kind: "soft-limit", inboundSpi: 1 });
+  await new Promise((go) => setTimeout(go, 0));
+  assert.deepEqual(scene.inputs.map(({ kind }) => kind), ["command", "datagram", "dataplane"]);
   scene.driver.stop();
 });

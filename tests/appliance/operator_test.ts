@@ -69,7 +69,8 @@ async function ask(
       yield await Promise.resolve({ kind: "debugging" });
     },
     accessLists: new Map([["staff", { name: "staff", rules: [{ action: "permit", family: 4 }] }]]),
-    reload: () => Promise.resolve({ kind: "reloaded", changed: ["dns"], needRestart: [] }),
+    reload: () =>
+      Promise.resolve({ kind: "reloaded", changed: ["dns"], changedFiles: [], needRestart: [] }),
     clock: { now: () => moment(0, 1000) },
     dpd: { intervalSeconds: 45, retrySeconds: 2 },
   });

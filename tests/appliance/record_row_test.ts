@@ -14,6 +14,14 @@ const records: Readonly<Record<string, SessionRecord>> = {
   plain,
   "with no part that may be missing": bare,
   "with every attribute": { ...plain, attributes: everything },
+  "proven by a certificate": {
+    ...plain,
+    certificates: [{
+      issuer: Uint8Array.of(0x30, 0),
+      issuerKey: new Uint8Array(91).fill(4),
+      serial: Uint8Array.of(0, 0xff),
+    }],
+  },
   "under rotation": { ...plain, previous: { sessionId: "a", token: "b" } },
   "with other words": {
     ...plain,
@@ -58,10 +66,10 @@ function storedRow(octets: Uint8Array, start = 0, end = octets.length): StoredRo
 /** What is known of a stored record without reading it. */
 function frontOf(stored: StoredRecord): Readonly<Record<string, unknown>> {
   const { sessionId, previousId, userName, peerType, accountingId, attributes } = stored;
-  const { absoluteEnd, deadline, hasIkeSa } = stored;
+  const { absoluteEnd, deadline, certificates, hasIkeSa } = stored;
   return {
     ...{ sessionId, previousId, userName, peerType, accountingId, attributes },
-    ...{ absoluteEnd, deadline, hasIkeSa, addressKeys: stored.addressKeys() },
+    ...{ absoluteEnd, deadline, certificates, hasIkeSa, addressKeys: stored.addressKeys() },
   };
 }
 

@@ -41,7 +41,7 @@ function scene(
 }
 
 function next(name: string, again: () => NextPlan, more: Partial<NextPlan> = {}): NextPlan {
-  return { plan: planCalled(name, again), changed: [], needRestart: [], ...more };
+  return { plan: planCalled(name, again), changed: [], changedFiles: [], needRestart: [], ...more };
 }
 
 Deno.test("a reload applies the plan, tells the log, and is the ground of the next one", async () => {
@@ -50,6 +50,7 @@ Deno.test("a reload applies the plan, tells the log, and is the ground of the ne
     from.push(name);
     return next(`after ${name}`, () => again(`after ${name}`), {
       changed: ["dns"],
+      changedFiles: ["crl"],
       needRestart: ["listen"],
     });
   };
@@ -57,10 +58,11 @@ Deno.test("a reload applies the plan, tells the log, and is the ground of the ne
   assert.deepEqual(await reloader.reload(), {
     kind: "reloaded",
     changed: ["dns"],
+    changedFiles: ["crl"],
     needRestart: ["listen"],
   });
   assert.deepEqual(told, [
-    ["info", "reloaded", { changed: ["dns"], users: 2 }],
+    ["info", "reloaded", { changed: ["dns"], files: ["crl"], users: 2 }],
     ["warning", "restart-needed", { flags: ["listen"] }],
   ]);
   await reloader.reload();
@@ -123,11 +125,23 @@ Deno.test("reloads that are asked for at once go one after the other", async () 
 });
 
 const answers: readonly (readonly [Reloaded, number, string, readonly string[]])[] = [
-  [{ kind: "reloaded", changed: [], needRestart: [] }, 0, "reloaded\n", []],
+  [{ kind: "reloaded", changed: [], changedFiles: [], needRestart: [] }, 0, "reloaded\n", []],
   [
-    { kind: "reloaded", changed: ["dns", "crl"], needRestart: ["pool"] },
+    { kind: "reloaded", changed: [], changedFiles: ["crl"], needRestart: [] },
     0,
-    "reloaded, with other values of --dns --crl\nwait for a restart: --pool\n",
+    "reloaded, with other contents of --crl\n",
+    [],
+  ],
+  [
+    {
+      kind: "reloaded",
+      changed: ["dns", "crl"],
+      changedFiles: ["cert", "key"],
+      needRestart: ["pool"],
+    },
+    0,
+    "reloaded, with other values of --dns --crl and other contents of --cert --key\n" +
+    "wait for a restart: --pool\n",
     [],
   ],
   [

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { UsageError } from "../../appliance/config/flag.ts";
 import { planServe, type ServePlan } from "../../appliance/serve_plan.ts";
 import { StartError } from "../../appliance/start_error.ts";
-import { buildPem, hexOf } from "../../core/mod.ts";
+import { buildPem, hexOf, textOf } from "../../core/mod.ts";
 import { nobleProvider } from "../../core/crypto/noble_provider.ts";
 import { wall } from "../../core/moment.ts";
 import { alternativeNames, buildName, caConstraints, keyUsage } from "../../core/pki/build.ts";
@@ -203,6 +203,34 @@ Deno.test("read again: what changed, what has to wait for a restart, and old val
   assert.deepEqual(now.again().changed, []);
   assert.deepEqual(now.again().needRestart, ["listen", "log-level"]);
   assert.deepEqual(now.settings.user.map(({ name }) => name), ["ann"]);
+});
+
+Deno.test("read again: files that hold something else are told, and what they hold now", () => {
+  using folder = new Folder();
+  const flags = {
+    ...{ "client-ca": folder.certificates("root.crt", root), crl: folder.list("root", ["01"]) },
+    ...{ radius: "192.0.2.1", "radius-secret-file": folder.write("radius", "one\n") },
+    ...{ "dynamic-author": "192.0.2.1", "dynamic-author-secret-file": folder.write("author", "1") },
+    "access-list-file": folder.write("lists", "ip access-list extended web\n permit ip any any\n"),
+    users: folder.write("users", ""),
+  };
+  const before = plan(flags);
+  assert.deepEqual(before.again().changedFiles, []);
+  folder.write("radius", "two\n");
+  folder.write("author", "2");
+  folder.list("root", ["02"]);
+  const { plan: now, changed, changedFiles, needRestart } = before.again();
+  assert.deepEqual([changed, needRestart], [[], []]);
+  assert.deepEqual(changedFiles, ["crl", "radius-secret-file", "dynamic-author-secret-file"]);
+  const secrets = [...now.radiusSecrets, now.dynamicAuthorSecret ?? assert.fail()].map(textOf);
+  assert.deepEqual(secrets, ["two", "2"]);
+  folder.write("lists", "");
+  assert.deepEqual(now.again().changedFiles, ["access-list-file"]);
+  folder.write("radius", "\n");
+  assert.match(problems(() => now.again())[0] ?? "", /^--radius-secret-file .*it is empty/);
+  folder.write("radius", "two\n");
+  Deno.chmodSync(flags["radius-secret-file"], 0o644);
+  assert.match(problems(() => now.again())[0] ?? "", /others may read or write it/);
 });
 
 Deno.test("read again: what would not start is refused, though it would count after a restart only", () => {

@@ -136,7 +136,8 @@ serveTest(
     const { stdout } = await gateway.command("reload");
     assert.equal(
       stdout,
-      "reloaded, with other values of --user --group --dpd\nwait for a restart: --tun\n",
+      "reloaded, with other values of --user --group --dpd and other contents of " +
+        "--access-list-file\nwait for a restart: --tun\n",
     );
     assert.doesNotMatch(await gateway.show("access-lists"), /mail/);
     assert.ok(!process.output.includes("secret"));

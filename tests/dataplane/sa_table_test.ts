@@ -264,3 +264,35 @@ Deno.test("the table agrees with a linear search over many hosts", () => {
     }
   }
 });
+
+Deno.test("the table agrees with a linear search over networks and ranges of every width", () => {
+  const random = new SeededRandom(10);
+  const made = table();
+  /** In the order of their coming. */
+  const plain: { readonly spi: number; readonly first: number; readonly last: number }[] = [];
+  const text = (value: number): string => `10.0.${value >> 8}.${value & 255}`;
+  const common = (a: number, b: number): number => Math.clz32(a ^ b);
+  const expected = (at: number): number | string => {
+    const covering = plain.filter(({ first, last }) => first <= at && at <= last);
+    // The narrowest, and of those of one width the newest.
+    covering.sort((a, b) => common(b.first, b.last) - common(a.first, a.last) || b.spi - a.spi);
+    return covering[0]?.spi ?? "no-sa";
+  };
+  for (let spi = 1; spi <= 300; spi++) {
+    const first = random.below(2_000);
+    const last = Math.min(1_999, first + random.pick([0, 0, 1, 7, 60, 900]));
+    const remoteSelectors = [selector(`${text(first)}-${text(last)}`)];
+    made.install(pair({ inboundSpi: spi, localSelectors: everything, remoteSelectors }), nowhere);
+    plain.push({ spi, first, last });
+    if (random.chance(0.4)) {
+      const [gone] = plain.splice(random.below(plain.length), 1);
+      if (gone !== undefined) made.remove(gone.spi);
+    }
+    for (let i = 0; i < 10; i++) {
+      const at = random.below(2_000);
+      assert.equal(routed(made, to(text(at))), expected(at), text(at));
+    }
+  }
+  for (const { spi } of plain) made.remove(spi);
+  assert.equal(routed(made, to("10.0.0.1")), "no-sa");
+});

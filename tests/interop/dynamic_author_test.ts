@@ -279,6 +279,17 @@ dynamicInterop(
       assert.equal(answer?.code, command === "coa" ? "CoA-NAK" : "Disconnect-NAK");
       assert.equal(answer?.["Error-Cause"], cause);
     }
+    const file = `${scene.lab.folder}/dynamic-author-secret`;
+    await Deno.writeTextFile(file, "\n");
+    assert.match((await scene.gateway.command("reload")).stderr, /author-secret: it is empty\)/);
+    assert.ok(await ask(scene, "coa", alice), "as it was before");
+    await Deno.writeTextFile(file, "another\n");
+    assert.equal(
+      (await scene.gateway.command("reload")).stdout,
+      "reloaded, with other contents of --dynamic-author-secret-file\n",
+    );
+    assert.equal(await ask(scene, "coa", alice), undefined);
+    assert.ok(await ask(scene, "coa", alice, { secret: "another" }));
     assert.equal((await scene.gateway.session("alice"))?.state, "active");
   },
 );

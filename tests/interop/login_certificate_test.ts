@@ -58,13 +58,14 @@ interopTest(
     const answers = await ping(scene.site.namespace, innerTarget, { source });
     assert.equal(answers.received, answers.sent);
 
-    await client.swanctl("--terminate", "--ike", "gw");
-    await scene.gateway.untilSession(clientName, "gone", (one) => one === undefined);
     await writeRevocationList(list, authority, pki.clientCert);
     assert.deepEqual(
       await scene.gateway.command("reload").then(({ stdout }) => stdout),
-      "reloaded\n",
+      "reloaded, with other contents of --crl\n",
     );
+    await scene.gateway.untilSession(clientName, "gone", (one) => one === undefined);
+    assert.match(scene.gateway.process.output, /session-ended .*why=certificate-revoked/);
+    await client.process.waitFor(/received DELETE for IKE_SA/, 10_000);
     const { up } = await client.tryInitiate("net", 10);
     assert.equal(up, false);
     assert.match(client.process.output, /received AUTHENTICATION_FAILED/);

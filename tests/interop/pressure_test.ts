@@ -22,7 +22,7 @@ interopTest(
       ca: scene.pki.ca,
       cert: scene.pki.clientCert,
       key: scene.pki.clientKey,
-      concurrency: how === "stay" ? 16 : 100,
+      concurrency: how === "stay" ? 16 : count,
       ...{ how, count, stays, ike, users, password, pair },
     });
     const logins = await runLoad(scene.inside, order("stay"));
@@ -53,7 +53,7 @@ interopTest(
     assert.ok(commits < changes / 2, `${changes} changes in ${commits} commits`);
     assert.equal(counters["store-errors"], 0);
     // Other programs on this machine make it later than it is by itself.
-    assert.ok((counters["loop-latest-ms"] ?? Infinity) < 1_000, JSON.stringify(counters));
+    assert.ok((counters["loop-latest-ms"] ?? Infinity) < 500, JSON.stringify(counters));
   },
-  { flags: { pool: "10.99.0.0/23", "log-level": "info", "cookie-threshold": 10_000 } },
+  { flags: { pool: "10.99.0.0/23", "log-level": "info" } },
 );

@@ -10,6 +10,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { concatBytes, hexOf, utf8 } from "../../core/bytes.ts";
 import { nobleProvider } from "../../core/crypto/noble_provider.ts";
 import { find } from "../../core/exchange/payloads.ts";
+import { limits } from "../../core/limits.ts";
 import {
   AuthMethod,
   CertEncoding,
@@ -20,7 +21,7 @@ import {
   ProtocolId,
   TransformType,
 } from "../../core/message/constants.ts";
-import { buildMessage, buildPayloads } from "../../core/message/message.ts";
+import { buildMessage, buildPayloads, parseMessage } from "../../core/message/message.ts";
 import type { Payload } from "../../core/message/payload.ts";
 import { certificatesIn, privateKeyIn } from "../../core/pki/pem.ts";
 import { anySelector } from "../../core/sa/narrowing.ts";
@@ -29,12 +30,12 @@ import { garble, lieAbout } from "./lies.ts";
 import { readMessageSeeds } from "./message_seeds.ts";
 import { readPcap } from "./pcap.ts";
 import { SeededRandom } from "./seeded_random.ts";
-import { notifiesOf, SimPeer } from "./sim_peer.ts";
+import { notifiesOf, notifyIn, SimPeer } from "./sim_peer.ts";
 import { UdpWorld } from "./udp_world.ts";
 import { listVectors, readVector } from "./vectors.ts";
 
 const [gateway = "", clientCert = "", clientKey = "", ...hosts] = Deno.args;
-const { AUTHENTICATION_FAILED, NO_PROPOSAL_CHOSEN } = NotifyType;
+const { AUTHENTICATION_FAILED, COOKIE, INVALID_SYNTAX, NO_PROPOSAL_CHOSEN } = NotifyType;
 const { CREATE_CHILD_SA, IKE_AUTH, INFORMATIONAL } = ExchangeType;
 /** Little time for an answer where none is to come. */
 const NO_ANSWER_MS = 150;
@@ -352,6 +353,71 @@ attack("certificates and identities of the corpora", () => {
   }
   equal(refused, files);
   return { files };
+});
+
+attack("identities that are absurdly long", () => {
+  const peer = stranger();
+  peer.init();
+  const long = { kind: "IDi", idType: IdType.FQDN, data: random.bytes(60_000) } as const;
+  deepEqual(notifiesOf(peer.request(IKE_AUTH, [long, ...peer.wishes()])), [INVALID_SYNTAX]);
+  const other = stranger();
+  other.init();
+  const asked = find(other.beginEap("alice"), "EAP")!.packet;
+  const identity = new Uint8Array(60_000).fill(0x78);
+  identity.set([2, asked[1]!, identity.length >> 8, identity.length & 0xff, 1]);
+  const refused = find(other.request(IKE_AUTH, [{ kind: "EAP", packet: identity }]), "EAP");
+  equal(refused?.packet[0], 4, "EAP-Failure");
+  return { octets: long.data.length + identity.length };
+});
+
+attack("rekeys and Child SAs without end by a peer that is logged in", () => {
+  let peer = stranger();
+  peer.login();
+  const [rekeys, children] = [60, 60];
+  for (let i = 0; i < rekeys; i++) peer = peer.rekeyIke(random.bytes(32));
+  let made = 0;
+  for (let i = 0; i < children; i++) {
+    if (find(peer.request(CREATE_CHILD_SA, honest(peer, CREATE_CHILD_SA)), "SA")) made++;
+  }
+  equal(made, limits.childSasPerIkeSa - 1, "besides the first one");
+  deepEqual(peer.request(INFORMATIONAL, []), [], "and the last IKE SA is as good as the first");
+  peer.logout();
+  return { rekeys, "Child SAs asked for": children, made };
+});
+
+/** Begins an IKE SA, with the cookie that it is asked for; whether that is one, and whether it was asked. */
+function begin(peer: SimPeer): { readonly isBegun: boolean; readonly isAsked: boolean } {
+  const usual = peer.initPayloads();
+  const plain = peer.buildInit(usual);
+  const [first] = peer.exchange(plain);
+  const parsed = first === undefined ? undefined : parseMessage(first);
+  const cookie = parsed?.ok === true ? notifyIn(parsed.value.payloads, COOKIE) : undefined;
+  const request = cookie === undefined ? plain : peer.buildInit([cookie, ...usual]);
+  const answer = cookie === undefined ? first : peer.exchange(request)[0];
+  if (answer !== undefined) peer.takeInit(request, answer);
+  return { isBegun: peer.keys !== undefined, isAsked: cookie !== undefined };
+}
+
+attack("logins that never end", () => {
+  // A source of its own, since it is not heard for a while afterwards.
+  const host = hosts.at(-1)!;
+  let [begun, cookies] = [0, 0];
+  const rounds = limits.halfOpenPerSource + 6;
+  world.patienceMs = NO_ANSWER_MS;
+  for (let i = 0; i < rounds; i++) {
+    world.sockets.length = 0;
+    const { isBegun, isAsked } = begin(new SimPeer(world, { seed: 50_000 + i, host }));
+    if (isBegun) begun++;
+    if (isAsked) cookies++;
+  }
+  world.patienceMs = 5_000;
+  ok(begun > rounds / 2 && begun <= limits.halfOpenPerSource, `${begun}`);
+  const other = stranger();
+  ok(begin(other).isBegun, "others are heard");
+  const login = [...other.certificateProof(), ...other.wishes()];
+  ok(find(other.request(IKE_AUTH, login), "CP") !== undefined, "and get in");
+  other.logout();
+  return { rounds, begun, cookies };
 });
 
 world.close();

@@ -2,7 +2,7 @@
  * Our own program as a process in a namespace: the gateway (`rejoin serve`) and its operator's words.
  * From the sources, or the executable that `REJOIN_BIN` names.
  */
-import { order } from "../../appliance/control/client.ts";
+import { askSessions, askSummary, order } from "../../appliance/control/client.ts";
 import type { PoolFacts, ReconnectFacts, SessionFacts } from "../../appliance/show/facts.ts";
 import { type Background, type Finished, mustRun, type Signal, until } from "./background.ts";
 import type { Namespace } from "./netns.ts";
@@ -17,11 +17,17 @@ export function rejoinCommand(): readonly string[] {
   return [Deno.execPath(), "run", "--allow-all", "--no-check", `${root}main.ts`];
 }
 
+let fetched: Promise<void> | undefined;
+
 /**
- * Fetches what the sources import, while there is a network: a fresh namespace has none. Nothing happens
- * when everything is there, or with an executable.
+ * Fetches what the sources import, once, while there is a network: a fresh namespace has none. Nothing
+ * happens when everything is there, or with an executable.
  */
-export async function fetchImports(): Promise<void> {
+export function fetchImports(): Promise<void> {
+  return fetched ??= fetchOnce();
+}
+
+async function fetchOnce(): Promise<void> {
   const [program = "", word] = rejoinCommand();
   if (word === "run") {
     await mustRun([program, "cache", "--quiet", `${root}main.ts`], { timeoutMs: 300_000 });
@@ -63,16 +69,20 @@ export class RejoinGateway implements AsyncDisposable {
     this.#options = options;
   }
 
+  get #control(): string {
+    return `${this.#options.folder}/control.sock`;
+  }
+
   /** Runs an operator's command against it. */
   command(...words: readonly string[]): Promise<Finished> {
-    const control = ["--control", `${this.#options.folder}/control.sock`];
-    return this.#options.namespace.finish([...rejoinCommand(), ...words, ...control]);
+    const command = [...rejoinCommand(), ...words, "--control", this.#control];
+    return this.#options.namespace.finish(command);
   }
 
   /** Begins to rekey now; how many sessions that concerns. */
   rekey(what: "ike" | "child"): Promise<number> {
     const request = { command: "rekey", what, selector: {} } as const;
-    return order(`${this.#options.folder}/control.sock`, request);
+    return order(this.#control, request);
   }
 
   /** What `show …` prints. */
@@ -82,14 +92,11 @@ export class RejoinGateway implements AsyncDisposable {
     return stdout;
   }
 
-  async #facts<T>(key: string, ...words: readonly string[]): Promise<T> {
-    const parsed = JSON.parse(await this.show(...words, "--json")) as Record<string, unknown>;
-    return (parsed[key] ?? parsed) as T;
-  }
+  // What is only looked at is asked over the control socket: a process for each look takes longer than the rest.
 
   /** All sessions, active and waiting. */
-  sessions(): Promise<readonly SessionFacts[]> {
-    return this.#facts("sessions", "crypto", "session", "detail");
+  async sessions(): Promise<readonly SessionFacts[]> {
+    return (await Array.fromAsync(askSessions(this.#control, {}))).flat();
   }
 
   /** The session of a user. */
@@ -111,23 +118,23 @@ export class RejoinGateway implements AsyncDisposable {
         return isSo(session) ? [session] as const : undefined;
       },
       timeoutMs,
-      300,
+      50,
     ).then(([session]) => session);
   }
 
   /** `show crypto ikev2 stats reconnect`. */
-  reconnectStats(): Promise<ReconnectFacts> {
-    return this.#facts("reconnect", "crypto", "ikev2", "stats", "reconnect");
+  async reconnectStats(): Promise<ReconnectFacts> {
+    return (await askSummary(this.#control)).reconnect;
   }
 
   /** Counters by name. */
-  counters(): Promise<Readonly<Record<string, number>>> {
-    return this.#facts("counters", "crypto", "ikev2", "stats");
+  async counters(): Promise<Readonly<Record<string, number>>> {
+    return (await askSummary(this.#control)).counters;
   }
 
   /** `show ip local pool`. */
-  pools(): Promise<readonly PoolFacts[]> {
-    return this.#facts("pools", "ip", "local", "pool");
+  async pools(): Promise<readonly PoolFacts[]> {
+    return (await askSummary(this.#control)).pools;
   }
 
   /** Ends it and starts one with the same state. */

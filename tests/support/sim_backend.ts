@@ -33,6 +33,8 @@ export class SimBackend {
   readonly names = new Map<string, string>();
   /** Codes that users are asked for after their password. */
   readonly codes = new Map<string, string>();
+  /** Users that AAA does not know any more. */
+  readonly dismissed = new Set<string>();
   /** Speaks EAP for those who log in by relay. */
   eapServer: SimEapServer;
   /** Makes the store fail. */
@@ -148,7 +150,8 @@ export class SimBackend {
       attributes,
       ...(known === undefined ? {} : { userName: known }),
     } as const;
-    if (this.aaa === "rejects") return { kind: "reject" };
+    const [user = ""] = name.split("@");
+    if (this.aaa === "rejects" || this.dismissed.has(user)) return { kind: "reject" };
     if (credential.kind === "certificate") return accept;
     if (credential.kind === "eap") return this.eapServer.verify(credential);
     const code = this.codes.get(name);

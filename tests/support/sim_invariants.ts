@@ -1,6 +1,11 @@
 /** What holds at every moment of every simulation, and what is left in the end: nothing. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { formatIpAddress } from "../../core/wire/address.ts";
+import {
+  type AddressRange,
+  addressToBigInt,
+  formatIpAddress,
+  type IpAddress,
+} from "../../core/wire/address.ts";
 import type { SimWorld } from "./sim_world.ts";
 
 /** IKE SAs at most in a world of a few clients, ending ones included. */
@@ -13,8 +18,10 @@ export function assertGroundClaims(world: SimWorld): void {
   const addresses = sessions.flatMap(({ addresses }) => addresses.map(formatIpAddress));
   equal(new Set(addresses).size, addresses.length, "one holder an address");
   const leased = pools.reduce((sum, { inUse }) => sum + inUse, 0);
-  const fixed = sessions.flatMap(({ attributes }) => attributes.addresses ?? []).length;
-  ok(leased >= addresses.length - fixed, "every address is leased");
+  const pooled = sessions.flatMap(({ addresses }) => addresses).filter((address) =>
+    pools.some(({ range }) => isWithin(range, address))
+  );
+  ok(leased >= pooled.length, "every address of a pool is leased");
   const ikeSas = sessions.flatMap(({ ikeSa }) => ikeSa === undefined ? [] : [ikeSa.localSpi]);
   equal(new Set(ikeSas).size, ikeSas.length, "one session an IKE SA");
   const spis = sessions.flatMap(({ childSas }) => childSas.map(({ inboundSpi }) => inboundSpi));
@@ -28,6 +35,13 @@ export function assertGroundClaims(world: SimWorld): void {
   ok(load.ikeSas <= MOST_IKE_SAS && load.questions <= load.negotiating, text);
   ok(load.timers <= load.ikeSas + sessions.length + load.negotiating, text);
   ok(load.espSpis >= spis.length && load.espSpis <= spis.length + load.ikeSas, text);
+}
+
+/** Whether an address is of a range; that of who came before the range was changed, or of AAA, may not be. */
+export function isWithin({ first, last }: AddressRange, address: IpAddress): boolean {
+  if (address.family !== first.family) return false;
+  const value = addressToBigInt(address);
+  return addressToBigInt(first) <= value && value <= addressToBigInt(last);
 }
 
 /** After everybody has gone and every deadline is over. */

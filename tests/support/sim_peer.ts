@@ -26,7 +26,7 @@ import type { SessionPair } from "../../core/gateway/record.ts";
 import { authOctets, sharedKeyAuth } from "../../core/sa/auth_octets.ts";
 import { FragmentBuffer } from "../../core/sa/fragments.ts";
 import { IvCounter } from "../../core/sa/iv_counter.ts";
-import { deriveIkeKeys, type IkeKeys } from "../../core/sa/keymat.ts";
+import { deriveIkeKeys, deriveRekeyedIkeKeys, type IkeKeys } from "../../core/sa/keymat.ts";
 import { anySelector } from "../../core/sa/narrowing.ts";
 import { ikeSuiteOf, offerOf } from "../../core/sa/proposal.ts";
 import { directionKeys, openMessage, sealChain, sealMessage } from "../../core/sa/protection.ts";
@@ -377,6 +377,33 @@ export class SimPeer implements SimSocket {
     return this.request(ExchangeType.INFORMATIONAL, [
       { kind: "D", protocol: ProtocolId.IKE, spis: [] },
     ]);
+  }
+
+  /** Rekeys the IKE SA; the same peer on the one that this makes. */
+  rekeyIke(nonceI: Uint8Array): SimPeer {
+    const { crypto } = this.world;
+    const { suite, keys } = this.#established();
+    const spiI = this.random.bytes(8);
+    const pair = crypto.generateKeyPair(19, this.random);
+    const response = this.request(ExchangeType.CREATE_CHILD_SA, [
+      { kind: "SA", proposals: offerOf(this.ikeOffer, spiI, true) },
+      { kind: "Nonce", data: nonceI },
+      { kind: "KE", group: 19, data: pair.publicValue },
+    ]);
+    const chosen = find(response, "SA")!.proposals[0]!;
+    const nonceR = find(response, "Nonce")!.data;
+    const secret = crypto.deriveSharedSecret(pair, find(response, "KE")!.data)!;
+    const next = new SimPeer(this.world, { seed: 77, sameAs: this });
+    next.spiI = spiI;
+    next.spiR = copyBytes(chosen.spi);
+    next.suite = ikeSuiteOf(chosen);
+    next.espSpi = this.espSpi;
+    next.keys = deriveRekeyedIkeKeys(
+      ...[crypto, suite.prf, keys.d, next.suite, secret, nonceI, nonceR] as const,
+      next.spiI,
+      next.spiR,
+    );
+    return next;
   }
 
   /** The pair in a response. */

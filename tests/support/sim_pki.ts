@@ -20,6 +20,8 @@ export const simStart = wall(Date.UTC(2026, 0, 1));
 /** What both sides of a simulation need. */
 export interface SimPki {
   readonly ca: OwnedBytes;
+  /** Signs with the CA's key. */
+  readonly caSigner: Signer;
   readonly gateway: { readonly certificate: OwnedBytes; readonly signer: Signer };
   readonly client: { readonly certificate: OwnedBytes; readonly signer: Signer };
 }
@@ -64,6 +66,7 @@ export function makeSimPki(crypto: CryptoProvider): SimPki {
     }, caSigner);
   return {
     ca,
+    caSigner,
     gateway: { certificate: issue(2, simGatewayName, "SERVER_AUTH"), signer: peerSigner },
     client: { certificate: issue(3, "alice@example.test", "CLIENT_AUTH"), signer: peerSigner },
   };

@@ -7,15 +7,19 @@ import type { ClientLogin } from "../../core/exchange/initiator_settings.ts";
 import type { SessionChange } from "../../core/gateway/input.ts";
 import type { PacketFilter } from "../../core/gateway/packet_filter.ts";
 import type { UserAttributes } from "../../core/gateway/question.ts";
+import type { Policy } from "../../core/gateway/policy.ts";
 import type { SessionRecord } from "../../core/gateway/record.ts";
 import type { GatewaySnapshot, SessionSnapshot } from "../../core/gateway/snapshot.ts";
 import { limits } from "../../core/limits.ts";
+import type { RevocationList } from "../../core/pki/revocation_list.ts";
 import { formatEndpoint, formatIpAddress } from "../../core/wire/address.ts";
 import type { SeededRandom } from "./seeded_random.ts";
 import { SeededRandom as Seeded } from "./seeded_random.ts";
+import { ended } from "./sim_claims.ts";
 import type { SimClient } from "./sim_client.ts";
-import { assertGroundClaims, assertNothingLeft } from "./sim_invariants.ts";
+import { assertGroundClaims, assertNothingLeft, isWithin } from "./sim_invariants.ts";
 import { SimModel } from "./sim_model.ts";
+import { listOfClient, otherPool, otherSettings } from "./sim_policies.ts";
 import { address, anyConnectLogin, endpoint, range } from "./sim_settings.ts";
 import { calm, describe, SimWorld } from "./sim_world.ts";
 
@@ -23,7 +27,7 @@ const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 /** Longer than a finished SA repeats its last response. */
 const LINGERING = 10_000;
-const STEPS = 40;
+const STEPS = 44;
 const USERS = ["alice", "bob", "carol"] as const;
 /** Half of them has one of these, from the first login or from a change. */
 const FILTERS: readonly PacketFilter[] = ["staff", "guests"].map((name) => ({
@@ -53,6 +57,11 @@ export interface RunFacts {
   readonly tokens: number;
   /** How many Child SAs were one too many, after rekeys that crossed. */
   readonly collisions: number;
+  /** How often the gateway was given another configuration: while it ran, and by a restart. */
+  readonly reloads: number;
+  readonly otherStarts: number;
+  /** How many sessions ended because their certificate was taken back. */
+  readonly revoked: number;
 }
 
 /** Runs a world; throws with seed, virtual time and the last actions when a claim fails. */
@@ -83,6 +92,13 @@ class Run {
   readonly #orders = new Map<string, SessionChange | undefined>();
   #hosts = 0;
   #collisions = 0;
+  #reloads = 0;
+  #otherStarts = 0;
+  /** The configuration of the beginning and of the end. */
+  readonly #policy: Policy;
+  readonly #taken: RevocationList;
+  /** Whether there was a time in which nobody got a pair. */
+  #wasOff = false;
   #checkedTraces = 0;
 
   constructor(seed: number) {
@@ -107,6 +123,8 @@ class Run {
       },
       { loss: random.fraction() * 0.2, duplication: random.fraction() * 0.2, latencyMs: [5, 80] },
     );
+    this.#policy = this.world.policy;
+    this.#taken = listOfClient(this.world.pki);
     for (const user of USERS) {
       const attributes: UserAttributes = {
         idleTimeoutSeconds: random.pick([0, 0, 90, 600]),
@@ -169,6 +187,9 @@ class Run {
         ).length,
       moves: events.filter(({ kind }) => kind === "moved").length,
       collisions: this.#collisions,
+      reloads: this.#reloads,
+      otherStarts: this.#otherStarts,
+      revoked: ended(world).filter((why) => why === "certificate-revoked").length,
       tokens: events.filter((e) => e.kind === "reconnecting" && e.why === "peer-restarted").length,
     };
   }
@@ -244,6 +265,18 @@ class Run {
       "crash soon": () => {
         world.crashAfter = random.below(12);
       },
+      reload: () => {
+        if (world.gatewayUp) this.#reload(this.#otherPolicy());
+      },
+      "another start": () => {
+        if (random.chance(0.5)) return;
+        this.#crash();
+        this.#otherStarts++;
+        this.#start({ ...this.#otherPolicy(), pools: [otherPool(random), STAFF] });
+      },
+      dismiss: () => {
+        world.backend.dismissed.add(sim.name);
+      },
       logout: () => {
         if (random.chance(0.3)) world.tellClient(sim, { kind: "disconnect", at: world.at });
       },
@@ -264,6 +297,37 @@ class Run {
     this.actions.push(`${world.nowMs} ms: ${name} (${sim.name})`);
     actions[name]?.();
     this.#check();
+  }
+
+  /** The configuration of the beginning but for what chance changes; pools are those that are in force. */
+  #otherPolicy(): Policy {
+    const { pools } = this.world.policy;
+    return { ...this.#policy, ...otherSettings(this.#random, this.#policy, this.#taken), pools };
+  }
+
+  /** Another configuration while it runs: of sessions it ends those whose certificate it takes back. */
+  #reload(policy: Policy): void {
+    const { world } = this;
+    const staying = (): readonly string[] =>
+      world.show.sessions.filter(({ method }) =>
+        policy.revocation === undefined || method !== "certificate"
+      )
+        .map(({ id, state, absoluteEnd }) => `${id} ${state} ${absoluteEnd}`);
+    const before = staying();
+    this.#reloads++;
+    this.#take(policy);
+    world.command({ kind: "reconfigure", policy });
+    if (world.gatewayUp) deepEqual(staying(), before, "a reload leaves sessions as they are");
+  }
+
+  #start(policy: Policy): void {
+    this.#take(policy);
+    this.world.restart();
+  }
+
+  #take(policy: Policy): void {
+    this.world.policy = policy;
+    if (policy.reconnect.timeoutMs === 0) this.#wasOff = true;
   }
 
   #crash(): void {
@@ -313,8 +377,11 @@ class Run {
     Object.assign(world.network, calm);
     world.backend.answerMs = 5;
     world.backend.aaa = "works";
+    world.backend.dismissed.clear();
     world.crashAfter = undefined;
-    if (!world.gatewayUp) world.restart();
+    if (world.policy.pools !== this.#policy.pools) this.#crash();
+    if (world.gatewayUp) this.#reload(this.#policy);
+    else this.#start(this.#policy);
     for (const sim of world.clients) sim.online = true;
     // Who is logging out is given the time to do so.
     this.#advance(MINUTE);
@@ -352,14 +419,15 @@ class Run {
       equal(holder?.userName.split("@")[0], sim.name, `${sim.name} has its own address`);
       equal(holder?.state, "active");
       equal(holder?.lastRemote, formatEndpoint(sim.outer), `${sim.name} is where it is`);
-      ok(!sim.client.pair || holder?.reconnect !== undefined);
+      equal(sim.client.pair === undefined, holder?.reconnect === undefined);
+      ok(sim.client.pair !== undefined || this.#wasOff, "everybody has a pair");
     }
-    const held = sessions.flatMap(({ addresses }) => addresses).length;
-    const fixed = sessions.flatMap(({ attributes }) => attributes.addresses ?? []).length;
+    const held = sessions.flatMap(({ addresses }) => addresses)
+      .filter((address) => pools.some(({ range }) => isWithin(range, address))).length;
     const leased = pools.reduce((sum, { inUse }) => sum + inUse, 0);
     // A login that its client left in the middle holds its address for a while.
     const { negotiating } = world.gateway.load();
-    const abandoned = leased - (held - fixed);
+    const abandoned = leased - held;
     ok(abandoned >= 0 && abandoned <= negotiating, "leases are the addresses of the sessions");
     const facts = (
       { userName, addresses, absoluteEnd }: SessionRecord | SessionSnapshot,
@@ -376,6 +444,7 @@ class Run {
     }
     for (const sim of world.clients) {
       const records = [...world.backend.store.values()];
+      if (sim.client.pair === undefined) continue;
       const { sessionId, token } = sim.pair;
       const mine = records.find((record) => record.sessionId === sessionId);
       equal(mine?.token, token, "what the client has is what is stored");
@@ -411,6 +480,11 @@ class Run {
     assertGroundClaims(world);
     this.#model.check();
     const { sessions } = world.show;
+    const isTaken = world.policy.revocation !== undefined;
+    ok(
+      !isTaken || sessions.every(({ method }) => method !== "certificate"),
+      "nobody is in by what was taken back",
+    );
     const isTimeDue = (world.gateway.nextTimeout() ?? Number.POSITIVE_INFINITY) <= world.nowMs;
     for (const { accounting, absoluteEnd, addresses, attributes, childSas, idle } of sessions) {
       for (const { inboundSpi } of childSas) {

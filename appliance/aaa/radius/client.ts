@@ -32,8 +32,8 @@ export interface RadiusServerSettings {
   /** Its name or address as text. */
   readonly host: string;
   readonly port: number;
-  /** Shared with it. */
-  readonly secret: Bytes;
+  /** Shared with it; asked for each question, since a reload may bring another. */
+  readonly secret: () => Bytes;
   /** Believes answers to Access-Requests without Message-Authenticator. */
   readonly allowUnsigned: boolean;
   /** Where it is; of a server that is called by a name, where it was reached last, if it was. */

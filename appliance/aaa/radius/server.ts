@@ -41,7 +41,8 @@ export interface ServerOptions {
   readonly index: number;
   /** For people. */
   readonly name: string;
-  readonly secret: Bytes;
+  /** Shared with it, as it is now: a question goes by one to its end. */
+  readonly secret: () => Bytes;
   /** Makes the way to it. */
   readonly openChannel: (events: ChannelEvents) => Channel;
   /** Believes answers to Access-Requests without Message-Authenticator. */
@@ -150,6 +151,7 @@ export class RadiusServer implements Candidate {
     const isTrial = this.standing === "due";
     const attempt = new Attempt({
       ...this.#options,
+      secret: this.#options.secret(),
       channel: this.#channel,
       request,
       listener,
@@ -249,6 +251,7 @@ export class RadiusServer implements Candidate {
     if (status === undefined) return;
     this.#probing ??= new Probing({
       ...this.#options,
+      secret: this.#options.secret(),
       channel: this.#channel,
       attributes: status,
       pauseMs: times.firstPauseMs / probesPerPause,

@@ -42,7 +42,7 @@ export function addressesOf({ access, accounting }: ServersByPurpose): readonly 
 /** A server over UDP. */
 export function udpServer(
   server: Endpoint,
-  secret: Bytes,
+  secret: () => Bytes,
   { source, allowUnsigned }: UdpOptions,
 ): RadiusServerSettings {
   return {
@@ -58,13 +58,13 @@ export function udpServer(
 /** A server over TLS, for both purposes. Nobody on the way can change an answer, signed or not. */
 export function tlsServer(
   server: TlsServer,
-  credentials: TlsCredentials,
+  credentials: () => TlsCredentials,
   clock: Clock,
 ): RadiusServerSettings {
   let address = parseIpAddress(server.host);
   return {
     ...server,
-    secret: radsecSecret,
+    secret: () => radsecSecret,
     allowUnsigned: true,
     address: () => address,
     openChannel: (events) =>
@@ -83,11 +83,12 @@ export function secretsWanted({ radius, "radius-acct": accounting }: NamedServer
  */
 export function udpServers(
   named: NamedServers,
-  secrets: readonly Bytes[],
+  secrets: () => readonly Bytes[],
   options: UdpOptions,
 ): ServersByPurpose {
-  const secretAt = (place: number): Bytes => {
-    const secret = secrets.length === 1 ? secrets[0] : secrets[place];
+  const secretAt = (place: number) => (): Bytes => {
+    const [only, ...others] = secrets();
+    const secret = others.length === 0 ? only : [only, ...others][place];
     if (secret === undefined) throw new RangeError("a RADIUS server without a secret");
     return secret;
   };

@@ -34,6 +34,7 @@ export const terminateCauses = {
   // An administrator, here or at the AAA server.
   "operator": TerminateCause.ADMIN_RESET,
   "disconnected": TerminateCause.ADMIN_RESET,
+  "certificate-revoked": TerminateCause.ADMIN_RESET,
   "shutdown": TerminateCause.ADMIN_REBOOT,
   // Somebody else needed the place.
   "evicted": TerminateCause.PORT_PREEMPTED,

@@ -42,7 +42,8 @@ export interface TlsServer {
 /** What a channel is made from. */
 export interface TlsChannelOptions {
   readonly server: TlsServer;
-  readonly credentials: TlsCredentials;
+  /** As they are now: each connection goes by them as long as it stands. */
+  readonly credentials: () => TlsCredentials;
   readonly clock: Clock;
   readonly events: ChannelEvents;
   /** The server was reached at this address. */
@@ -104,13 +105,14 @@ async function connect(
   closing: AbortSignal,
 ): Promise<Deno.TlsConn> {
   const { host, port } = server;
+  const { ca, certificate, key } = credentials();
   const late = new AbortController();
   const connecting = Deno.connectTls({
     hostname: host,
     port,
-    caCerts: [credentials.ca],
-    cert: credentials.certificate,
-    key: credentials.key,
+    caCerts: [ca],
+    cert: certificate,
+    key,
   }).then(async (connection) => {
     const close = (): void => closeQuietly(connection);
     if (late.signal.aborted) close();

@@ -17,8 +17,8 @@ import type {
 } from "../../crypto/provider.ts";
 import { AuthMethod } from "../../message/constants.ts";
 import type { Wall } from "../../moment.ts";
-import { type Certificate, parseCertificate } from "../../pki/certificate.ts";
-import { type Trust, verifyChain } from "../../pki/chain.ts";
+import { parseCertificate } from "../../pki/certificate.ts";
+import { type ProvenCertificate, type Trust, verifyChain } from "../../pki/chain.ts";
 import { fail, ok, type Result } from "../../result.ts";
 import { signAuth, verifySignatureAuth } from "../../sa/signature_auth.ts";
 import { buildCertificateBag, parseCertificateBag } from "./pkcs7.ts";
@@ -39,12 +39,12 @@ export interface ClientProof extends Trust {
   readonly allowSha1: boolean;
 }
 
-/** The certificate whose owner signed, or a kebab-case word for what is wrong. */
+/** The certificate whose owner signed and its path, or a kebab-case word for what is wrong. */
 export function verifyClientCertificate(
   pkcs7: Bytes,
   signature: Bytes,
   proof: ClientProof,
-): Result<Certificate, string> {
+): Result<ProvenCertificate, string> {
   const bag = parseCertificateBag(pkcs7);
   if (!bag.ok) return fail("certificates-unreadable");
   const [own, ...others] = bag.value;
@@ -59,7 +59,9 @@ export function verifyClientCertificate(
   });
   const chain = verifyChain({ ...proof, leaf, intermediates, purpose: "clientAuth" });
   if (!chain.ok) return fail(`certificate-${chain.fault.kind}`);
-  return isGoodSignature(leaf.spki, leaf.key, signature, proof) ? ok(leaf) : fail("bad-signature");
+  return isGoodSignature(leaf.spki, leaf.key, signature, proof)
+    ? ok({ certificate: leaf, ...chain.value })
+    : fail("bad-signature");
 }
 
 /** What a client presents. */

@@ -15,6 +15,7 @@ import type { Credential, UserAttributes, Verdict } from "../../gateway/question
 import type { SessionPair } from "../../gateway/record.ts";
 import { limits } from "../../limits.ts";
 import { userNameOf } from "../../pki/identity.ts";
+import { type CertificateId, certificateIdsOf } from "../../pki/revocation.ts";
 import type { Random } from "../../random.ts";
 import { assertNever } from "../../result.ts";
 import type { EapMethodStep, EapServerMethod } from "../method.ts";
@@ -97,7 +98,8 @@ export class AnyConnectServer implements EapServerMethod {
   #group: LoginGroup | undefined;
   #opaque: GatewayOpaque;
   #isOpaqueSent = false;
-  #hasCertificate = false;
+  /** What its client has shown, once it has. */
+  #certificates: readonly CertificateId[] | undefined;
   #failures = 0;
   #client: ClientHeader | undefined;
 
@@ -141,7 +143,7 @@ export class AnyConnectServer implements EapServerMethod {
         const attributes = { ...this.#chosen(), ...verdict.attributes };
         const accepted = { userName: verdict.userName ?? userName, attributes };
         this.#state = { kind: "granting", ...accepted };
-        return { kind: "grant", ...accepted };
+        return { kind: "grant", ...accepted, certificates: this.#certificates ?? [] };
       }
       case "challenge": {
         const { message, inputLabel } = verdict;
@@ -207,7 +209,7 @@ export class AnyConnectServer implements EapServerMethod {
       findGroup(groups, document.groupAccess);
     if (chosen !== undefined) this.#choose(chosen);
     const { mode } = this.#options;
-    if (mode.kind === "password" || this.#hasCertificate) return this.#showForm();
+    if (mode.kind === "password" || this.#certificates !== undefined) return this.#showForm();
     if (document.hasNoCertificate) return failure("no-client-certificate");
     this.#state = { kind: "certificate" };
     return this.#request({ ...this.#authRequest(), asksCertificate: true });
@@ -225,9 +227,10 @@ export class AnyConnectServer implements EapServerMethod {
     if (sign === undefined) return failure("no-client-signature");
     const verified = verifyClientCertificate(pkcs7, sign, mode.proof());
     if (!verified.ok) return failure(verified.fault);
-    this.#hasCertificate = true;
+    const { certificate, path } = verified.value;
+    this.#certificates = certificateIdsOf(path);
     if (mode.kind === "certificate+password") return this.#showForm();
-    const userName = userNameOf(verified.value);
+    const userName = userNameOf(certificate);
     this.#state = { kind: "verifying", userName, hasForm: false };
     return this.#verify(userName, { kind: "certificate" });
   }

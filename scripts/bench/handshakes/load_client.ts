@@ -28,6 +28,7 @@ import {
   type SessionPair,
   utf8,
 } from "../../../core/mod.ts";
+import { TimerQueue } from "../../../core/gateway/timer_queue.ts";
 import { selectProvider } from "../../../dataplane/mod.ts";
 
 /** What to do. */
@@ -83,11 +84,13 @@ export type LoadReport =
     /** Milliseconds that half of them took at most, and 95 of a hundred. */
     readonly medianMs: number;
     readonly p95Ms: number;
+    /** The most memory that this process had, MB. */
+    readonly peakMb: number;
   };
 
 const port = 4500;
 const markerBytes = 4;
-const tickMs = 50;
+const tickMs = 20;
 
 /** Where clients are. */
 interface Place {
@@ -114,7 +117,7 @@ class Load {
   readonly #own: { readonly certificates: readonly Bytes[]; readonly key: Bytes };
   /** By the initiator SPI of what they sent. */
   readonly #bySpi = new Map<string, Active>();
-  readonly #active = new Set<Active>();
+  readonly #timers = new TimerQueue<Active>();
 
   constructor(order: LoadOrder, sockets: readonly Socket[]) {
     this.#order = order;
@@ -143,14 +146,13 @@ class Load {
     });
     const { promise, resolve } = Promise.withResolvers<ClientEvent>();
     const active: Active = { client, place, spis: new Set(), done: resolve };
-    this.#active.add(active);
     const at = systemClock.now();
     this.#give(active, { kind: "connect", at, ...(pair === undefined ? {} : { pair }) });
     const event = await promise;
     if (this.#order.how === "certificate" && event.kind === "established") {
       await this.#leave(active);
     }
-    this.#active.delete(active);
+    this.#timers.set(active, undefined);
     for (const spi of active.spis) this.#bySpi.delete(spi);
     return event;
   }
@@ -196,7 +198,7 @@ class Load {
   }
 
   #heard(datagram: Uint8Array): void {
-    // A copy: each datagram comes in a buffer that could hold the longest one.
+    // A copy: what comes in stands in a buffer that could hold the longest datagram.
     const bytes = copyBytes(datagram.subarray(markerBytes));
     const active = this.#bySpi.get(hexOf(bytes.subarray(0, 8)));
     if (active === undefined) return;
@@ -206,9 +208,10 @@ class Load {
 
   #tick(): void {
     const at = systemClock.now();
-    for (const active of this.#active) {
-      const due = active.client.nextTimeout();
-      if (due !== undefined && due <= at.monotonic) this.#give(active, { kind: "timeout", at });
+    for (;;) {
+      const active = this.#timers.pop(at.monotonic);
+      if (active === undefined) return;
+      this.#give(active, { kind: "timeout", at });
     }
   }
 
@@ -226,7 +229,14 @@ class Load {
         if (event.kind === "established" || event.kind === "closed") active.done(event);
       }
     }
+    this.#timers.set(active, active.client.nextTimeout());
   }
+}
+
+/** The most memory that this process had so far. */
+function peakMemoryMb(): number {
+  const [, kilobytes = "NaN"] = /VmHWM:\s+(\d+)/.exec(read("/proc/self/status")) ?? [];
+  return Number(kilobytes) / 1024;
 }
 
 function read(path: string): string {
@@ -293,7 +303,8 @@ async function main(order: LoadOrder): Promise<void> {
   const sockets: Socket[] = [];
   const first = order.local.replace(/\d+$/, "");
   for (let i = 0; i < (order.sources ?? 1); i++) {
-    const socket = createSocket({ type: "udp4", recvBufferSize: 4e6, sendBufferSize: 4e6 });
+    // Without a size for receiving: each datagram would come in a buffer as large as that.
+    const socket = createSocket({ type: "udp4", sendBufferSize: 4e6 });
     const local = `${first}${Number(order.local.slice(first.length)) + i}`;
     await new Promise<void>((resolve) => socket.bind(0, local, resolve));
     sockets.push(socket);
@@ -336,7 +347,7 @@ async function main(order: LoadOrder): Promise<void> {
   took.sort((a, b) => a - b);
   const at = (share: number): number => took[Math.floor(took.length * share)] ?? Number.NaN;
   const times = { seconds, medianMs: at(0.5), p95Ms: at(0.95) };
-  say({ kind: "end", done: took.length, failed, misplaced, ...times });
+  say({ kind: "end", done: took.length, failed, misplaced, ...times, peakMb: peakMemoryMb() });
   for (const socket of sockets) socket.close();
   Deno.exit(0);
 }

@@ -20,8 +20,8 @@ Deno.test("other groups and access lists count from the next login on", async ()
   const accessLists = new Map<string, PacketFilter>([["web", { name: "web", rules: [] }]]);
   const aaa = openAaa({
     settings,
-    secrets: [],
-    tls: undefined,
+    secrets: () => [],
+    tls: () => undefined,
     local: { verify: () => Promise.resolve({ kind: "accept", attributes: { group: "staff" } }) },
     pools: poolsOf(settings),
     accessLists,

@@ -2,16 +2,18 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { find } from "../../../core/exchange/payloads.ts";
 import type { Policy, ReauthenticationPolicy } from "../../../core/gateway/policy.ts";
-import { NotifyType } from "../../../core/message/constants.ts";
+import { ExchangeType, NotifyType } from "../../../core/message/constants.ts";
 import {
   buildAuthLifetime,
   findNotify,
   notify,
   parseAuthLifetime,
 } from "../../../core/message/notify.ts";
+import { equalEndpoints } from "../../../core/wire/address.ts";
 import { hex } from "../../support/hex.ts";
 import { SimPackets } from "../../support/sim_packets.ts";
 import { SimPeer } from "../../support/sim_peer.ts";
+import { gatewayEndpoint } from "../../support/sim_settings.ts";
 import { describe, SimWorld } from "../../support/sim_world.ts";
 
 const HOUR = 3_600_000;
@@ -112,6 +114,30 @@ Deno.test("reauthentication by the user: the session ends, and our client logs i
   world.run(2 * HOUR);
   ok(world.carries(alice), describe(world));
   ok(world.aaaQuestions >= 4);
+});
+
+Deno.test("RFC 7296 §2.4: who logs in anew tells the gateway of the old session until it has heard", () => {
+  const world = worldWith(1408, "user");
+  const alice = world.login("alice", "198.51.100.7", QUIET);
+  const first = world.session.id;
+  let lost = 0;
+  world.passes = ({ to, bytes }) => {
+    const isDelete = equalEndpoints(to, gatewayEndpoint) &&
+      bytes[18] === ExchangeType.INFORMATIONAL && lost < 3;
+    if (isDelete) lost++;
+    return !isDelete;
+  };
+  // Nobody but the user ends a session of another machine under the same name.
+  const other = world.login("alice", "203.0.113.7", QUIET);
+  world.runUntil(() => alice.count("established") === 2, HOUR);
+  ok(world.carries(alice));
+  ok(world.show.sessions.some(({ id }) => id === first), "the first DELETE is lost");
+  world.run(30_000);
+  equal(lost, 3);
+  ok(world.show.sessions.every(({ id }) => id !== first));
+  ok(world.carries(alice) && world.carries(other), describe(world));
+  equal(world.show.sessions.length, 2);
+  equal(alice.installed.size, 1);
 });
 
 Deno.test("reauthentication by the user: who has only a token keeps the tunnel until the end and not longer", () => {

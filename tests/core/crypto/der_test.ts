@@ -83,7 +83,7 @@ Deno.test("DER lengths must be definite, shortest and inside the octets", () => 
     assert.equal(read.fault?.kind, kind, text);
     assert.ok(read.atEnd);
   }
-  for (const length of [0, 127, 128, 255, 256, 65535, 65536]) {
+  for (const length of [0, 127, 128, 255, 256, 65535, 65536, 2 ** 24]) {
     const built = derOctetString(new Uint8Array(length));
     const read = new DerReader(built, "test");
     assert.equal(read.octetString("o").length, length);

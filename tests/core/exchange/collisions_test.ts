@@ -1,13 +1,13 @@
 /** Rekeys and deletes of both sides at once, played by a scripted peer (RFC 7296 §2.8.1, §2.8.2, §2.25). */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { copyBytes, hexOf as lowerHexOf } from "../../../core/bytes.ts";
+import { hexOf as lowerHexOf } from "../../../core/bytes.ts";
 import { find } from "../../../core/exchange/payloads.ts";
+import { limits } from "../../../core/limits.ts";
 import { ExchangeType, NotifyType, ProtocolId } from "../../../core/message/constants.ts";
 import { buildRekeySa, notify } from "../../../core/message/notify.ts";
 import type { Payload, Proposal } from "../../../core/message/payload.ts";
-import { deriveRekeyedIkeKeys } from "../../../core/sa/keymat.ts";
 import { anySelector } from "../../../core/sa/narrowing.ts";
-import { ikeSuiteOf, offerOf } from "../../../core/sa/proposal.ts";
+import { offerOf } from "../../../core/sa/proposal.ts";
 import type { Heard } from "../../support/sim_peer.ts";
 import { notifiesOf, SimPeer, spiNumber } from "../../support/sim_peer.ts";
 import { calm, describe, SimWorld } from "../../support/sim_world.ts";
@@ -247,48 +247,6 @@ Deno.test("An IKE SA whose last Child SA cannot be made anew ends, and its clien
 
 // --- IKE SA -------------------------------------------------------------------------------------
 
-/** The peer on the IKE SA that a rekey made. */
-function heir(peer: SimPeer, spiI: Uint8Array, spiR: Uint8Array, made: {
-  readonly chosen: Proposal;
-  readonly sharedSecret: Uint8Array;
-  readonly nonceI: Uint8Array;
-  readonly nonceR: Uint8Array;
-}): SimPeer {
-  const next = new SimPeer(peer.world, { seed: 77, sameAs: peer });
-  next.spiI = copyBytes(spiI);
-  next.spiR = copyBytes(spiR);
-  next.suite = ikeSuiteOf(made.chosen);
-  next.espSpi = peer.espSpi;
-  next.keys = deriveRekeyedIkeKeys(
-    peer.world.crypto,
-    peer.suite!.prf,
-    peer.keys!.d,
-    next.suite,
-    made.sharedSecret,
-    made.nonceI,
-    made.nonceR,
-    next.spiI,
-    next.spiR,
-  );
-  return next;
-}
-
-/** The peer's own rekey of the IKE SA; the IKE SA that it makes. */
-function rekeyIke(peer: SimPeer, nonceI: Uint8Array): SimPeer {
-  const { crypto } = peer.world;
-  const spiI = peer.random.bytes(8);
-  const pair = crypto.generateKeyPair(19, peer.random);
-  const response = peer.request(CREATE, [
-    { kind: "SA", proposals: offerOf(peer.ikeOffer, spiI, true) },
-    { kind: "Nonce", data: nonceI },
-    { kind: "KE", group: 19, data: pair.publicValue },
-  ]);
-  const chosen = find(response, "SA")!.proposals[0]!;
-  const sharedSecret = crypto.deriveSharedSecret(pair, find(response, "KE")!.data)!;
-  const nonceR = find(response, "Nonce")!.data;
-  return heir(peer, spiI, chosen.spi, { chosen, sharedSecret, nonceI, nonceR });
-}
-
 /** Answers the gateway's rekey of the IKE SA; its SPI of the IKE SA that this makes. */
 function answerIke(peer: SimPeer, ours: Heard, nonce: Uint8Array): string {
   const { crypto } = peer.world;
@@ -317,7 +275,7 @@ Deno.test("RFC 7296 §2.8.2: the gateway answers a rekey of the IKE SA that it r
     const { world, peer, ours } = rekeying("ike");
     const before = world.session.ikeSa!.localSpi;
     const [child] = world.session.childSas;
-    const next = rekeyIke(peer, isOursLower ? HIGH : LOW);
+    const next = peer.rekeyIke(isOursLower ? HIGH : LOW);
     equal(world.session.ikeSa!.localSpi, before, "nothing is settled yet");
     equal(world.gateway.load().ikeSas, 2);
     const mark = peer.inbox.length;
@@ -347,9 +305,28 @@ Deno.test("RFC 7296 §2.8.2: the gateway answers a rekey of the IKE SA that it r
   }
 });
 
+Deno.test("A peer that rekeys its IKE SA again and again, and deletes none, keeps a few old ones at most", () => {
+  for (const deletes of [false, true]) {
+    const world = new SimWorld(443, QUIET, calm, { withoutCrashTokens: true });
+    let peer = new SimPeer(world);
+    peer.login();
+    for (let i = 0; i < 20; i++) {
+      const next = peer.rekeyIke(peer.random.bytes(32));
+      if (deletes) deepEqual(peer.request(INFORMATIONAL, [DELETE_IKE]), []);
+      peer = next;
+      equal(world.gateway.load().ikeSas, 1 + Math.min(i + 1, limits.replacedIkeSas));
+    }
+    equal(world.session.ikeSa!.localSpi, hexOf(peer.spiR));
+    equal(world.session.childSas.length, 1);
+    world.run(70_000);
+    equal(world.gateway.load().ikeSas, 1);
+    deepEqual(peer.request(INFORMATIONAL, []), []);
+  }
+});
+
 Deno.test("RFC 7296 §2.1: the DELETE of a redundant IKE SA is repeated until it is answered", () => {
   const { world, peer, ours } = rekeying("ike");
-  rekeyIke(peer, HIGH);
+  peer.rekeyIke(HIGH);
   const mark = peer.inbox.length;
   answerIke(peer, ours, LOW);
   world.run(2_000);
@@ -360,7 +337,7 @@ Deno.test("RFC 7296 §2.1: the DELETE of a redundant IKE SA is repeated until it
 
 Deno.test("RFC 7296 §2.25.2: a DELETE of the IKE SA that we rekey means that the peer's own rekey counts", () => {
   const { world, peer } = rekeying("ike");
-  const next = rekeyIke(peer, LOW);
+  const next = peer.rekeyIke(LOW);
   deepEqual(peer.request(INFORMATIONAL, [DELETE_IKE]), []);
   equal(world.session.ikeSa!.localSpi, hexOf(next.spiR));
   equal(world.session.childSas.length, 1);
@@ -372,7 +349,7 @@ Deno.test("RFC 7296 §2.25.2: a DELETE of the IKE SA that we rekey means that th
 
 Deno.test("RFC 7296 §2.8.2: a peer that uses its new IKE SA has chosen it", () => {
   const { world, peer, ours } = rekeying("ike");
-  const next = rekeyIke(peer, HIGH);
+  const next = peer.rekeyIke(HIGH);
   deepEqual(next.request(INFORMATIONAL, []), []);
   equal(world.session.ikeSa!.localSpi, hexOf(next.spiR));
   // Our own exchange ends all the same: what it made is redundant and deleted.
@@ -387,7 +364,7 @@ Deno.test("RFC 7296 §2.8.2: a peer that uses its new IKE SA has chosen it", () 
 Deno.test("RFC 7296 §2.8.2: a peer that deletes its new IKE SA has given way", () => {
   const { world, peer, ours } = rekeying("ike");
   const before = world.session.ikeSa!.localSpi;
-  const next = rekeyIke(peer, HIGH);
+  const next = peer.rekeyIke(HIGH);
   deepEqual(next.request(INFORMATIONAL, [DELETE_IKE]), []);
   equal(world.session.ikeSa!.localSpi, before);
   equal(world.session.state, "active");
@@ -397,7 +374,7 @@ Deno.test("RFC 7296 §2.8.2: a peer that deletes its new IKE SA has given way", 
 
 Deno.test("RFC 7296 §2.25.2: a peer that refuses our rekey of the IKE SA after its own went through keeps that", () => {
   const { world, peer, ours } = rekeying("ike");
-  const next = rekeyIke(peer, LOW);
+  const next = peer.rekeyIke(LOW);
   peer.answer(ours, [notify(NotifyType.TEMPORARY_FAILURE)]);
   equal(world.session.ikeSa!.localSpi, hexOf(next.spiR));
   const mark = peer.inbox.length;
@@ -414,7 +391,7 @@ Deno.test("RFC 7296 §2.25.2: an IKE SA under rekey makes no Child SA, and is di
     { kind: "TSr", selectors: [anySelector(4)] },
   ];
   deepEqual(notifiesOf(peer.request(CREATE, child)), [NotifyType.TEMPORARY_FAILURE]);
-  rekeyIke(peer, LOW);
+  peer.rekeyIke(LOW);
   const again = peer.request(CREATE, [
     { kind: "SA", proposals: offerOf(peer.ikeOffer, peer.random.bytes(8), true) },
     { kind: "Nonce", data: HIGH },
@@ -440,7 +417,7 @@ Deno.test("RFC 7296 §2.25.2: deletes that cross a rekey end what they name", ()
 
 Deno.test("A disputed IKE SA goes with the one that it was to replace", () => {
   const { world, peer } = rekeying("ike");
-  rekeyIke(peer, LOW);
+  peer.rekeyIke(LOW);
   equal(world.gateway.load().ikeSas, 2);
   world.run(60_000);
   equal(world.session.state, "inactive", "nobody answered");

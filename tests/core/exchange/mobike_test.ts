@@ -327,6 +327,21 @@ Deno.test("RFC 4555 §3.9: an update that says another way than it came is UNEXP
   equal(formatEndpoint(world.session.ikeSa!.remote), formatEndpoint(ELSEWHERE));
 });
 
+Deno.test("RFC 4555 §3.7: a cookie comes back from a refused update, too", () => {
+  const cookie = notify(NotifyType.COOKIE2, new Uint8Array(16).fill(7));
+  const cases = [
+    [endpoint("10.99.0.7", 4500), [], NotifyType.UNACCEPTABLE_ADDRESSES],
+    [ELSEWHERE, [noNats(FURTHER)], NotifyType.UNEXPECTED_NAT_DETECTED],
+  ] as const;
+  for (const [where, claims, why] of cases) {
+    const { peer } = loggedIn(620);
+    goTo(peer, where);
+    const answer = peer.request(INFORMATIONAL, [UPDATE, ...claims, cookie]);
+    deepEqual(notifiesOf(answer), [why, NotifyType.COOKIE2]);
+    deepEqual(notifyIn(answer, NotifyType.COOKIE2)?.data, cookie.data);
+  }
+});
+
 Deno.test("RFC 4555 §3.9: IKE_AUTH that says another way than it came is UNEXPECTED_NAT_DETECTED", () => {
   const world = new SimWorld(615, QUIET);
   const peer = new SimPeer(world);

@@ -1,7 +1,6 @@
 /** Certificates at the gateway: chains that peers send, what is revoked, which of ours they are shown. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { concatBytes, utf8 } from "../../../core/bytes.ts";
-import { nobleProvider } from "../../../core/crypto/noble_provider.ts";
 import type { CryptoProvider } from "../../../core/crypto/provider.ts";
 import { find } from "../../../core/exchange/payloads.ts";
 import type { OwnCertificate, Policy } from "../../../core/gateway/policy.ts";
@@ -9,91 +8,16 @@ import { limits } from "../../../core/limits.ts";
 import { CertEncoding, ExchangeType, NotifyType } from "../../../core/message/constants.ts";
 import type { Payload } from "../../../core/message/payload.ts";
 import { wall } from "../../../core/moment.ts";
-import {
-  alternativeNames,
-  buildName,
-  caConstraints,
-  type CertificateExtension,
-  keyUsage,
-} from "../../../core/pki/build.ts";
+import { alternativeNames } from "../../../core/pki/build.ts";
 import type { Certificate } from "../../../core/pki/certificate.ts";
 import { certificateAuthorityHash } from "../../../core/pki/identity.ts";
-import { parseRevocationList, type RevocationList } from "../../../core/pki/revocation_list.ts";
-import { buildRevocationList } from "../../support/revocation_lists.ts";
+import type { RevocationList } from "../../../core/pki/revocation_list.ts";
 import { assertNothing, reasons } from "../../support/sim_claims.ts";
-import { quickCrypto } from "../../support/sim_crypto.ts";
 import { notifiesOf, SimPeer } from "../../support/sim_peer.ts";
-import { makeSimPki, simGatewayName, type SimPki, simStart } from "../../support/sim_pki.ts";
+import { simGatewayName, type SimPki, simStart } from "../../support/sim_pki.ts";
 import { SimWorld } from "../../support/sim_world.ts";
-import { certify, signerOf } from "../pki/authority.ts";
-
-/** Signatures are real here, all else is quick. */
-const crypto: CryptoProvider = {
-  ...quickCrypto,
-  importPrivateKey: (pkcs8) => nobleProvider.importPrivateKey(pkcs8),
-  verify: (...given) => nobleProvider.verify(...given),
-};
-const DAY = 86_400_000;
-const life = { notBefore: wall(simStart - DAY), notAfter: wall(simStart + DAY) };
-const simPki = makeSimPki(crypto);
-
-function issue(
-  subject: string,
-  issuer: string,
-  extensions: readonly CertificateExtension[],
-  change: Parameters<typeof certify>[3] = {},
-): Certificate {
-  return certify(subject, issuer, extensions, { ...life, ...change });
-}
-
-function ca(
-  subject: string,
-  issuer: string,
-  change: Parameters<typeof certify>[3] = {},
-): Certificate {
-  return issue(subject, issuer, [caConstraints(), keyUsage("keyCertSign", "crlSign")], change);
-}
-
-const root = ca("root", "root");
-const middle = ca("middle", "root", { serial: Uint8Array.of(7) });
-const alice = issue("alice", "middle", [alternativeNames({ email: ["alice@example.test"] })]);
-
-/** The usual world, with alice's certificate of an intermediate of `root`. */
-function worldOf(seed: number, change: Partial<Policy> = {}, client = alice): SimWorld {
-  const pki: SimPki = {
-    ...simPki,
-    client: { certificate: client.der, signer: signerOf("alice") },
-  };
-  return new SimWorld(seed, { clientCas: [root.der], ...change }, undefined, { crypto, pki });
-}
-
-/** A login that sends these certificates behind its own. */
-function login(
-  world: SimWorld,
-  behind: readonly Uint8Array[],
-  more: readonly Payload[] = [],
-  peer = new SimPeer(world),
-): readonly Payload[] {
-  peer.init();
-  return peer.request(ExchangeType.IKE_AUTH, [
-    ...peer.certificateProof(),
-    ...behind.map(certPayload),
-    ...more,
-    ...peer.wishes(),
-  ]);
-}
-
-function certPayload(data: Uint8Array): Payload {
-  return { kind: "CERT", encoding: CertEncoding.X509_SIGNATURE, data };
-}
-
-function listOf(issuer: string, serials: readonly string[], overdue = false): RevocationList {
-  const nextUpdate = wall(simStart + (overdue ? -DAY / 2 : DAY));
-  const content = { issuer: buildName(["CN", issuer]), thisUpdate: life.notBefore, nextUpdate };
-  const list = parseRevocationList(buildRevocationList({ ...content, serials }, signerOf(issuer)));
-  if (!list.ok) throw new TypeError(JSON.stringify(list.fault));
-  return list.value;
-}
+import { signerOf } from "../pki/authority.ts";
+import { ca, crypto, issue, listOf, login, middle, root, simPki, worldOf } from "./client_pki.ts";
 
 Deno.test("RFC 7296 §3.6: a chain of the peer's leads to an anchor, whatever else it sends", () => {
   const world = worldOf(601);
@@ -311,15 +235,4 @@ Deno.test("a login under way ends as it began when the configuration changes in 
   const next = new SimPeer(world, { seed: 4 });
   next.init();
   deepEqual(notifiesOf(next.beginEap("bob")), [NotifyType.AUTHENTICATION_FAILED]);
-});
-
-Deno.test("what a CA takes back by a new configuration counts from the next login on", () => {
-  const world = worldOf(622);
-  equal(find(login(world, [middle.der]), "AUTH")?.kind, "AUTH");
-  const revocation = { lists: [listOf("middle", ["010203"])], stale: "refuse" } as const;
-  world.command({ kind: "reconfigure", policy: { ...world.policy, revocation } });
-  equal(world.show.sessions.length, 1);
-  deepEqual(notifiesOf(login(world, [middle.der], [], new SimPeer(world, { seed: 5 }))), [
-    NotifyType.AUTHENTICATION_FAILED,
-  ]);
 });

@@ -1,6 +1,6 @@
 /** IKE_AUTH at the gateway: who gets in and what they get. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { copyBytes, utf8 } from "../../../core/bytes.ts";
+import { copyBytes, textOf, utf8 } from "../../../core/bytes.ts";
 import { find } from "../../../core/exchange/payloads.ts";
 import { limits } from "../../../core/limits.ts";
 import {
@@ -269,6 +269,24 @@ Deno.test("A request without IDi, or without the EAP payload due, is refused", (
   assertNothing(second);
 });
 
+Deno.test("An identity longer than any that is in use is refused, and stays out of the log", () => {
+  for (const [length, isHeard] of [[limits.identityBytes, true], [60_000, false]] as const) {
+    const world = new SimWorld(322);
+    const peer = new SimPeer(world);
+    peer.init();
+    const data = new Uint8Array(length).fill(0x78);
+    const answer = peer.request(AUTH, [
+      { kind: "IDi", idType: IdType.FQDN, data },
+      ...peer.wishes(),
+    ]);
+    equal(find(answer, "EAP") !== undefined, isHeard);
+    if (isHeard) continue;
+    deepEqual(notifiesOf(answer), [NotifyType.INVALID_SYNTAX]);
+    assertNothing(world);
+    ok(JSON.stringify(world.traces).length < 1_000);
+  }
+});
+
 Deno.test("RFC 7296 §2.15: shared keys are for reconnect only", () => {
   const world = new SimWorld(321);
   const peer = new SimPeer(world);
@@ -444,6 +462,7 @@ Deno.test("RFC 7296 §3.15: attributes are answered once each, and only those as
     ConfigAttribute.APPLICATION_VERSION,
     ConfigAttribute.UNITY_BANNER,
     ConfigAttribute.UNITY_DEF_DOMAIN,
+    ConfigAttribute.INTERNAL_DNS_DOMAIN,
     12_345,
   ];
   const wishes = peer.wishes().map((payload) =>
@@ -459,7 +478,11 @@ Deno.test("RFC 7296 §3.15: attributes are answered once each, and only those as
     ConfigAttribute.APPLICATION_VERSION,
     ConfigAttribute.UNITY_BANNER,
     ConfigAttribute.UNITY_DEF_DOMAIN,
+    ConfigAttribute.INTERNAL_DNS_DOMAIN,
+    ConfigAttribute.INTERNAL_DNS_DOMAIN,
   ]);
+  // RFC 8598 §4.1: each domain is an attribute of its own.
+  deepEqual(answered.slice(-2).map(({ value }) => textOf(value)), ["a.test", "b.test"]);
   deepEqual([...answered[1]!.value], [10, 0, 0, 53]);
   equal(new TextDecoder().decode(answered[4]!.value), "Welcome");
 });

@@ -1,6 +1,6 @@
 /** IKE_SA_INIT at the gateway, clause by clause, by a peer that says what the test tells it. */
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
-import { hexOf, utf8 } from "../../../core/bytes.ts";
+import { hexOf, type OwnedBytes, utf8 } from "../../../core/bytes.ts";
 import { find } from "../../../core/exchange/payloads.ts";
 import { limits } from "../../../core/limits.ts";
 import {
@@ -45,6 +45,29 @@ Deno.test("RFC 7296 §2.1: another request under an SPI in use is dropped", () =
   const other = peer.buildInit(peer.initPayloads());
   deepEqual(peer.exchange(other), []);
   equal(world.show.counters["init-spi-in-use"], 1);
+  equal(world.show.negotiating, 1);
+});
+
+Deno.test("RFC 7296 §2.1: a copy of an IKE_SA_INIT request that comes after IKE_AUTH begins nothing", () => {
+  const world = new SimWorld(231);
+  const peer = new SimPeer(world);
+  peer.login();
+  deepEqual(peer.exchange(peer.initRequest), []);
+  equal(world.show.negotiating, 0);
+  equal(world.show.counters["init-copy-late"], 1);
+  equal(world.show.sessions.length, 1);
+  // Later nobody has copies of it.
+  world.run(2 * limits.pastInitiationMs);
+  equal(peer.exchange(peer.initRequest).length, 1);
+});
+
+Deno.test("RFC 7296 §2.1: who was refused may begin again under the same SPI", () => {
+  const world = new SimWorld(232);
+  const peer = new SimPeer(world);
+  peer.init();
+  peer.request(ExchangeType.IKE_AUTH, []);
+  equal(world.show.negotiating, 0);
+  equal(peer.exchange(peer.initRequest).length, 1);
   equal(world.show.negotiating, 1);
 });
 
@@ -169,6 +192,27 @@ Deno.test("RFC 7296 §2.21: unreadable messages and responses to nothing get no 
   response[19] = 0x20;
   deepEqual(peer.exchange(response), []);
   equal(world.show.negotiating, 0);
+});
+
+Deno.test("A message in clear that is absurdly long is not read, whatever it says it is", () => {
+  const world = new SimWorld(229);
+  const peer = new SimPeer(world);
+  const usual = peer.initPayloads();
+  const padded = (bytes: number): Uint8Array => {
+    const spare = bytes - peer.buildInit(usual).length - 4;
+    return peer.buildInit([...usual, { kind: "V", data: new Uint8Array(spare) }]);
+  };
+  deepEqual(peer.exchange(padded(limits.clearMessageBytes + 1)), []);
+  equal(world.show.counters["unreadable-bad-length"], 1);
+  ok(find(say(peer, padded(limits.clearMessageBytes))[0]!, "KE") !== undefined);
+  // With SPIs that are in use, too.
+  const peerInUse = new SimPeer(world, { seed: 2 });
+  peerInUse.init();
+  const clear = padded(60_000);
+  clear.set([...peerInUse.spiI, ...peerInUse.spiR]);
+  clear[18] = ExchangeType.INFORMATIONAL;
+  deepEqual(peerInUse.exchange(clear), []);
+  equal(world.show.counters["unreadable-bad-length"], 2);
 });
 
 Deno.test("RFC 7296 §2.21.4: a message to an SPI that nobody has is dropped and counted", () => {
@@ -353,13 +397,85 @@ Deno.test("RFC 7296 §2.23: where a NAT is shows in the session", () => {
 
 // --- limits -----------------------------------------------------------------------------------
 
+/** A peer somewhere, and whether its IKE_SA_INIT makes an IKE SA, with the cookie that it is asked for. */
+function begin(world: SimWorld, seed: number, host: string): readonly [SimPeer, boolean] {
+  const peer = new SimPeer(world, { seed, host });
+  const usual = peer.initPayloads();
+  const [first = []] = say(peer, peer.buildInit(usual));
+  const cookie = notifyIn(first, NotifyType.COOKIE)?.data;
+  const request = peer.buildInit(cookie === undefined ? usual : withCookie(cookie, usual));
+  const [answer] = peer.exchange(request);
+  const payloads = answer === undefined ? [] : peer.takeInit(request, answer);
+  return [peer, find(payloads, "KE") !== undefined];
+}
+
 Deno.test("Half-open SAs are limited, and the limit is counted", () => {
   const world = new SimWorld(221, { maxNegotiating: 3 });
-  for (let seed = 1; seed <= 5; seed++) {
-    new SimPeer(world, { seed, host: `203.0.113.${seed}` }).init();
-  }
+  const isBegun = [1, 2, 3, 4, 5].map((seed) => begin(world, seed, `203.0.113.${seed}`)[1]);
+  deepEqual(isBegun, [true, true, true, false, false]);
   equal(world.show.negotiating, 3);
   equal(world.show.counters["negotiating-limit"], 2);
+  equal(world.show.counters["cookie-sent"], 2, "a full gateway hears nobody whom it cannot see");
+});
+
+Deno.test("A few who log in without end keep nobody else out: the oldest of the largest crowd goes", () => {
+  const crowds = [
+    ["203.0.113.1", "203.0.113.2"],
+    ["2001:db8:1::1", "2001:db8:2::1"],
+    // One attacker may have a whole /48.
+    ["2001:db8:1:1::1", "2001:db8:1:2::1"],
+  ] as const;
+  for (const hosts of crowds) {
+    const world = new SimWorld(227, { maxNegotiating: 10, loginMethods: ["eap-radius"] });
+    const attackers = Array.from({ length: 10 }, (_, i) => {
+      const [peer, isBegun] = begin(world, 100 + i, hosts[i % 2]!);
+      ok(isBegun);
+      peer.beginEap("nobody");
+      return peer;
+    });
+    world.run(limits.authenticatingMs - 60_000);
+    equal(world.show.negotiating, 10, "who types has time");
+    const [alice, isBegun] = begin(world, 1, "198.51.100.1");
+    ok(isBegun, hosts.join());
+    ok(find(alice.beginEap("alice"), "EAP") !== undefined);
+    equal(world.show.negotiating, 10);
+    equal(world.show.counters["half-open-crowded-out"], 1);
+    // Those who have most get no more for it.
+    equal(begin(world, 200, hosts[0])[1] && begin(world, 201, hosts[0])[1], false);
+    ok(
+      attackers[9] !== undefined && find(
+            attackers[9].request(ExchangeType.IKE_AUTH, [
+              { kind: "EAP", packet: Uint8Array.of(2, 0, 0, 4) },
+            ]),
+            "EAP",
+          ) !== undefined,
+      "the youngest of the crowd goes on",
+    );
+  }
+});
+
+Deno.test("Who fails to log in costs its source a place until it is forgotten", () => {
+  const world = new SimWorld(228, { cookieThreshold: 1_000 });
+  const told = (bytes: Uint8Array, peer: SimPeer): OwnedBytes | undefined =>
+    world.inject(bytes, peer.endpoint).find((output) => output.kind === "transmit")?.bytes;
+  /** Whether the gateway listened. */
+  const fail = (seed: number): boolean => {
+    const peer = new SimPeer(world, { seed, host: "203.0.113.1" });
+    const request = peer.buildInit(peer.initPayloads());
+    const answer = told(request, peer);
+    if (answer === undefined) return false;
+    peer.takeInit(request, answer);
+    const [auth] = peer.seal(ExchangeType.IKE_AUTH, []);
+    deepEqual(notifiesOf(peer.open(told(auth!, peer)!)!.payloads), [NotifyType.INVALID_SYNTAX]);
+    return true;
+  };
+  let failed = 0;
+  while (failed < 1_000 && fail(failed)) failed++;
+  equal(failed, limits.halfOpenPerSource);
+  equal(world.show.negotiating, 0);
+  world.run(10_000);
+  equal(world.gateway.load().ikeSas, 0);
+  ok(fail(1_000));
 });
 
 Deno.test("Sessions are limited in all, and who comes back is no new one", () => {

@@ -4,11 +4,14 @@ import { limits } from "../../../core/limits.ts";
 import { ExchangeType, NotifyType } from "../../../core/message/constants.ts";
 import { notify } from "../../../core/message/notify.ts";
 import { find } from "../../../core/exchange/payloads.ts";
-import { stored } from "../../support/sim_claims.ts";
+import type { ClientLogin, ClientSettings } from "../../../core/exchange/initiator_settings.ts";
+import { reasons, stored } from "../../support/sim_claims.ts";
 import type { SimClient } from "../../support/sim_client.ts";
+import { quickCrypto } from "../../support/sim_crypto.ts";
 import { SimPeer } from "../../support/sim_peer.ts";
+import { makeSimPki } from "../../support/sim_pki.ts";
 import { equalEndpoints } from "../../../core/wire/address.ts";
-import { gatewayEndpoint } from "../../support/sim_settings.ts";
+import { anyConnectLogin, gatewayEndpoint } from "../../support/sim_settings.ts";
 import { describe, type Flight, SimWorld } from "../../support/sim_world.ts";
 
 const QUIET = { dpd: { intervalMs: 36_000_000, retryMs: 2_000 } };
@@ -74,11 +77,12 @@ Deno.test("design rule 7: a rekey of the old SA that arrives late does not make 
   equal(world.session.lastRemote, "198.51.100.99:4500");
 });
 
-Deno.test("A demand for a cookie that comes late costs nobody the pair", () => {
-  const world = new SimWorld(834, { ...QUIET, cookieThreshold: 1 });
+/**
+ * Runs until a client that asks has sent two requests of which the gateway answers the first: while somebody
+ * else is half-open a cookie is demanded, and the demand comes when nobody wants it any more.
+ */
+function crossDemand(world: SimWorld, sim: SimClient, ask: () => void): void {
   const other = new SimPeer(world);
-  const alice = world.login("alice", "198.51.100.7", QUIET);
-  // Somebody else is half-open when alice asks, and is not any more when she asks again.
   other.init();
   let demand: Flight | undefined;
   world.passes = (flight) => {
@@ -86,22 +90,62 @@ Deno.test("A demand for a cookie that comes late costs nobody the pair", () => {
     demand = flight;
     return false;
   };
-  world.roam(alice, "203.0.113.9");
+  ask();
   world.run(100);
   ok(demand !== undefined);
-  other.logout();
+  other.request(ExchangeType.IKE_AUTH, [...other.certificateProof(), ...other.wishes()]);
   world.run(limits.cookieLingerMs);
   world.passes = (flight) => {
     if (demand === undefined || !isAnswer(flight, ExchangeType.IKE_SA_INIT)) return true;
     const { from, bytes } = demand;
     demand = undefined;
-    const local = alice.local;
-    world.tellClient(alice, { kind: "datagram", at: world.at, local, remote: from, bytes });
+    const local = sim.local;
+    world.tellClient(sim, { kind: "datagram", at: world.at, local, remote: from, bytes });
     return true;
   };
+}
+
+Deno.test("A demand for a cookie that comes late costs nobody the pair", () => {
+  const world = new SimWorld(834, { ...QUIET, cookieThreshold: 1 });
+  const alice = world.login("alice", "198.51.100.7", QUIET);
+  crossDemand(world, alice, () => world.roam(alice, "203.0.113.9"));
   untilBack(world, alice);
   equal(alice.count("pair-refused"), 0);
   equal(world.show.reconnect.failed, 1, "it went wrong once, and was tried again");
+});
+
+const { certificate, signer } = makeSimPki(quickCrypto).client;
+const logins: Readonly<Record<string, Partial<ClientSettings>>> = {
+  "EAP-MSCHAPv2": {},
+  "certificate": { login: { kind: "certificate", certificates: [certificate], signer } },
+  "AnyConnect-EAP": { login: anyConnectLogin("alice") },
+};
+for (const [name, login] of Object.entries(logins)) {
+  Deno.test(`A demand for a cookie that comes late costs nobody the login by ${name}`, () => {
+    const loginMethods = ["anyconnect-eap", "eap-mschapv2", "certificate"] as const;
+    const world = new SimWorld(837, { ...QUIET, loginMethods, cookieThreshold: 1 });
+    const alice = world.addClient("alice", "198.51.100.7", { ...QUIET, ...login });
+    crossDemand(world, alice, () => world.connect(alice));
+    world.runUntil(() => world.carries(alice), 20_000);
+    equal(reasons(world).length, 1, "it went wrong once, and was tried again");
+    equal(alice.count("closed"), 0);
+    equal(world.show.sessions.length, 2, "hers, and that of the other one");
+  });
+}
+
+Deno.test("A login that is refused is not tried again, where every request brings a cookie", () => {
+  const loginMethods = ["anyconnect-eap", "eap-mschapv2"] as const;
+  const world = new SimWorld(838, { ...QUIET, loginMethods, cookieThreshold: 0 });
+  const wrong: readonly ClientLogin[] = [
+    { kind: "eap-mschapv2", userName: "alice", password: "wrong" },
+    anyConnectLogin("alice", { user: { name: "alice", password: "wrong" } }),
+  ];
+  for (const [i, login] of wrong.entries()) {
+    const alice = world.addClient("alice", `198.51.100.${7 + i}`, { ...QUIET, login });
+    world.connect(alice);
+    world.runUntil(() => alice.last("closed") !== undefined, 5_000);
+    equal(world.show.counters["ike-sa-init-answered"], i + 1);
+  }
 });
 
 Deno.test("A pair that is void is given up at the second refusal, where every request brings a cookie", () => {

@@ -62,7 +62,18 @@ Deno.test("RFC 7383 §2.6.1: of a repeated request in fragments only the first i
 
 Deno.test("Accepting what was not expected is our own mistake", () => {
   assert.throws(() => new ResponderWindow(1).accept(2), InvariantError);
-  assert.throws(() => new ResponderWindow(0xffffffff).accept(0xffffffff), InvariantError);
+});
+
+Deno.test("RFC 7296 §2.2: no Message ID comes a second time, since the IKE SA ends before", () => {
+  const theirs = new ResponderWindow(0xfffffffe);
+  theirs.accept(0xfffffffe);
+  theirs.respond(datagrams);
+  assert.throws(() => theirs.accept(0xffffffff), InvariantError);
+  assert.equal(theirs.onRequest(0), "stale");
+  const ours = new RequesterWindow(0xfffffffe, constantRandom(0));
+  ours.begin(datagrams, monotonic(0));
+  ours.finish(0xfffffffe);
+  assert.throws(() => ours.begin(datagrams, monotonic(0)), InvariantError);
 });
 
 /** Runs a request to its end and returns when each transmission left and when it was given up. */

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { addressFromBigInt, addressToBigInt, formatIpAddress } from "../../../core/wire/address.ts";
 import { noPort } from "../../../dataplane/ip/header.ts";
-import {
-  addressWords,
-  isSingleAddress,
-  SelectorList,
-  sharedPrefixBits,
-} from "../../../dataplane/ip/selector.ts";
+import { addressWords, SelectorList, sharedPrefixBits } from "../../../dataplane/ip/selector.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 import { address, selector } from "../support/ends.ts";
 
@@ -71,7 +66,6 @@ Deno.test("only selectors with protocol or ports need the upper header", () => {
 Deno.test("the width of a selector", () => {
   const widths = ["10.0.0.5", "10.0.0.0-10.0.0.255", "0.0.0.0-255.255.255.255", "fd00::-fd00::7"];
   assert.deepEqual(widths.map((it) => sharedPrefixBits(selector(it))), [32, 24, 0, 125]);
-  assert.deepEqual(widths.map((it) => isSingleAddress(selector(it))), [true, false, false, false]);
 });
 
 Deno.test("selectors agree with arithmetic on big integers", () => {

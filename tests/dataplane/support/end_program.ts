@@ -25,7 +25,10 @@ let dataplane: Dataplane | undefined;
 async function open(options: Parameters<typeof openDataplane>[0]): Promise<unknown> {
   const start = performance.now();
   dataplane = await openDataplane(options, {
-    ike: (ike) => say({ ike }),
+    ike: (ike, place) => {
+      say({ ike });
+      place.leave();
+    },
     event: (event) => say({ event }),
     removed: (removed) => say({ removed }),
     trouble: (trouble) => say({ trouble }),

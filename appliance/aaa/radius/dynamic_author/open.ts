@@ -1,5 +1,5 @@
 /** Opens the server of dynamic authorization that the flags ask for. */
-import { equalAddresses, type IpAddress, parseIpAddress } from "../../../../core/mod.ts";
+import { equalAddresses, invariant, type IpAddress, parseIpAddress } from "../../../../core/mod.ts";
 import type { AccessLists } from "../../access_list/lists.ts";
 import type { ServeSettings } from "../../../config/serve_flags.ts";
 import { readFilter } from "../filters.ts";
@@ -8,8 +8,8 @@ import { type DynamicAuthor, type DynamicAuthorOptions, openDynamicAuthor } from
 /** What the flags do not say. */
 export interface DynamicAuthorParts
   extends Pick<DynamicAuthorOptions, "sessions" | "clock" | "log"> {
-  /** Of `--dynamic-author-secret-file`. */
-  readonly secret: Uint8Array | undefined;
+  /** Of `--dynamic-author-secret-file`, as it is now; there is one wherever there are clients. */
+  readonly secret: () => Uint8Array | undefined;
   readonly nasIdentifier: string;
   /** What filters may be called by name. */
   readonly accessLists: AccessLists;
@@ -21,13 +21,17 @@ export async function dynamicAuthorOf(
   { secret, nasIdentifier, accessLists, ...rest }: DynamicAuthorParts,
 ): Promise<DynamicAuthor | undefined> {
   const clients = settings["dynamic-author"];
-  if (clients.length === 0 || secret === undefined) return undefined;
+  if (clients.length === 0) return undefined;
   const listen = settings["dynamic-author-listen"];
   const families = clients.map(({ address }) => address.family);
   return await openDynamicAuthor({
     ...rest,
     clients,
-    secret,
+    secret: () => {
+      const now = secret();
+      invariant(now !== undefined, "clients of dynamic authorization have a secret");
+      return now;
+    },
     listen: listen.length > 0 ? listen : [families.includes(6) ? anyAddress6 : anyAddress4],
     ports: settings["dynamic-author-port"],
     strict: settings["dynamic-author-strict"],

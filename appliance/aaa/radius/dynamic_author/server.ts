@@ -50,8 +50,8 @@ import type { RequestRules } from "./request.ts";
 export interface DynamicAuthorOptions {
   /** Who is heard. */
   readonly clients: readonly AddressPrefix[];
-  /** Shared with all of them. */
-  readonly secret: Bytes;
+  /** Shared with all of them, as it is now: an answer goes by that of its request. */
+  readonly secret: () => Bytes;
   /** Where it listens: every port at every address. `::` hears both families. */
   readonly listen: readonly IpAddress[];
   readonly ports: readonly number[];
@@ -192,7 +192,8 @@ class Server implements DynamicAuthor {
     if (address === undefined || !this.#clients.some((range) => rangeContains(range, address))) {
       return this.#count("unlisted-source");
     }
-    const { secret, strict } = this.#options;
+    const { strict } = this.#options;
+    const secret = this.#options.secret();
     const opened = openRequest(secret, datagram, strict);
     if (!opened.ok) return this.#count(opened.fault);
     const packet = opened.value;
@@ -209,7 +210,7 @@ class Server implements DynamicAuthor {
     const answers = answersOf[packet.code];
     if (answers === undefined) return this.#count("unexpected-code");
     // Nothing is done that could not be answered.
-    if (this.#seal(packet, answers.nak, "invalid-request") === undefined) {
+    if (sealed(secret, packet, answers.nak, "invalid-request") === undefined) {
       return this.#count("no-room-for-answer");
     }
     const memory = this.#recent.add(key, dating === "dated" ? datedLifeMs : undatedLifeMs);
@@ -217,7 +218,7 @@ class Server implements DynamicAuthor {
     this.#tally(outcome);
     if (outcome.kind !== "refused") await this.#options.sessions.settled();
     const code = outcome.kind === "refused" ? answers.nak : answers.ack;
-    memory.answer = this.#seal(packet, code, outcome.cause);
+    memory.answer = sealed(secret, packet, code, outcome.cause);
     if (memory.answer !== undefined) send(memory.answer);
   }
 
@@ -229,18 +230,6 @@ class Server implements DynamicAuthor {
     if (made === undefined) return "bad-event-timestamp";
     const now = this.#options.clock.now().wall / 1000;
     return Math.abs(now - made) <= windowSeconds ? "dated" : "stale";
-  }
-
-  /** An answer; `undefined` when what has to go back with it leaves no room. */
-  #seal(packet: ParsedPacket, code: number, cause: ErrorCause | undefined): Bytes | undefined {
-    const said: readonly Attribute[] = cause === undefined
-      ? []
-      : [{ name: "Error-Cause", value: number32(errorCauses[cause]) }];
-    const goesBack: readonly Attribute["name"][] = packet.code === Code.COA_REQUEST
-      ? ["Proxy-State", "State"]
-      : ["Proxy-State"];
-    const back = packet.attributes.filter(({ name }) => goesBack.includes(name));
-    return sealAnswer(this.#options.secret, packet, code, [...said, ...back]);
   }
 
   #tally(outcome: Outcome): void {
@@ -259,6 +248,23 @@ class Server implements DynamicAuthor {
   #count(name: DynamicAuthorCounter, by = 1): void {
     this.#counters.set(name, (this.#counters.get(name) ?? 0) + by);
   }
+}
+
+/** An answer; `undefined` when what has to go back with it leaves no room. */
+function sealed(
+  secret: Bytes,
+  packet: ParsedPacket,
+  code: number,
+  cause: ErrorCause | undefined,
+): Bytes | undefined {
+  const said: readonly Attribute[] = cause === undefined
+    ? []
+    : [{ name: "Error-Cause", value: number32(errorCauses[cause]) }];
+  const goesBack: readonly Attribute["name"][] = packet.code === Code.COA_REQUEST
+    ? ["Proxy-State", "State"]
+    : ["Proxy-State"];
+  const back = packet.attributes.filter(({ name }) => goesBack.includes(name));
+  return sealAnswer(secret, packet, code, [...said, ...back]);
 }
 
 /** What makes a request the one that came before. Its authenticator is over all that it says. */

@@ -1,7 +1,8 @@
 /** The RADIUS client against servers that do as they are told by the test. */
 import assert from "node:assert/strict";
 import { Code } from "../../../../appliance/aaa/radius/packet.ts";
-import { hexOf, parseIpAddress } from "../../../../core/mod.ts";
+import { udpServer } from "../../../../appliance/aaa/radius/servers.ts";
+import { hexOf, parseIpAddress, utf8 } from "../../../../core/mod.ts";
 import { until } from "../../../support/background.ts";
 import {
   accept,
@@ -11,7 +12,7 @@ import {
   silent,
   withClient,
 } from "./scripted_server.ts";
-import { answerTo, keepingLog } from "./support.ts";
+import { answerTo, keepingLog, secret } from "./support.ts";
 
 Deno.test("a lost request is sent again as it was, and a late twin of the answer is counted", async () => {
   await using server = await ScriptedServer.start((request, count, say) => {
@@ -164,5 +165,27 @@ Deno.test("only the server that asked a challenge hears its answer", async () =>
   await withClient([first, second], {}, async (client) => {
     assert.equal((await client.ask({ ...question, server: 1 })).server, 1);
     assert.equal(first.heard.length, 0);
+  });
+});
+
+Deno.test("a secret that a reload brings counts from the next question on", async () => {
+  const answers: (() => void)[] = [];
+  await using server = await ScriptedServer.start((request, count, say) => {
+    if (count === 1) answers.push(() => accept(request, count, say));
+    else say(answerTo(request, Code.ACCESS_ACCEPT, [], true, another));
+  });
+  const another = utf8("another secret");
+  let shared = secret;
+  const options = { source: undefined, allowUnsigned: false };
+  const servers = [udpServer(server.endpoint, () => shared, options)];
+  const times = { timeoutMs: 5_000, deadMs: 60_000, firstPauseMs: 4_000 };
+  await withClient([], { servers, times }, async (client) => {
+    const before = client.ask(question);
+    await until("the question", () => answers[0], 2_000);
+    shared = another;
+    const after = await client.ask(question);
+    answers[0]?.();
+    assert.deepEqual([after.packet.code, (await before).packet.code], [2, 2]);
+    assert.equal(client.counters.get("bad-authenticator"), undefined);
   });
 });

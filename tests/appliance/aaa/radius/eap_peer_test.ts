@@ -61,7 +61,7 @@ async function runScene(run: (scene: Scene) => Promise<void>): Promise<void> {
     });
     const client = new RadiusClient({
       servers: [
-        udpServer({ address: loopback, port }, utf8(radiusSecret), {
+        udpServer({ address: loopback, port }, () => utf8(radiusSecret), {
           source: undefined,
           allowUnsigned: false,
         }),

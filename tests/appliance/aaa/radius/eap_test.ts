@@ -99,7 +99,7 @@ Deno.test("a packet that fits into no request is not asked about", () => {
 Deno.test("the longest packet goes out with the longest names and state, and the state to its server", async () => {
   const client = new RadiusClient({
     servers: [9, 9].map((port) =>
-      udpServer({ address: parseIpAddress("127.0.0.1")!, port }, utf8("s"), {
+      udpServer({ address: parseIpAddress("127.0.0.1")!, port }, () => utf8("s"), {
         source: undefined,
         allowUnsigned: true,
       })

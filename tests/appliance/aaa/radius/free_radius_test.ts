@@ -81,7 +81,7 @@ function radiusTest(
         const client = new RadiusClient({
           servers: [...how.dead === undefined ? [] : [how.dead], { address: loopback, port }]
             .map((server) =>
-              udpServer(server, utf8(radiusSecret), {
+              udpServer(server, () => utf8(radiusSecret), {
                 source: undefined,
                 allowUnsigned: how.allowUnsigned,
               })

@@ -123,7 +123,7 @@ async function withClient(
 ): Promise<void> {
   const { credentials = credentialsOf(pki), host = "127.0.0.1", ...options } = change;
   const client = new RadiusClient({
-    servers: ports.map((port) => tlsServer({ host, port }, credentials, systemClock)),
+    servers: ports.map((port) => tlsServer({ host, port }, () => credentials, systemClock)),
     balance: "in-order",
     purpose: "access",
     times: { timeoutMs: 3_000, deadMs: 60_000, firstPauseMs: 100 },
@@ -170,7 +170,7 @@ Deno.test("where a server is, is known by its address, or once it was reached by
   await using server = new TlsServer(accept, 0, local);
   const { port } = server;
   const [literal, named, other] = ["2001:db8::1", "localhost", "radius.example.test"].map((host) =>
-    tlsServer({ host, port }, credentialsOf(local), systemClock)
+    tlsServer({ host, port }, () => credentialsOf(local), systemClock)
   );
   assert.ok(literal !== undefined && named !== undefined && other !== undefined);
   const known = (): readonly string[] =>

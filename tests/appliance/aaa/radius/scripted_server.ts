@@ -98,7 +98,9 @@ export async function withClient(
   run: (client: RadiusClient) => Promise<void>,
 ): Promise<void> {
   const client = new RadiusClient({
-    servers: servers.map(({ endpoint }) => udpServer(endpoint, secret, { source, allowUnsigned })),
+    servers: servers.map(({ endpoint }) =>
+      udpServer(endpoint, () => secret, { source, allowUnsigned })
+    ),
     balance: "in-order",
     purpose: "access",
     times: { timeoutMs: 400, deadMs: 60_000, firstPauseMs: 60 },

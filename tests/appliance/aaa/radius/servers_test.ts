@@ -22,12 +22,12 @@ function told(
   secrets: readonly string[],
 ): readonly (readonly string[])[] {
   const radius = [endpoint("192.0.2.1", 1812), endpoint("2001:db8::1", 1645)];
-  const servers = udpServers({ radius, "radius-acct": accounting }, secrets.map(utf8), {
+  const servers = udpServers({ radius, "radius-acct": accounting }, () => secrets.map(utf8), {
     source: undefined,
     allowUnsigned: false,
   });
   return [servers.access, servers.accounting].map((list) =>
-    list.map(({ host, port, secret }) => `${host} ${port} ${textOf(secret)}`)
+    list.map(({ host, port, secret }) => `${host} ${port} ${textOf(secret())}`)
   );
 }
 
@@ -54,7 +54,7 @@ Deno.test("servers of both purposes are where the flags say", () => {
       radius: [endpoint("192.0.2.1", 1812)],
       "radius-acct": [endpoint("2001:db8::9", 1813)],
     },
-    [utf8("x")],
+    () => [utf8("x")],
     { source: undefined, allowUnsigned: false },
   );
   assert.deepEqual(addressesOf(servers).map(formatIpAddress), ["192.0.2.1", "2001:db8::9"]);

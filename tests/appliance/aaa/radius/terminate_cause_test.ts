@@ -19,6 +19,7 @@ const wanted: Readonly<Record<AccountEnd, number>> = {
   "lifetime-over": 5,
   "operator": 6,
   "disconnected": 6,
+  "certificate-revoked": 6,
   "shutdown": 7,
   "rekey-failed": 8,
   "internal-error": 9,

@@ -42,7 +42,7 @@ vectorTest("the recorded signature proves the recorded certificate", recorded, (
     proofOf(s),
   );
   ok(verified.ok);
-  equal(toHex(verified.value.der), s.client_cert_der);
+  equal(toHex(verified.value.certificate.der), s.client_cert_der);
 });
 
 vectorTest(

@@ -151,7 +151,7 @@ Deno.test("the right password after a wrong one logs in", () => {
   step = server.complete({ kind: "reject" });
   step = server.handle(packetOf(3, replyTo(step, { password: "p&w", username: "alice" })));
   step = server.complete({ kind: "accept", attributes: {} });
-  deepEqual(step, { kind: "grant", userName: "alice", attributes: {} });
+  deepEqual(step, { kind: "grant", userName: "alice", attributes: {}, certificates: [] });
   equal(documentOf(server.granted(pair)).kind, "complete");
 });
 

@@ -402,7 +402,7 @@ Deno.test("a port that is taken is said by name, and nothing stays open", async 
     const listen = parseIpAddress("127.0.0.1")!;
     const again = openDynamicAuthor({
       clients: [],
-      secret,
+      secret: () => secret,
       listen: [listen],
       ports: [0, port],
       strict: false,
@@ -654,3 +654,26 @@ dynamicTest("strict: only what is signed and dated is heard", async (scene) => {
   server.clearCounters();
   assert.deepEqual(server.counters(), {});
 }, { strict: true });
+
+let shared = secret;
+const another = text("another secret");
+dynamicTest("a secret that a reload brings counts from the next request on", async (scene) => {
+  const { client, world } = scene;
+  world.login("alice", "198.51.100.7");
+  world.login("bob", "198.51.100.8");
+  // The answer goes by the secret of its request, though it is another one by then.
+  assert.equal((await client.ask(requestOf(disconnect, [alice]))).code, 41);
+  assert.equal(shared, another);
+  const bob: Plain = [type.userName, text("bob")];
+  client.send(requestOf(disconnect, [bob], { identifier: 8 }));
+  client.send(requestOf(disconnect, [bob], { identifier: 9, secret: another }));
+  assert.deepEqual([...(await client.next()).subarray(0, 2)], [41, 9]);
+  assert.equal(scene.count("bad-authenticator"), 1);
+  assert.equal(client.unread, 0);
+}, {
+  secret: () => shared,
+  settled: () => {
+    shared = another;
+    return Promise.resolve();
+  },
+});

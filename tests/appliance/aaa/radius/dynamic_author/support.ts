@@ -317,7 +317,7 @@ export async function withScene(
   const ahead = (): number => clock.aheadSeconds * 1000;
   const server = await openDynamicAuthor({
     clients: clients.map((one) => parsePrefix(one)!),
-    secret,
+    secret: () => secret,
     listen: [parseIpAddress("127.0.0.1")!],
     ports: [0],
     strict: false,
