@@ -3,8 +3,9 @@
  * behind, and takes it down again in the opposite order.
  *
  * What only reads comes first; then the state folder, the session store, the packet path; and last what
- * others can see: addresses and routes, and the control socket. The stored sessions are read while the
- * rest is opened. Datagrams that come before they are restored are not heard; IKE sends them again.
+ * others can see: addresses and routes, and the control socket. The stored sessions are read, passwords
+ * hashed and the packet path opened side by side. Datagrams that come before sessions are restored are
+ * not heard; IKE sends them again.
  */
 import {
   fingerprintOf,
@@ -85,12 +86,9 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
   const sealing = { crypto, random: systemRandom, masterKey };
   const store = await ReconnectStore.open(kvPath, sealing, nowMs);
   running.defer(() => store.close());
-  const loading = store.loadAll(kvPath);
-  loading.catch(() => {}); // awaited below, unless something else fails first
-  let users = await openUsers(plan, log);
-
+  const openingUsers = begun(openUsers(plan, log));
   const inbox = new IkeInbox();
-  const dataplane = await openDataplane(dataplaneOptions(settings), {
+  const openingDataplane = begun(openDataplane(dataplaneOptions(settings), {
     ike: (datagram, place) => inbox.datagram(datagram, place),
     event: (event) => inbox.event(event),
     removed: (counters) => inbox.removed(counters),
@@ -99,8 +97,12 @@ export async function serve(plan: ServePlan, startLog: Log): Promise<number> {
       log.tell("error", "packet-path-died", { reason: reasonOf(error) });
       signals.stop("packet-path-died");
     },
-  });
-  running.defer(() => dataplane.close());
+  }));
+  // Whatever fails meanwhile: what has been opened by then is closed.
+  running.defer(() => openingDataplane.then((opened) => opened.close(), () => {}));
+  const loading = begun(store.loadAll(kvPath));
+  let users = await openingUsers;
+  const dataplane = await openingDataplane;
 
   const { credentials, facts } = await credentialsOf(plan, state.path);
   const cryptoTally = new CryptoTally();
@@ -295,6 +297,12 @@ async function within(ms: number, work: Promise<void>): Promise<void> {
   const timer = setTimeout(resolve, ms);
   await Promise.race([work, promise]);
   clearTimeout(timer);
+}
+
+/** Work that is awaited later, or never if something else fails first. */
+function begun<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => {});
+  return work;
 }
 
 /** The users of this machine. */

@@ -31,11 +31,11 @@ export function pageNumberOf(key: string): number {
   return hash % pageCount;
 }
 
-/** The rows of a page, as views. */
-export function* rowsOf(page: Bytes): Generator<Bytes> {
+/** Where the rows of a page begin and end. */
+export function* placesOf(page: Bytes): Generator<readonly [start: number, end: number]> {
   for (let at = emptyPage.length; at < page.length;) {
     const end = endOfRow(page, at);
-    yield page.subarray(at + lengthBytes, end);
+    yield [at + lengthBytes, end];
     at = end;
   }
 }
@@ -51,10 +51,8 @@ export function withRow(page: Bytes, key: string, row: Bytes | undefined): Owned
 /** Where the row of a record is, its length included; at the end and empty if there is none. */
 function placeOf(page: Bytes, key: string): readonly [start: number, end: number] {
   const isTheirs = isRowOf(key);
-  for (let at = emptyPage.length; at < page.length;) {
-    const end = endOfRow(page, at);
-    if (isTheirs(page.subarray(at + lengthBytes, end))) return [at, end];
-    at = end;
+  for (const [start, end] of placesOf(page)) {
+    if (isTheirs(page.subarray(start, end))) return [start - lengthBytes, end];
   }
   return [page.length, page.length];
 }

@@ -6,7 +6,8 @@
  * A record is in one place only: what moves does so within one commit. The pages are kept in memory, so
  * that a change need not read its page first; nobody else writes to the database meanwhile.
  */
-import { buildOctetsJson, type Bytes, type PacketFilter, type SessionRecord } from "../core/mod.ts";
+import { type Bytes, type SessionRecord, type StoredRecord, storedRecord } from "../core/mod.ts";
+import { CommonParts } from "./common_parts.ts";
 import { type Kv, mostValueBytes } from "./private_kv.ts";
 import { openRecord, sealRecord } from "./record_codec.ts";
 import {
@@ -16,12 +17,14 @@ import {
   openPage,
   pageCount,
   pageNumberOf,
-  rowsOf,
+  placesOf,
   sealPage,
   withRow,
 } from "./record_page.ts";
-import { buildRow, readRow, type Shared } from "./record_row.ts";
+import { buildRow } from "./record_row.ts";
+import { rowsIn } from "./row_cursor.ts";
 import type { Sealing } from "./sealed_value.ts";
+import { type LastRead, StoredRow } from "./stored_row.ts";
 
 /** How long a record outlives its deadline in a store that nobody opens, milliseconds. */
 const cleanupAfterMs = 7 * 86_400_000;
@@ -37,7 +40,7 @@ const pagePrefix = "page";
 
 /** What a store holds, as read at the start. */
 export interface Loaded {
-  readonly records: readonly SessionRecord[];
+  readonly records: readonly StoredRecord[];
   /** Values that could not be read: damaged, or sealed with another key. */
   readonly unreadable: number;
 }
@@ -82,6 +85,7 @@ export class RecordPlaces {
   readonly #pages = new Map<number, Page>();
   /** Keys of records that lie alone. BOUNDED by the records. */
   readonly #alone = new Set<string>();
+  readonly #last: LastRead = {};
   /** Whether there are no pages and no records alone but those that are known. */
   #knowsAll = false;
 
@@ -94,17 +98,16 @@ export class RecordPlaces {
 
   /** Everything in the database; throws when that turns out to be damaged. */
   async readAll(): Promise<Loaded> {
-    const records: SessionRecord[] = [];
-    const filters = new Map<string, PacketFilter>();
-    const shared: Shared = { others: new Map() };
+    const records: StoredRecord[] = [];
+    const common = new CommonParts();
     let unreadable = 0;
     const readPages = async (start: number, end: number): Promise<void> => {
       const selector = { start: [pagePrefix, start], end: [pagePrefix, end] };
       for await (const { key, value } of this.#kv.list<unknown>(selector, listOptions)) {
         const number = Number(key[1]);
-        const { page, records: found } = this.#opened(number, value, shared);
+        const { page, records: found } = this.#opened(number, value, common);
         if (found === undefined) unreadable++;
-        else for (const record of found) records.push(withSharedFilter(record, filters));
+        else for (const record of found) records.push(record);
         // What was written meanwhile is newer than what the list has.
         if (!this.#pages.has(number)) this.#pages.set(number, page);
       }
@@ -119,7 +122,7 @@ export class RecordPlaces {
       const name = String(key[1]);
       const record = openRecord(this.#sealing, name, value);
       if (record === undefined) unreadable++;
-      else records.push(withSharedFilter(record, filters));
+      else records.push(storedRecord(common.withSharedFilter(record)));
       this.#alone.add(name);
     }
     this.#knowsAll = true;
@@ -200,21 +203,32 @@ export class RecordPlaces {
     await Promise.all(unknown.map(async (number) => {
       const { value } = await this.#kv.get([pagePrefix, number]);
       if (value === null || this.#pages.has(number)) return;
-      this.#pages.set(number, this.#opened(number, value, { others: new Map() }).page);
+      this.#pages.set(number, this.#opened(number, value, new CommonParts()).page);
     }));
   }
 
   #opened(
     number: number,
     value: unknown,
-    shared: Shared,
-  ): { readonly page: Page; readonly records?: readonly SessionRecord[] } {
+    common: CommonParts,
+  ): { readonly page: Page; readonly records?: readonly StoredRecord[] } {
     const octets = openPage(this.#sealing, number, value);
-    const records = octets === undefined ? undefined : recordsIn(octets, shared);
+    const records = octets === undefined ? undefined : this.#recordsIn(octets, common);
     if (records === undefined) return { page: { octets: undefined, deadline: 0 } };
     let deadline = 0;
     for (const record of records) deadline = Math.max(deadline, record.deadline);
     return { page: { octets, deadline }, records };
+  }
+
+  /** The value was authenticated, so a gateway wrote it, maybe a later one. */
+  #recordsIn(page: Bytes, common: CommonParts): readonly StoredRecord[] | undefined {
+    const rows = rowsIn(page);
+    try {
+      return [...placesOf(page)]
+        .map(([start, end]) => new StoredRow(rows, start, end, common, this.#last));
+    } catch {
+      return undefined;
+    }
   }
 
   /** Reaping is the gateway's: this only clears away what one that never came back has left. */
@@ -222,29 +236,4 @@ export class RecordPlaces {
     // Newer runtimes take whole numbers only.
     return { expireIn: Math.ceil(Math.max(0, deadline - this.#nowMs())) + cleanupAfterMs };
   }
-}
-
-/** The value was authenticated, so a gateway wrote it, maybe a later one. */
-function recordsIn(
-  page: Bytes,
-  shared: Shared,
-): readonly SessionRecord[] | undefined {
-  try {
-    return [...rowsOf(page)].map((row) => readRow(row, shared));
-  } catch {
-    return undefined;
-  }
-}
-
-/** The record with a filter that others have too: users of one access list share its rules. */
-function withSharedFilter(
-  record: SessionRecord,
-  filters: Map<string, PacketFilter>,
-): SessionRecord {
-  const { filter } = record.attributes;
-  if (filter === undefined) return record;
-  const text = buildOctetsJson(filter);
-  const shared = filters.get(text) ?? filter;
-  filters.set(text, shared);
-  return { ...record, attributes: { ...record.attributes, filter: shared } };
 }

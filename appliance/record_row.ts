@@ -5,17 +5,17 @@
  * Numbers of words are part of what is stored: a new word gets the next number.
  */
 import {
+  type AddressKey,
   buildOctetsJson,
   type Bytes,
   type Endpoint,
-  equalEndpoints,
   type IpAddress,
   type LoginMethod,
   type OwnedBytes,
-  parseOctetsJson,
   type PeerType,
   type RecordedIkeSa,
   type SessionRecord,
+  type Wall,
   wall,
 } from "../core/mod.ts";
 import { RowReader, RowWriter, startsWithText } from "./row_cursor.ts";
@@ -36,22 +36,14 @@ const methodOf = wordOf(methods);
 const peerTypeOf = wordOf(peerTypes);
 const stateOf = wordOf(states);
 
-/** What does not stand by its name. */
+/** What stands in its place. */
 type Placed =
   | ("version" | "key" | "sessionId" | "token" | "userName" | "identity" | "method" | "peerType")
   | ("addresses" | "accounting" | "firstLogin" | "absoluteEnd" | "state" | "lastSeen" | "deadline")
   | ("reconnectCount" | "lastRemote" | "ikeSa" | "gatewayName");
 
-/** What does. */
-type OtherParts = Omit<SessionRecord, Placed>;
-
-/** What rows read so far have in common with others: it is made once, and takes memory once. */
-export interface Shared {
-  /** What stands by its name, by its JSON. */
-  readonly others: Map<string, OtherParts>;
-  /** The gateway's endpoint that was met last. */
-  local?: Endpoint;
-}
+/** What stands by its name, as JSON. */
+export type OtherParts = Omit<SessionRecord, Placed>;
 
 /** The row of a record; `undefined` where something in it is too long for a row. */
 export function buildRow(record: SessionRecord): OwnedBytes | undefined {
@@ -98,9 +90,62 @@ function putIkeSa(row: RowWriter, ikeSa: RecordedIkeSa): void {
   }
 }
 
-/** The record of a row, its octets as views of the row. Throws for what `buildRow` never makes. */
-export function readRow(bytes: Bytes, shared: Shared): SessionRecord {
-  const row = new RowReader(bytes);
+/** What is read of a row at the start. */
+export interface RowFront {
+  readonly sessionId: string;
+  readonly userName: string;
+  readonly peerType: PeerType;
+  readonly accountingId: string;
+  readonly absoluteEnd: Wall | undefined;
+  readonly deadline: Wall;
+  readonly hasIkeSa: boolean;
+  /** JSON of what stands by its name. */
+  readonly others: string;
+}
+
+/** The front of a row; of the rest it is seen that `readRow` can read it. Throws as that does. */
+export function readFront(row: RowReader): RowFront {
+  // In the order in which `buildRow` puts them.
+  row.skipText();
+  const sessionId = row.text();
+  row.skipText();
+  const userName = row.text();
+  row.u8();
+  row.skipOctets();
+  methodOf(row.u8());
+  const peerType = peerTypeOf(row.u8());
+  skipListOf(row);
+  const accountingId = row.text();
+  skipListOf(row);
+  row.f64();
+  const absoluteEnd = endOf(row.f64());
+  stateOf(row.u8());
+  row.f64();
+  const deadline = wall(row.f64());
+  row.u32();
+  row.skipText();
+  row.skipText();
+  const hasIkeSa = row.u8() !== 0;
+  if (hasIkeSa) skipIkeSa(row);
+  const others = row.text();
+  row.finish();
+  return { sessionId, userName, peerType, accountingId, absoluteEnd, deadline, hasIkeSa, others };
+}
+
+/** The keys of the inner addresses of a row. */
+export function readAddressKeys(row: RowReader): readonly AddressKey[] {
+  for (let texts = 4; texts > 0; texts--) row.skipText();
+  row.u8();
+  row.skipOctets();
+  row.u8();
+  row.u8();
+  return listOf(row, takeAddressKey);
+}
+
+/**
+ * The record of a row, its octets as views of the row; `others` is what stands by its name. Throws for what `buildRow` never makes.
+ */
+export function readRow(row: RowReader, others: OtherParts): SessionRecord {
   // In the order in which `buildRow` puts them.
   const key = row.text();
   const sessionId = row.text();
@@ -112,16 +157,15 @@ export function readRow(bytes: Bytes, shared: Shared): SessionRecord {
   const addresses = listOf(row, takeAddress);
   const accounting = { sessionId: row.text(), class: listOf(row, takeOctets) };
   const firstLogin = wall(row.f64());
-  const absoluteEnd = row.f64();
+  const absoluteEnd = endOf(row.f64());
   const state = stateOf(row.u8());
   const lastSeen = wall(row.f64());
   const deadline = wall(row.f64());
   const reconnectCount = row.u32();
   const lastRemote = row.text();
   const gatewayName = row.text();
-  const ikeSa = row.u8() === 0 ? undefined : takeIkeSa(row, shared);
-  const others = othersOf(row.text(), shared);
-  const record: { -readonly [Name in keyof SessionRecord]: SessionRecord[Name] } = {
+  const ikeSa = row.u8() === 0 ? undefined : takeIkeSa(row);
+  return {
     version: 1,
     key,
     sessionId,
@@ -131,7 +175,6 @@ export function readRow(bytes: Bytes, shared: Shared): SessionRecord {
     method,
     peerType,
     addresses,
-    attributes: others.attributes,
     accounting,
     firstLogin,
     state,
@@ -140,26 +183,34 @@ export function readRow(bytes: Bytes, shared: Shared): SessionRecord {
     reconnectCount,
     lastRemote,
     gatewayName,
+    ...(absoluteEnd === undefined ? {} : { absoluteEnd }),
+    ...(ikeSa === undefined ? {} : { ikeSa }),
+    ...others,
   };
-  if (!Number.isNaN(absoluteEnd)) record.absoluteEnd = wall(absoluteEnd);
-  if (ikeSa !== undefined) record.ikeSa = ikeSa;
-  return Object.assign(record, others);
 }
 
-function takeIkeSa(row: RowReader, shared: Shared): RecordedIkeSa {
+function endOf(value: number): Wall | undefined {
+  return Number.isNaN(value) ? undefined : wall(value);
+}
+
+function takeIkeSa(row: RowReader): RecordedIkeSa {
   return {
     spiI: row.octets(),
     spiR: row.octets(),
     originalInitiator: row.u8() === 1,
-    local: takeLocal(row, shared),
+    local: takeEndpoint(row),
     remote: takeEndpoint(row),
   };
 }
 
-function takeLocal(row: RowReader, shared: Shared): Endpoint {
-  const local = takeEndpoint(row);
-  if (shared.local === undefined || !equalEndpoints(shared.local, local)) shared.local = local;
-  return shared.local;
+function skipIkeSa(row: RowReader): void {
+  row.skipOctets();
+  row.skipOctets();
+  row.u8();
+  for (let endpoints = 2; endpoints > 0; endpoints--) {
+    row.skipOctets();
+    row.u16();
+  }
 }
 
 function takeEndpoint(row: RowReader): Endpoint {
@@ -169,6 +220,10 @@ function takeEndpoint(row: RowReader): Endpoint {
 function takeAddress(row: RowReader): IpAddress {
   const octets = row.octets();
   return { family: octets.length === 4 ? 4 : 6, octets };
+}
+
+function takeAddressKey(row: RowReader): AddressKey {
+  return row.addressKey();
 }
 
 function takeOctets(row: RowReader): Bytes {
@@ -182,12 +237,8 @@ function listOf<T>(row: RowReader, take: (row: RowReader) => T): readonly T[] {
   return list;
 }
 
-function othersOf(text: string, { others }: Shared): OtherParts {
-  const known = others.get(text);
-  if (known !== undefined) return known;
-  const made = parseOctetsJson(text) as OtherParts;
-  others.set(text, made);
-  return made;
+function skipListOf(row: RowReader): void {
+  for (let length = row.u8(); length > 0; length--) row.skipOctets();
 }
 
 /** Whether a row is that of the record with this key. */

@@ -1,11 +1,19 @@
 /**
  * Values in few octets that are read quickly: numbers first, then all text in one piece, then octets, each
- * of these three in the order it was put in. Text in one piece is decoded by one call, and octets are views:
- * each call and each buffer of its own would cost as much as all the rest of a value.
+ * of these three in the order it was put in. To decode a text or to make a view of octets costs as much as
+ * all the rest of a value, so a reader does so for what is asked of it only.
  *
  * Head: where the text begins, and where the octets begin (2 octets each).
  */
-import { type Bytes, concatBytes, type OwnedBytes, textOf, utf8 } from "../core/mod.ts";
+import {
+  type AddressKey,
+  addressKey,
+  type Bytes,
+  concatBytes,
+  type OwnedBytes,
+  textOf,
+  utf8,
+} from "../core/mod.ts";
 
 const headBytes = 4;
 
@@ -66,21 +74,42 @@ export class RowWriter {
   }
 }
 
-/** Takes a value apart, in the order in which it was put together. Throws `RangeError` past its end. */
+/** Octets in which values lie. */
+export interface Rows {
+  readonly octets: Bytes;
+  /** Of the same. */
+  readonly view: DataView;
+}
+
+/** Octets in which values lie. */
+export function rowsIn(octets: Bytes): Rows {
+  return { octets, view: new DataView(octets.buffer, octets.byteOffset, octets.byteLength) };
+}
+
+/**
+ * Takes a value apart, in the order in which it was put together. What is not wanted is skipped, which
+ * costs next to nothing. Throws `RangeError` past the end of what it lies in.
+ */
 export class RowReader {
-  readonly #row: Bytes;
+  readonly #octets: Bytes;
   readonly #view: DataView;
-  readonly #text: string;
-  #numberAt = headBytes;
-  #textAt = 0;
+  readonly #textBegin: number;
+  readonly #octetsBegin: number;
+  readonly #end: number;
+  #numberAt: number;
+  #textAt: number;
   #octetsAt: number;
 
-  /** A reader of what `RowWriter` made. */
-  constructor(row: Bytes) {
-    this.#row = row;
-    this.#view = new DataView(row.buffer, row.byteOffset, row.byteLength);
-    this.#octetsAt = this.#view.getUint16(2);
-    this.#text = textOf(row.subarray(this.#view.getUint16(0), this.#octetsAt));
+  /** A reader of what `RowWriter` made, from `start` to `end`. */
+  constructor({ octets, view }: Rows, start: number, end: number) {
+    this.#octets = octets;
+    this.#view = view;
+    this.#end = end;
+    this.#textBegin = start + view.getUint16(start);
+    this.#octetsBegin = start + view.getUint16(start + 2);
+    this.#numberAt = start + headBytes;
+    this.#textAt = this.#textBegin;
+    this.#octetsAt = this.#octetsBegin;
   }
 
   /** A number of 8 bits. */
@@ -112,15 +141,48 @@ export class RowReader {
   /** A text. */
   text(): string {
     const at = this.#textAt;
-    this.#textAt += this.u16();
-    return this.#text.slice(at, this.#textAt);
+    this.skipText();
+    return textOf(this.#octets.subarray(at, this.#textAt));
   }
 
-  /** Octets, as a view of the row. */
+  /** Past a text. */
+  skipText(): void {
+    const octets = this.#octets;
+    let at = this.#textAt;
+    // Lengths count code units: UTF-8 has four octets for two of them, fewer for one.
+    for (let units = this.u16(); units > 0; units--) {
+      const octet = octets[at] ?? 0;
+      at += octet < 0x80 ? 1 : octet < 0xe0 ? 2 : octet < 0xf0 ? 3 : 4;
+      if (octet >= 0xf0) units--;
+    }
+    this.#textAt = at;
+  }
+
+  /** Octets, as a view of what they lie in. */
   octets(): Bytes {
     const at = this.#octetsAt;
+    this.skipOctets();
+    return this.#octets.subarray(at, this.#octetsAt);
+  }
+
+  /** The octets of an address, as its key. */
+  addressKey(): AddressKey {
+    const at = this.#octetsAt;
+    this.skipOctets();
+    if (this.#octetsAt - at === 4) return this.#view.getUint32(at);
+    return addressKey({ family: 6, octets: this.#octets.subarray(at, this.#octetsAt) });
+  }
+
+  /** Past octets. */
+  skipOctets(): void {
     this.#octetsAt += this.u16();
-    return this.#row.subarray(at, this.#octetsAt);
+  }
+
+  /** Throws `RangeError` unless all of the value has been taken or skipped, and nothing else. */
+  finish(): void {
+    const isWhole = this.#numberAt === this.#textBegin && this.#textAt === this.#octetsBegin &&
+      this.#octetsAt === this.#end;
+    if (!isWhole) throw new RangeError("Cannot read a row: its parts do not fill it");
   }
 }
 

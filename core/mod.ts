@@ -22,9 +22,16 @@ export { randomText } from "./random.ts";
 export type { Result } from "./result.ts";
 export { assertNever, fail, invariant, InvariantError, ok } from "./result.ts";
 export type { Trace, TraceLevel, TraceValue } from "./trace.ts";
-export type { AddressPrefix, AddressRange, Endpoint, IpAddress } from "./wire/address.ts";
+export type {
+  AddressKey,
+  AddressPrefix,
+  AddressRange,
+  Endpoint,
+  IpAddress,
+} from "./wire/address.ts";
 export {
   addressFromBigInt,
+  addressKey,
   addressToBigInt,
   bitsOf,
   compareAddresses,
@@ -105,8 +112,10 @@ export type {
   RecordedIkeSa,
   SessionPair,
   SessionRecord,
+  StoredRecord,
 } from "./gateway/record.ts";
 export type { SessionEnd, SessionLoss } from "./gateway/session_end.ts";
+export { storedRecord } from "./gateway/stored_record.ts";
 export type {
   ChildSaSnapshot,
   GatewayLoad,

@@ -13,7 +13,7 @@ import {
   type IpAddress,
   type LoginMethod,
   type Random,
-  type SessionRecord,
+  type StoredRecord,
 } from "../../core/mod.ts";
 import type { ChildSaCounters, DataplaneCounters } from "../../dataplane/mod.ts";
 import type { Clock } from "../clock.ts";
@@ -103,7 +103,7 @@ export class Accounting {
    * Goes on with the sessions that the gateway restored from `records`, ends the accounts of those that
    * it did not, and looks after all of them from here on.
    */
-  start(records: readonly SessionRecord[]): void {
+  start(records: readonly StoredRecord[]): void {
     const { gateway, clock, canReconnect, log } = this.#options;
     const { wall: now } = clock.now();
     const { lastAlive, openAccounts, counters: { queued } } = this.#queue;
@@ -113,9 +113,9 @@ export class Accounting {
       this.#ledger.adopt(session, this.#queue.sheet(id));
       sheets.delete(id);
     }
-    const stored = new Map(records.map((record) => [record.accounting.sessionId, record]));
+    const stored = new Map(records.map((record) => [record.accountingId, record]));
     for (const [id, sheet] of sheets) {
-      const record = stored.get(id);
+      const record = stored.get(id)?.read();
       const { why, at } = endOfLost(sheet, { record, lastAlive, now, canReconnect });
       this.#queue.tell(sheet.account, at, { kind: "stop", usage: sheet.usage, why });
     }

@@ -65,12 +65,12 @@ export class LocalUsers {
 
   /** Reads the file and hashes the lab's passwords; `StartError` when the file cannot be used. */
   static async open(options: LocalUsersOptions): Promise<LocalUsers> {
-    const entries = await Promise.all(
-      (options.lab ?? []).map((user) => entryOf(user, options.cost)),
-    );
-    const lab = new Map(entries.map((entry) => [entry.name, entry]));
     const password = String.fromCharCode(...systemRandom.bytes(32));
-    const nobody = await entryOf({ name: "", password }, options.cost);
+    const [nobody, ...entries] = await Promise.all([
+      entryOf({ name: "", password }, options.cost),
+      ...(options.lab ?? []).map((user) => entryOf(user, options.cost)),
+    ]);
+    const lab = new Map(entries.map((entry) => [entry.name, entry]));
     const users = new LocalUsers(options, lab, nobody);
     if (options.file !== undefined) {
       users.#version = versionOf(options.file);

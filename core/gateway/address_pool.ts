@@ -9,8 +9,8 @@
  * size of the ranges, nor with how often one is given back: an IPv6 /64 costs nothing.
  */
 import { limits } from "../limits.ts";
-import type { IpAddress } from "../wire/address.ts";
-import { addressFromBigInt, addressToBigInt } from "../wire/address.ts";
+import type { AddressKey, IpAddress } from "../wire/address.ts";
+import { addressFromBigInt, addressKey, addressToBigInt } from "../wire/address.ts";
 import type { PoolRange } from "./policy.ts";
 import type { PoolSnapshot } from "./snapshot.ts";
 
@@ -23,30 +23,36 @@ export type PoolChoice = readonly string[] | undefined;
 interface Range {
   readonly range: PoolRange;
   readonly family: 4 | 6;
-  readonly first: bigint;
-  readonly last: bigint;
+  readonly first: AddressKey;
+  readonly last: AddressKey;
+  /** Addresses in it, as far as there are numbers for that. */
+  readonly size: number;
   /** The lowest address that was never given out. */
-  fresh: bigint;
+  fresh: AddressKey;
   /** Addresses given back, oldest first. BOUNDED by `limits.restingAddresses`, and by the holders. */
-  readonly returned: Set<bigint>;
+  readonly returned: Set<AddressKey>;
   /** BOUNDED by `limits` on sessions: one entry a held address. */
-  readonly holders: Map<bigint, LeaseHolder>;
+  readonly holders: Map<AddressKey, LeaseHolder>;
 }
 
 /** The leases over some ranges. */
 export class AddressPool {
   readonly #ranges: readonly Range[];
   /** Fixed addresses of AAA that are in no range. BOUNDED like `Range.holders`. */
-  readonly #outside = { 4: new Map<bigint, LeaseHolder>(), 6: new Map<bigint, LeaseHolder>() };
+  readonly #outside = {
+    4: new Map<AddressKey, LeaseHolder>(),
+    6: new Map<AddressKey, LeaseHolder>(),
+  };
 
   /** Ranges of either family; they must not overlap. */
   constructor(ranges: readonly PoolRange[]) {
     this.#ranges = ranges.map((range) => ({
       range,
       family: range.first.family,
-      first: addressToBigInt(range.first),
-      last: addressToBigInt(range.last),
-      fresh: addressToBigInt(range.first),
+      first: addressKey(range.first),
+      last: addressKey(range.last),
+      size: sizeOf(range),
+      fresh: addressKey(range.first),
       returned: new Set(),
       holders: new Map(),
     }));
@@ -66,54 +72,59 @@ export class AddressPool {
 
   /** Whether an address lies in one of the ranges to choose, so that others may have it one day. */
   isAmong(address: IpAddress, choice: PoolChoice): boolean {
-    const range = this.#rangeOf(address.family, addressToBigInt(address));
+    const range = this.#rangeOf(address.family, addressKey(address));
     return range !== undefined && isChosen(range, choice);
   }
 
   /** The next free address of a family for `holder`, or `undefined` when all are held. */
   lease(family: 4 | 6, choice: PoolChoice, holder: LeaseHolder): IpAddress | undefined {
     for (const range of this.#chosen(family, choice)) {
-      const value = nextFree(range);
-      if (value === undefined) continue;
-      range.holders.set(value, holder);
-      return addressFromBigInt(family, value);
+      const key = nextFree(range);
+      if (key === undefined) continue;
+      range.holders.set(key, holder);
+      return addressFromBigInt(family, BigInt(key));
     }
     return undefined;
   }
 
   /** Takes one given address, inside or outside of the ranges. False when another holds it. */
   reserve(address: IpAddress, holder: LeaseHolder): boolean {
-    const value = addressToBigInt(address);
-    const range = this.#rangeOf(address.family, value);
-    const holders = range?.holders ?? this.#outside[address.family];
-    const now = holders.get(value);
+    return this.reserveKey(addressKey(address), holder);
+  }
+
+  /** The same for the key of an address. */
+  reserveKey(key: AddressKey, holder: LeaseHolder): boolean {
+    const family = typeof key === "number" ? 4 : 6;
+    const range = this.#rangeOf(family, key);
+    const holders = range?.holders ?? this.#outside[family];
+    const now = holders.get(key);
     if (now !== undefined) return now === holder;
-    range?.returned.delete(value);
-    holders.set(value, holder);
+    range?.returned.delete(key);
+    holders.set(key, holder);
     return true;
   }
 
   /** Gives an address back. Does nothing unless `holder` holds it. */
   release(address: IpAddress, holder: LeaseHolder): void {
-    const value = addressToBigInt(address);
-    const range = this.#rangeOf(address.family, value);
+    const key = addressKey(address);
+    const range = this.#rangeOf(address.family, key);
     const holders = range?.holders ?? this.#outside[address.family];
-    if (holders.get(value) !== holder) return;
-    holders.delete(value);
-    range?.returned.add(value);
+    if (holders.get(key) !== holder) return;
+    holders.delete(key);
+    range?.returned.add(key);
   }
 
   /** Who holds an address. */
   holderOf(address: IpAddress): LeaseHolder | undefined {
-    const value = addressToBigInt(address);
-    const range = this.#rangeOf(address.family, value);
-    return (range?.holders ?? this.#outside[address.family]).get(value);
+    const key = addressKey(address);
+    const range = this.#rangeOf(address.family, key);
+    return (range?.holders ?? this.#outside[address.family]).get(key);
   }
 
   /** Whether `lease` would find an address. */
   hasFree(family: 4 | 6, choice: PoolChoice): boolean {
     return this.#chosen(family, choice)
-      .some(({ first, last, holders }) => BigInt(holders.size) <= last - first);
+      .some(({ size, holders }) => holders.size < size);
   }
 
   /** Who holds an address of the ranges to choose. */
@@ -123,11 +134,7 @@ export class AddressPool {
 
   /** Each range with its size and use. */
   snapshot(): readonly PoolSnapshot[] {
-    return this.#ranges.map((range) => ({
-      range: range.range,
-      size: Math.min(Number(range.last - range.first + 1n), Number.MAX_SAFE_INTEGER),
-      inUse: range.holders.size,
-    }));
+    return this.#ranges.map(({ range, size, holders }) => ({ range, size, inUse: holders.size }));
   }
 
   #chosen(family: 4 | 6, choice: PoolChoice): readonly Range[] {
@@ -137,22 +144,27 @@ export class AddressPool {
     return choice === undefined ? named(undefined) : [...new Set(choice)].flatMap(named);
   }
 
-  #rangeOf(family: 4 | 6, value: bigint): Range | undefined {
+  #rangeOf(family: 4 | 6, key: AddressKey): Range | undefined {
     return this.#ranges.find((range) =>
-      range.family === family && range.first <= value && value <= range.last
+      range.family === family && range.first <= key && key <= range.last
     );
   }
+}
+
+function sizeOf({ first, last }: PoolRange): number {
+  const size = addressToBigInt(last) - addressToBigInt(first) + 1n;
+  return Math.min(Number(size), Number.MAX_SAFE_INTEGER);
 }
 
 function isChosen({ range: { name } }: Range, choice: PoolChoice): boolean {
   return choice === undefined ? name === undefined : name !== undefined && choice.includes(name);
 }
 
-function nextFree(range: Range): bigint | undefined {
+function nextFree(range: Range): AddressKey | undefined {
   while (range.fresh <= range.last && range.returned.size < limits.restingAddresses) {
-    const value = range.fresh++;
+    const key = range.fresh++;
     // An address that was reserved and given back before its turn waits among the returned ones.
-    if (!range.holders.has(value) && !range.returned.has(value)) return value;
+    if (!range.holders.has(key) && !range.returned.has(key)) return key;
   }
   const [oldest] = range.returned;
   if (oldest !== undefined) range.returned.delete(oldest);

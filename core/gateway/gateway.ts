@@ -383,10 +383,11 @@ export class Gateway {
 
   #handleCommand(step: Step, command: Command): void {
     switch (command.kind) {
-      case "restore":
-        this.#sessions.restore(step, command.records);
+      case "restore": {
+        const lost = this.#sessions.restore(step, command.records);
         this.#endRevoked(step);
-        return this.#expectLost();
+        return this.#expectLost(lost);
+      }
       case "clear-sessions":
         this.#sessions.clear(step, command.selector);
         return;
@@ -441,11 +442,10 @@ export class Gateway {
   }
 
   /** Those who were up when the gateway ended. Cisco's clients know no token. */
-  #expectLost(): void {
-    const lost = [...this.#sessions.all()].filter(({ record, peerType }) =>
-      record?.ikeSa !== undefined && peerType !== "AnyConnect"
-    );
-    if (this.#crash !== undefined) this.#notices.begin(lost, this.#now);
+  #expectLost(sessions: readonly Session[]): void {
+    if (this.#crash === undefined) return;
+    const lost = sessions.filter(({ peerType }) => peerType !== "AnyConnect");
+    this.#notices.begin(lost, this.#now);
   }
 
   // --- shared ground of the IKE SAs ---------------------------------------------------------

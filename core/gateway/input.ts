@@ -5,7 +5,7 @@ import type { Endpoint, IpAddress } from "../wire/address.ts";
 import type { PacketFilter } from "./packet_filter.ts";
 import type { Policy } from "./policy.ts";
 import type { Answer } from "./question.ts";
-import type { SessionRecord } from "./record.ts";
+import type { StoredRecord } from "./record.ts";
 
 /** What the packet path reports, by inbound SPI. */
 export type DataplaneEvent =
@@ -50,7 +50,7 @@ export interface SessionChange {
 /** What the operator or the appliance orders. */
 export type Command =
   /** At start, before any datagram: the stored records. Active ones become inactive. */
-  | { readonly kind: "restore"; readonly records: readonly SessionRecord[] }
+  | { readonly kind: "restore"; readonly records: readonly StoredRecord[] }
   /** End sessions, active and inactive ones, for good. */
   | { readonly kind: "clear-sessions"; readonly selector: SessionSelector }
   /** AAA wants this session ended, active or inactive, for good (RFC 5176 §2.1). */

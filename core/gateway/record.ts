@@ -2,7 +2,7 @@
 import type { OwnedBytes } from "../bytes.ts";
 import type { Wall } from "../moment.ts";
 import type { CertificateId } from "../pki/revocation.ts";
-import type { Endpoint, IpAddress } from "../wire/address.ts";
+import type { AddressKey, Endpoint, IpAddress } from "../wire/address.ts";
 import type { UserAttributes } from "./question.ts";
 
 /** How a session was first authenticated. */
@@ -79,4 +79,26 @@ export interface SessionRecord {
   readonly ikeSa?: RecordedIkeSa;
   /** Which gateway wrote it. */
   readonly gatewayName: string;
+}
+
+/** A record in the store: what a start needs of it at once, and a way to the rest. */
+export interface StoredRecord extends
+  Pick<
+    SessionRecord,
+    "sessionId" | "userName" | "peerType" | "attributes" | "deadline"
+  > {
+  /** The session ends here whatever happens; `undefined` for no limit. */
+  readonly absoluteEnd: Wall | undefined;
+  /** The id of the pair that is being replaced, during rotation. */
+  readonly previousId: string | undefined;
+  /** What accounting calls its session by. */
+  readonly accountingId: string;
+  /** The certificates that proved the login; none as a rule. */
+  readonly certificates: readonly CertificateId[];
+  /** Whether an IKE SA carried it when the gateway ended. */
+  readonly hasIkeSa: boolean;
+  /** Keys of the inner addresses. */
+  addressKeys(): readonly AddressKey[];
+  /** All of it. What is not the start's to know costs memory only when it is asked for. */
+  read(): SessionRecord;
 }

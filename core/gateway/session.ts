@@ -24,6 +24,8 @@ export interface Session {
   readonly addresses: readonly IpAddress[];
   readonly firstLogin: Wall;
   absoluteEnd: Wall | undefined;
+  /** When it is over unless an SA carries it: the deadline of its record. */
+  deadline: Wall | undefined;
   /** The SA that carries it; none while it is inactive. */
   ikeSa: IkeSa | undefined;
   /** The SA that is about to carry it, while its record is being stored. */
@@ -41,9 +43,9 @@ export interface Session {
 }
 
 /** Whether nobody may come back to it any more (rule 5). */
-export function isOver({ record, absoluteEnd, ikeSa }: Session, now: Wall): boolean {
+export function isOver({ deadline, absoluteEnd, ikeSa }: Session, now: Wall): boolean {
   if (absoluteEnd !== undefined && now >= absoluteEnd) return true;
-  return ikeSa === undefined && record !== undefined && now >= record.deadline;
+  return ikeSa === undefined && deadline !== undefined && now >= deadline;
 }
 
 /** Whether the SA that carries it, or is about to, began after `sa`: the later one has precedence. */

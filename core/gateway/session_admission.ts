@@ -59,6 +59,7 @@ export function beginSession(
     addresses,
     firstLogin: now,
     absoluteEnd: lifetimeMs === undefined ? undefined : wall(now + lifetimeMs),
+    deadline: undefined,
     ikeSa: undefined,
     pending: undefined,
     record: undefined,

@@ -224,5 +224,5 @@ function isWaiting({ table }: SessionGround, session: Session): boolean {
 function waitingOf(ground: SessionGround, userName: string): readonly Session[] {
   return ground.table.ofUser(userName)
     .filter((session) => isWaiting(ground, session))
-    .sort((a, b) => (a.record?.deadline ?? 0) - (b.record?.deadline ?? 0));
+    .sort((a, b) => (a.deadline ?? 0) - (b.deadline ?? 0));
 }

@@ -133,8 +133,8 @@ export function deadlinesOf(ground: SessionGround, session: Session): SessionDea
 }
 
 function wallDeadline({ table }: SessionGround, session: Session): Wall | undefined {
-  const { absoluteEnd, record } = session;
-  const parkedEnd = table.isParked(session) ? record?.deadline : undefined;
+  const { absoluteEnd, deadline } = session;
+  const parkedEnd = table.isParked(session) ? deadline : undefined;
   if (absoluteEnd === undefined || parkedEnd === undefined) return absoluteEnd ?? parkedEnd;
   return absoluteEnd < parkedEnd ? absoluteEnd : parkedEnd;
 }

@@ -6,68 +6,77 @@
  */
 import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
-import type { Moment } from "../moment.ts";
-import type { SessionRecord } from "./record.ts";
+import type { SessionRecord, StoredRecord } from "./record.ts";
+import { RestoredSession } from "./restored_session.ts";
 import type { Session } from "./session.ts";
+import { forgetSession } from "./session_end.ts";
 import type { SessionGround } from "./session_ground.ts";
 
-/** Active records become inactive; expired ones, and all of them when reconnect is off, are deleted. */
+/**
+ * Active records become inactive; expired ones, and all of them when reconnect is off, are deleted.
+ * The sessions that an IKE SA carried when the gateway ended come back.
+ *
+ * Records are taken in the order in which they were read, whose octets lie side by side.
+ */
 export function restoreSessions(
   ground: SessionGround,
   step: Step,
-  records: readonly SessionRecord[],
-): void {
+  records: readonly StoredRecord[],
+): readonly Session[] {
   const { host, table, pool } = ground;
   const { wall: now } = step.at;
   const isOff = host.policy.reconnect.timeoutMs === 0;
-  const kept: { readonly session: Session; readonly stored: SessionRecord }[] = [];
-  // Of two records with one address the later one is right: the other was not deleted in time.
-  for (const stored of [...records].sort((a, b) => b.deadline - a.deadline)) {
-    const session = restoredSession(table.newId(), stored, step.at);
-    const isTaken = stored.addresses.some((address) => !pool.reserve(address, session.id));
-    const isExpired = isOff || stored.deadline <= now ||
-      (stored.absoluteEnd !== undefined && stored.absoluteEnd <= now);
-    if (!isTaken && !isExpired) {
-      kept.push({ session, stored });
+  const restored: RestoredSession[] = [];
+  for (const stored of records) {
+    const { absoluteEnd, deadline } = stored;
+    if (isOff || deadline <= now || (absoluteEnd !== undefined && absoluteEnd <= now)) {
+      refuse(ground, step, stored.read(), "record-expired");
       continue;
     }
-    for (const address of stored.addresses) pool.release(address, session.id);
-    host.tell(step, { kind: "delete-record", key: stored.key });
-    trace(step, {
-      level: isExpired ? "debug" : "warning",
-      event: isExpired ? "record-expired" : "record-with-taken-address",
-      facts: { user: stored.userName },
-    });
+    const session = new RestoredSession(table.newId(), stored, step.at);
+    const isFree = stored.addressKeys().every((key) => pool.reserveKey(key, session.id));
+    if (!isFree && !takeAddresses(ground, step, session)) {
+      refuse(ground, step, stored.read(), "record-with-taken-address");
+      continue;
+    }
+    table.addStored(session, stored);
+    restored.push(session);
   }
+  const waiting = restored.filter((session) => table.has(session));
   // The longest parked first, so that eviction takes the right one.
-  for (const { session, stored } of kept.reverse()) {
-    table.add(session);
-    table.setRecord(session, stored);
+  for (const session of waiting.sort((a, b) => a.deadline - b.deadline)) {
     table.park(session);
     host.reschedule(session, step);
   }
+  return waiting.filter(({ hadIkeSa }) => hadIkeSa);
 }
 
-/** What a record says of its session; nothing carries it yet. */
-function restoredSession(id: number, record: SessionRecord, at: Moment): Session {
-  return {
-    id,
-    userName: record.userName,
-    identity: record.identity,
-    method: record.method,
-    certificates: record.certificates ?? [],
-    peerType: record.peerType,
-    attributes: record.attributes,
-    accountingId: record.accounting.sessionId,
-    addresses: record.addresses,
-    firstLogin: record.firstLogin,
-    absoluteEnd: record.absoluteEnd,
-    ikeSa: undefined,
-    pending: undefined,
-    record: undefined,
-    pendingRecord: undefined,
-    lastUsed: at.monotonic,
-    lastRemote: record.lastRemote,
-    refreshedAt: at.wall,
-  };
+/** Of two records with one address the later one is right: the other was not deleted in time. */
+function takeAddresses(ground: SessionGround, step: Step, session: RestoredSession): boolean {
+  const { pool, table } = ground;
+  const { addresses, id, deadline } = session;
+  const rivals = addresses
+    .map((address) => table.byId(pool.holderOf(address) ?? id))
+    .filter((rival) => rival !== undefined);
+  if (rivals.some((rival) => rival.deadline === undefined || rival.deadline >= deadline)) {
+    for (const address of addresses) pool.release(address, id);
+    return false;
+  }
+  for (const rival of rivals) {
+    forgetSession(ground, rival);
+    if (rival.record !== undefined) refuse(ground, step, rival.record, "record-with-taken-address");
+  }
+  return addresses.every((address) => pool.reserve(address, id));
+}
+
+/** Nobody comes back by this record. */
+function refuse(
+  { host }: SessionGround,
+  step: Step,
+  { key, userName }: SessionRecord,
+  event: "record-expired" | "record-with-taken-address",
+): void {
+  host.tell(step, { kind: "delete-record", key });
+  const level = event === "record-expired" ? "debug" : "warning";
+  trace(step, { level, event, facts: { user: userName } });
 }

@@ -6,7 +6,7 @@
  */
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import { invariant } from "../result.ts";
-import type { SessionRecord } from "./record.ts";
+import type { SessionRecord, StoredRecord } from "./record.ts";
 import type { Session } from "./session.ts";
 
 /** The sessions of a gateway. */
@@ -87,6 +87,13 @@ export class SessionTable {
     this.#byUser.set(session.userName, others === undefined ? [session] : [...others, session]);
   }
 
+  /** One of the store: it is found by the pairs of its record, which need not be read for that. */
+  addStored(session: Session, { sessionId, previousId }: StoredRecord): void {
+    this.add(session);
+    this.#byPair.set(sessionId, session);
+    if (previousId !== undefined) this.#byPair.set(previousId, session);
+  }
+
   /** It is over. */
   remove(session: Session): void {
     this.#dropPairs(session);
@@ -101,6 +108,7 @@ export class SessionTable {
   setRecord(session: Session, record: SessionRecord): void {
     this.#dropPairs(session);
     session.record = record;
+    session.deadline = record.deadline;
     this.#byPair.set(record.sessionId, session);
     if (record.previous !== undefined) this.#byPair.set(record.previous.sessionId, session);
   }

@@ -17,7 +17,7 @@ import type { CertificateId } from "../pki/revocation.ts";
 import { equalAddresses, hostOfEndpoint } from "../wire/address.ts";
 import { AddressPool } from "./address_pool.ts";
 import type { SessionChange, SessionSelector } from "./input.ts";
-import type { SessionRecord } from "./record.ts";
+import type { StoredRecord } from "./record.ts";
 import type { Session } from "./session.ts";
 import { isAheadOf, isOver } from "./session.ts";
 import {
@@ -98,8 +98,8 @@ export class Sessions {
   /** `show crypto ikev2 stats reconnect`. */
   stats(): ReconnectStats {
     let activeCapable = 0;
-    for (const { record, ikeSa } of this.#table.all()) {
-      if (record !== undefined && ikeSa !== undefined) activeCapable++;
+    for (const session of this.#table.all()) {
+      if (session.ikeSa !== undefined && session.record !== undefined) activeCapable++;
     }
     const { success, failed } = this.#ground.tally;
     return { success, failed, activeCapable, inactiveCapable: this.#table.parkedCount };
@@ -146,9 +146,9 @@ export class Sessions {
     giveUpSession(this.#ground, sa, step, this.#table.byId(id));
   }
 
-  /** At start: what the store held. Active records become inactive (rule 11). */
-  restore(step: Step, records: readonly SessionRecord[]): void {
-    restoreSessions(this.#ground, step, records);
+  /** At start: what the store held; whom that cost an IKE SA. Active records become inactive (rule 11). */
+  restore(step: Step, records: readonly StoredRecord[]): readonly Session[] {
+    return restoreSessions(this.#ground, step, records);
   }
 
   // --- staying ------------------------------------------------------------------------------

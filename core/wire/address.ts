@@ -165,12 +165,21 @@ export function equalEndpoints(a: Endpoint, b: Endpoint): boolean {
 
 /** The address as an unsigned number. */
 export function addressToBigInt(address: IpAddress): bigint {
-  if (address.family === 4) {
-    const { 0: a = 0, 1: b = 0, 2: c = 0, 3: d = 0 } = address.octets;
-    return BigInt((a << 24 | b << 16 | c << 8 | d) >>> 0);
-  }
+  if (address.family === 4) return BigInt(ip4ToNumber(address.octets));
   const view = viewOf(address.octets);
   return (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
+}
+
+/** An address as a key of a map: of IPv4 a number, which costs less to find and to keep. */
+export type AddressKey = number | bigint;
+
+/** The key of an address. */
+export function addressKey(address: IpAddress): AddressKey {
+  return address.family === 4 ? ip4ToNumber(address.octets) : addressToBigInt(address);
+}
+
+function ip4ToNumber({ 0: a = 0, 1: b = 0, 2: c = 0, 3: d = 0 }: Bytes): number {
+  return (a << 24 | b << 16 | c << 8 | d) >>> 0;
 }
 
 /** The address with that number. Throws `RangeError` when the family has no such address. */

@@ -31,6 +31,14 @@ async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
+/** What a store holds, its records read as a whole. */
+async function loadAll(
+  store: ReconnectStore,
+): Promise<{ readonly records: readonly SessionRecord[]; readonly unreadable: number }> {
+  const { records, unreadable } = await store.loadAll();
+  return { records: records.map((stored) => stored.read()), unreadable };
+}
+
 Deno.test("a record comes out as it went in", () => {
   const record = recordOf("k1", 3, now);
   assert.deepEqual(openRecord(sealing, "k1", sealRecord(sealing, record)), record);
@@ -141,7 +149,7 @@ Deno.test("puts and deletes survive closing, the file is private", () =>
       assert.equal((Deno.statSync(`${folder}/${entry.name}`).mode ?? 0) & 0o077, 0, entry.name);
     }
     const again = await ReconnectStore.open(path, sealing, () => now);
-    const { records, unreadable } = await again.loadAll();
+    const { records, unreadable } = await loadAll(again);
     await again.close();
     assert.deepEqual(records.toSorted(byKey), [recordOf("k1", 1, now), recordOf("k2", 22, now)]);
     assert.equal(unreadable, 0);
@@ -161,7 +169,7 @@ Deno.test("records of one access list share its rules again, and the longest lis
     const store = await ReconnectStore.open(`${folder}/s.kv`, sealing, () => now);
     const stored = [withFilter("a", long), withFilter("b", filter), withFilter("c", long)];
     await Promise.all(stored.map((record) => store.put(record)));
-    const { records } = await store.loadAll();
+    const { records } = await loadAll(store);
     await store.close();
     const sorted = records.toSorted(byKey);
     assert.deepEqual(sorted, stored);
@@ -190,7 +198,7 @@ async function placesIn(path: string): Promise<{ alone: readonly string[]; pages
 
 async function keysIn(path: string, sealing_ = sealing): Promise<readonly string[]> {
   const store = await ReconnectStore.open(path, sealing_, () => now);
-  const { records } = await store.loadAll();
+  const { records } = await loadAll(store);
   await store.close();
   return records.map(({ key, reconnectCount }) => `${key}=${reconnectCount}`).sort();
 }
@@ -204,7 +212,7 @@ Deno.test("records of one page come and go without a trace on each other, known 
     await first.close();
     for (const [round, isRead] of [true, false].entries()) {
       const store = await ReconnectStore.open(path, sealing, () => now);
-      if (isRead) await store.loadAll();
+      if (isRead) await loadAll(store);
       await Promise.all([
         store.put(recordOf(a, 10 + round, now)),
         store.put(recordOf(d, 20 + round, now)),
@@ -229,14 +237,14 @@ Deno.test("a record is in one place, as it grows and shrinks, and when its page 
     await store.put({ ...recordOf(a, 1, now), attributes: { group: "g".repeat(5_000) } });
     await Promise.all(keys.slice(1).map((key) => store.put(recordOf(key, 2, now))));
     await store.put(recordOf(a, 3, now));
-    const { records } = await store.loadAll();
+    const { records } = await loadAll(store);
     await store.close();
     assert.deepEqual(records.map(({ key }) => key).sort(), [...keys].sort(), "each once");
     const { alone, pages } = await placesIn(path);
     assert.equal(pages, 1);
     assert.ok(alone.length > 0 && alone.length < 30, `${alone.length} did not fit`);
     const again = await ReconnectStore.open(path, sealing, () => now);
-    await again.loadAll();
+    await loadAll(again);
     const others = keys.filter((key) => !alone.includes(key));
     await Promise.all(others.map((key) => again.delete(key)));
     await Promise.all(alone.map((key) => again.put(recordOf(key, 4, now))));
@@ -253,7 +261,7 @@ Deno.test("a page that cannot be read stays for whoever has the key", () =>
     await store.put(recordOf(a, 1, now));
     await store.close();
     const other = await ReconnectStore.open(path, sealingOf(2), () => now);
-    assert.deepEqual(await other.loadAll(), { records: [], unreadable: 1 });
+    assert.deepEqual(await loadAll(other), { records: [], unreadable: 1 });
     await Promise.all([other.put(recordOf(b, 2, now)), other.delete(a)]);
     await other.close();
     assert.deepEqual(await keysIn(path, sealingOf(2)), [`${b}=2`]);
@@ -274,7 +282,7 @@ Deno.test("a record that a former gateway stored alone is read, and moves when i
     kv.close();
     for (const isRead of [true, false]) {
       const store = await ReconnectStore.open(path, sealing, () => now);
-      if (isRead) assert.equal((await store.loadAll()).records.length, 2);
+      if (isRead) assert.equal((await loadAll(store)).records.length, 2);
       await store.put(recordOf(isRead ? "k1" : "k2", 2, now));
       await store.close();
       const pages = isRead ? 1 : 2;
@@ -307,7 +315,7 @@ Deno.test("what is enqueued together keeps its order, whatever is in between", (
       if (i === 120) await new Promise((go) => setTimeout(go, 5));
     }
     await Promise.all(writes);
-    assert.deepEqual((await store.loadAll()).records, [recordOf("same", 349, now)]);
+    assert.deepEqual((await loadAll(store)).records, [recordOf("same", 349, now)]);
     await store.close();
   }));
 
@@ -318,7 +326,7 @@ Deno.test("closing commits what still waits", () =>
     await store.close();
     await write;
     const again = await ReconnectStore.open(`${folder}/s.kv`, sealing, () => now);
-    assert.equal((await again.loadAll()).records.length, 1);
+    assert.equal((await loadAll(again)).records.length, 1);
     await again.close();
   }));
 
@@ -328,7 +336,7 @@ Deno.test("a thousand writes at once are a few commits", () =>
     await Promise.all(
       Array.from({ length: 1000 }, (_, i) => store.put(recordOf(`k${i}`, i, now))),
     );
-    assert.equal((await store.loadAll()).records.length, 1000);
+    assert.equal((await loadAll(store)).records.length, 1000);
     await store.close();
   }));
 
@@ -363,11 +371,11 @@ Deno.test("a deletion that failed is told, and done when there is room again", (
       store.put(recordOf("never", 3, now)),
     ]);
     assert.deepEqual(failures.map(({ status }) => status), ["rejected", "rejected", "rejected"]);
-    assert.equal((await store.loadAll()).records.length, 3);
+    assert.equal((await loadAll(store)).records.length, 3);
     isFull = false;
     await store.put(recordOf("back", 9, now));
     const keys = async (): Promise<readonly string[]> =>
-      (await store.loadAll()).records.map(({ key }) => key).sort();
+      (await loadAll(store)).records.map(({ key }) => key).sort();
     while ((await keys()).includes("gone")) await new Promise((go) => setTimeout(go, 2));
     assert.deepEqual(await keys(), ["back", "kept"]);
     await store.close();
@@ -387,7 +395,7 @@ Deno.test("closing tries deletions that failed once more, and ends even if they 
       await store.close();
       isFull = false;
       const again = await ReconnectStore.open(path, sealing, () => now);
-      assert.equal((await again.loadAll()).records.length, isFullAtEnd ? 1 : 0);
+      assert.equal((await loadAll(again)).records.length, isFullAtEnd ? 1 : 0);
       await again.close();
     }
   }));
@@ -410,7 +418,7 @@ Deno.test("values that cannot be read are left out and counted", () =>
     await kv.set(["session", "worse"], "text");
     kv.close();
     const again = await ReconnectStore.open(path, sealing, () => now);
-    const { records, unreadable } = await again.loadAll();
+    const { records, unreadable } = await loadAll(again);
     await again.close();
     assert.deepEqual([records.map(({ key }) => key), unreadable], [["good"], 2]);
   }));
@@ -466,7 +474,7 @@ Deno.test("after kill -9 at any moment every record is whole, and no answered wr
       }
       await child.status;
       const store = await ReconnectStore.open(path, sealing, Date.now);
-      const { records, unreadable } = await store.loadAll();
+      const { records, unreadable } = await loadAll(store);
       await store.close();
       assert.equal(unreadable, 0);
       assert.deepEqual(records.map(({ key }) => key).sort(), names);

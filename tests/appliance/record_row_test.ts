@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { buildRow, isRowOf, readRow, type Shared } from "../../appliance/record_row.ts";
-import { type SessionRecord, utf8 } from "../../core/mod.ts";
+import { CommonParts } from "../../appliance/common_parts.ts";
+import { buildRow, isRowOf } from "../../appliance/record_row.ts";
+import { rowsIn } from "../../appliance/row_cursor.ts";
+import { StoredRow } from "../../appliance/stored_row.ts";
+import { type SessionRecord, type StoredRecord, storedRecord, utf8 } from "../../core/mod.ts";
 import { everything, recordOf } from "./support/records.ts";
 
 const now = 1_800_000_000_000.25;
@@ -51,21 +54,34 @@ const records: Readonly<Record<string, SessionRecord>> = {
   },
 };
 
-function fresh(): Shared {
-  return { others: new Map() };
-}
-
 function rowOf(record: SessionRecord): Uint8Array {
   return buildRow(record) ?? assert.fail("does not fit");
+}
+
+/** A row, maybe inside of something longer. */
+function storedRow(octets: Uint8Array, start = 0, end = octets.length): StoredRow {
+  return new StoredRow(rowsIn(octets), start, end, new CommonParts(), {});
+}
+
+/** What is known of a stored record without reading it. */
+function frontOf(stored: StoredRecord): Readonly<Record<string, unknown>> {
+  const { sessionId, previousId, userName, peerType, accountingId, attributes } = stored;
+  const { absoluteEnd, deadline, certificates, hasIkeSa } = stored;
+  return {
+    ...{ sessionId, previousId, userName, peerType, accountingId, attributes },
+    ...{ absoluteEnd, deadline, certificates, hasIkeSa, addressKeys: stored.addressKeys() },
+  };
 }
 
 for (const [name, record] of Object.entries(records)) {
   Deno.test(`a record comes out of its row as it went in: ${name}`, () => {
     const row = rowOf(record);
-    assert.deepEqual(readRow(row, fresh()), record);
+    assert.deepEqual(storedRow(row).read(), record);
     // Inside of something longer, as in a page.
     const page = Uint8Array.from([9, 9, 9, ...row, 9, 9]);
-    assert.deepEqual(readRow(page.subarray(3, 3 + row.length), fresh()), record);
+    const inside = storedRow(page, 3, 3 + row.length);
+    assert.deepEqual(frontOf(inside), frontOf(storedRecord(record)));
+    assert.deepEqual(inside.read(), record);
   });
 }
 
@@ -73,18 +89,32 @@ Deno.test("rows of every method and kind of client come back", () => {
   for (const method of ["eap-mschapv2", "eap-radius", "certificate", "anyconnect-eap"] as const) {
     for (const peerType of ["AnyConnect", "IOS-XE", "Other"] as const) {
       const record = { ...plain, method, peerType };
-      assert.deepEqual(readRow(rowOf(record), fresh()), record);
+      assert.deepEqual(storedRow(rowOf(record)).read(), record);
     }
   }
 });
 
 Deno.test("what records have in common they share", () => {
-  const shared = fresh();
-  const [a, b, c] = [plain, recordOf("k2", 4, now), { ...plain, attributes: {} }]
-    .map((record) => readRow(rowOf(record), shared));
+  const common = new CommonParts();
+  const [a, b, c] = [plain, recordOf("k2", 4, now), { ...plain, attributes: {} }].map((record) => {
+    const row = rowOf(record);
+    return new StoredRow(rowsIn(row), 0, row.length, common, {}).read();
+  });
   assert.equal(a?.attributes, b?.attributes);
-  assert.equal(a?.ikeSa?.local, b?.ikeSa?.local);
   assert.notEqual(a?.attributes, c?.attributes);
+});
+
+Deno.test("the record that is read again and again is made once, and that of another is its own", () => {
+  const [a, b] = [plain, recordOf("k2", 4, now)].map(rowOf);
+  assert.ok(a !== undefined && b !== undefined);
+  const rows = rowsIn(Uint8Array.from([...a, ...b]));
+  const common = new CommonParts();
+  const last = {};
+  const first = new StoredRow(rows, 0, a.length, common, last);
+  const second = new StoredRow(rows, a.length, a.length + b.length, common, last);
+  assert.equal(first.read(), first.read());
+  assert.equal(second.read().key, "k2");
+  assert.equal(first.read().key, "k1");
 });
 
 Deno.test("a row is known by its key, and by nothing less", () => {
@@ -101,12 +131,23 @@ Deno.test("what is too long for its place makes no row", () => {
   assert.equal(buildRow({ ...plain, addresses }), undefined);
 });
 
-Deno.test("a row that was cut is refused or shows", () => {
+Deno.test("a row that was cut, or is longer than its parts, is refused", () => {
   const row = rowOf(plain);
-  for (let length = 0; length < row.length - 30; length++) {
-    assert.throws(() => {
-      const record = readRow(row.subarray(0, length), fresh());
-      assert.deepEqual(record, plain);
-    });
+  for (let length = 0; length < row.length; length++) {
+    assert.throws(() => storedRow(row.subarray(0, length)), RangeError, `${length}`);
+    assert.throws(() => storedRow(row, 0, length), RangeError, `${length} in front of the rest`);
+  }
+  assert.throws(() => storedRow(Uint8Array.from([...row, 0])), RangeError);
+});
+
+Deno.test("a row with a word of a later gateway is refused before anybody reads it", () => {
+  const { length } = plain.identity.data;
+  // Lengths of four texts, IDi, and two words.
+  const methodAt = 4 + 4 * 2 + 1 + 2;
+  assert.equal(length, 3);
+  for (const at of [methodAt, methodAt + 1]) {
+    const row = Uint8Array.from(rowOf(plain));
+    row[at] = 99;
+    assert.throws(() => storedRow(row), /no word has number 99/);
   }
 });

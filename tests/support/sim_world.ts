@@ -16,6 +16,7 @@ import type { Command, DataplaneEvent, SessionSelector } from "../../core/gatewa
 import type { ChildSaInstall, Output } from "../../core/gateway/output.ts";
 import type { Policy } from "../../core/gateway/policy.ts";
 import type { SessionPair } from "../../core/gateway/record.ts";
+import { storedRecord } from "../../core/gateway/stored_record.ts";
 import type { GatewaySnapshot, SessionSnapshot } from "../../core/gateway/snapshot.ts";
 import type { Moment } from "../../core/moment.ts";
 import { moment } from "../../core/moment.ts";
@@ -245,7 +246,7 @@ export class SimWorld {
   restart(): void {
     this.gatewayUp = true;
     this.gateway = this.#makeGateway();
-    this.command({ kind: "restore", records: [...this.backend.store.values()] });
+    this.command({ kind: "restore", records: [...this.backend.store.values()].map(storedRecord) });
   }
 
   // --- time ---------------------------------------------------------------------------------

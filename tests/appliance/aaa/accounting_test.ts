@@ -11,6 +11,7 @@ import {
   type GatewaySnapshot,
   type SessionRecord,
   type SessionSnapshot,
+  storedRecord,
   wall,
 } from "../../../core/mod.ts";
 import { until } from "../../support/background.ts";
@@ -53,7 +54,7 @@ class Site implements AsyncDisposable {
       log: this.log,
     });
     this.#running.push(accounting);
-    accounting.start(records);
+    accounting.start(records.map(storedRecord));
     return accounting;
   }
 

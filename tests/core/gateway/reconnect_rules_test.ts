@@ -2,7 +2,9 @@
 import { deepEqual, equal, match, notEqual, ok, throws } from "node:assert/strict";
 import { hexOf } from "../../../core/bytes.ts";
 import type { Output } from "../../../core/gateway/output.ts";
-import type { SessionPair } from "../../../core/gateway/record.ts";
+import { Gateway } from "../../../core/gateway/gateway.ts";
+import type { SessionPair, SessionRecord } from "../../../core/gateway/record.ts";
+import { storedRecord } from "../../../core/gateway/stored_record.ts";
 import type { ReconnectStats } from "../../../core/gateway/snapshot.ts";
 import { find } from "../../../core/exchange/payloads.ts";
 import { limits } from "../../../core/limits.ts";
@@ -14,6 +16,7 @@ import {
 } from "../../../core/message/constants.ts";
 import { utf8 } from "../../../core/bytes.ts";
 import { equalEndpoints, formatIpAddress } from "../../../core/wire/address.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
 import { ended, silence, stored } from "../../support/sim_claims.ts";
 import { quickCrypto, watchCrypto } from "../../support/sim_crypto.ts";
 import type { SimClient } from "../../support/sim_client.ts";
@@ -790,13 +793,46 @@ Deno.test("design rule 11: of two records with one address the later one is rest
   world.restart();
   const bob = world.login("bob", "198.51.100.8");
   equal(bob.address, alice.address);
-  world.backend.store.set(stale.key, stale);
+  const right = stored(world);
+  for (const records of [[stale, right], [right, stale]]) {
+    world.crash();
+    world.backend.store.clear();
+    for (const record of records) world.backend.store.set(record.key, record);
+    world.traces.length = 0;
+    world.restart();
+    world.run(10);
+    equal(world.session.userName, "bob");
+    equal(stored(world).userName, "bob");
+    ok(world.traces.some(({ event }) => event === "record-with-taken-address"));
+  }
+});
+
+Deno.test("design rule 11: a start reads of a record no more than it needs, and shows all of it", () => {
+  const world = new SimWorld(148);
+  world.login("alice", "198.51.100.7");
+  const before = stored(world);
   world.crash();
-  world.restart();
-  world.run(10);
-  equal(world.session.userName, "bob");
-  equal(stored(world).userName, "bob");
-  ok(world.traces.some(({ event }) => event === "record-with-taken-address"));
+  const gateway = new Gateway({
+    policy: world.policy,
+    crypto: quickCrypto,
+    random: new SeededRandom(1),
+    now: world.at,
+  });
+  let reads = 0;
+  const read = (): SessionRecord => {
+    reads++;
+    return before;
+  };
+  const records = [{ ...storedRecord(before), read }];
+  gateway.handle({ kind: "command", at: world.at, command: { kind: "restore", records } });
+  equal(reads, 0);
+  const [session] = gateway.snapshot().sessions;
+  const { userName, method, firstLogin, lastRemote, addresses } = before;
+  deepEqual(
+    [session?.userName, session?.method, session?.firstLogin, session?.lastRemote],
+    [userName, method, firstLogin, lastRemote],
+  );
+  deepEqual(session?.addresses, addresses);
 });
 
 Deno.test("design rule 11: eviction after a restart takes who was parked first", () => {
