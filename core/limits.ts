@@ -65,6 +65,8 @@ export const limits = {
   restingAddresses: 65_536,
   /** Half-open time without any progress, milliseconds. */
   halfOpenMs: 30_000,
+  /** Milliseconds for which nobody else gets the place of a half-open IKE SA: a restart's crowd waits that long. */
+  halfOpenKeptMs: 10_000,
   /** Half-open IKE SAs of one source (IPv6: one /64): a company behind one address logs in at once. */
   halfOpenPerSource: 128,
   /** How long a late copy of a first message is known that came to an IKE SA, milliseconds. */

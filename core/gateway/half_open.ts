@@ -6,6 +6,8 @@ import type { Bytes } from "../bytes.ts";
 import { hexOf } from "../bytes.ts";
 import type { IkeSa } from "../exchange/ike_sa.ts";
 import type { InitMemory } from "../exchange/ike_sa_init.ts";
+import { limits } from "../limits.ts";
+import type { Monotonic } from "../moment.ts";
 import type { Endpoint, IpAddress } from "../wire/address.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import { sourceOf } from "./source_limiter.ts";
@@ -14,6 +16,7 @@ interface Entry {
   readonly key: string;
   readonly source: string;
   readonly network: string;
+  readonly since: Monotonic;
   /** Whether its authentication came to nothing. */
   isOver: boolean;
 }
@@ -43,12 +46,12 @@ export class HalfOpenTable {
   }
 
   /** Enters one, under the endpoint that it began from. */
-  add(sa: IkeSa, memory: InitMemory): void {
+  add(sa: IkeSa, memory: InitMemory, now: Monotonic): void {
     const key = initiatorKey(sa.spiI, sa.remote);
     const source = sourceOf(sa.remote.address);
     this.#byInitiator.set(key, memory);
     const network = networkOf(sa.remote.address);
-    this.#entries.set(sa, { key, source, network, isOver: false });
+    this.#entries.set(sa, { key, source, network, since: now, isOver: false });
     this.#underWay++;
     this.#bySource.set(source, (this.#bySource.get(source) ?? 0) + 1);
     const ofNetwork = this.#byNetwork.get(network);
@@ -63,14 +66,17 @@ export class HalfOpenTable {
 
   /**
    * Whose place a newcomer from there may have: that of the oldest of the network that has the most, unless
-   * the newcomer's own would then have as many.
+   * the newcomer's own would then have as many. Who came a moment ago keeps it, or a crowd that is honest
+   * would push itself out.
    */
-  oldestOfCrowd(address: IpAddress): IkeSa | undefined {
+  oldestOfCrowd(address: IpAddress, now: Monotonic): IkeSa | undefined {
     let crowd: ReadonlySet<IkeSa> = new Set();
     for (const one of this.#byNetwork.values()) if (one.size > crowd.size) crowd = one;
     const own = this.#byNetwork.get(networkOf(address))?.size ?? 0;
     const [oldest] = crowd;
-    return crowd.size > own + 1 ? oldest : undefined;
+    if (oldest === undefined || crowd.size <= own + 1) return undefined;
+    const { since = now } = this.#entries.get(oldest) ?? {};
+    return now - since >= limits.halfOpenKeptMs ? oldest : undefined;
   }
 
   /** Its authentication came to nothing; its initiator may begin another one. */

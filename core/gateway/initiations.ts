@@ -116,7 +116,7 @@ export class Initiations {
     if (isFull && showing.kind === "unverified") {
       return answered(this.#challenges.demand(now, message, remote), bytes);
     }
-    const crowded = isFull ? this.#halfOpen.oldestOfCrowd(remote.address) : undefined;
+    const crowded = isFull ? this.#halfOpen.oldestOfCrowd(remote.address, now) : undefined;
     if (isFull && crowded === undefined) return { kind: "dropped", cause: "negotiating-limit" };
     const outcome = respondIkeSaInit(
       world,
@@ -137,7 +137,7 @@ export class Initiations {
         const { sa, memory } = outcome;
         if (crowded !== undefined) world.count("half-open-crowded-out");
         crowded?.forget(step, "half-open-timeout");
-        this.#halfOpen.add(sa, memory);
+        this.#halfOpen.add(sa, memory, now);
         return { kind: "begun", sa, memory };
       }
       default:

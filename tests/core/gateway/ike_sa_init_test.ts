@@ -433,6 +433,7 @@ Deno.test("A few who log in without end keep nobody else out: the oldest of the 
       peer.beginEap("nobody");
       return peer;
     });
+    equal(begin(world, 2, "198.51.100.1")[1], false, "who came a moment ago keeps the place");
     world.run(limits.authenticatingMs - 60_000);
     equal(world.show.negotiating, 10, "who types has time");
     const [alice, isBegun] = begin(world, 1, "198.51.100.1");
