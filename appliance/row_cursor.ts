@@ -5,13 +5,13 @@
  *
  * Head: where the text begins, and where the octets begin (2 octets each).
  */
+import { Buffer } from "node:buffer";
 import {
   type AddressKey,
   addressKey,
   type Bytes,
   concatBytes,
   type OwnedBytes,
-  textOf,
   utf8,
 } from "../core/mod.ts";
 
@@ -79,11 +79,18 @@ export interface Rows {
   readonly octets: Bytes;
   /** Of the same. */
   readonly view: DataView;
+  /** Of the same: decodes short texts in a third of the time of a `TextDecoder`. */
+  readonly buffer: Buffer;
 }
 
 /** Octets in which values lie. */
 export function rowsIn(octets: Bytes): Rows {
-  return { octets, view: new DataView(octets.buffer, octets.byteOffset, octets.byteLength) };
+  const { buffer, byteOffset, byteLength } = octets;
+  return {
+    octets,
+    view: new DataView(buffer, byteOffset, byteLength),
+    buffer: Buffer.from(buffer, byteOffset, byteLength),
+  };
 }
 
 /**
@@ -93,6 +100,7 @@ export function rowsIn(octets: Bytes): Rows {
 export class RowReader {
   readonly #octets: Bytes;
   readonly #view: DataView;
+  readonly #buffer: Buffer;
   readonly #textBegin: number;
   readonly #octetsBegin: number;
   readonly #end: number;
@@ -101,9 +109,10 @@ export class RowReader {
   #octetsAt: number;
 
   /** A reader of what `RowWriter` made, from `start` to `end`. */
-  constructor({ octets, view }: Rows, start: number, end: number) {
+  constructor({ octets, view, buffer }: Rows, start: number, end: number) {
     this.#octets = octets;
     this.#view = view;
+    this.#buffer = buffer;
     this.#end = end;
     this.#textBegin = start + view.getUint16(start);
     this.#octetsBegin = start + view.getUint16(start + 2);
@@ -142,7 +151,7 @@ export class RowReader {
   text(): string {
     const at = this.#textAt;
     this.skipText();
-    return textOf(this.#octets.subarray(at, this.#textAt));
+    return this.#buffer.toString("utf8", at, this.#textAt);
   }
 
   /** Past a text. */

@@ -137,6 +137,15 @@ export class AccountBook {
     return this.#waiting;
   }
 
+  /** Those of them that a crash would lose, since they are not on the disk yet. */
+  get unsaved(): number {
+    let unsaved = 0;
+    for (const { sheet, stored } of this.#slots.values()) {
+      for (const { id } of sheet.pending) if (!stored.has(id)) unsaved++;
+    }
+    return unsaved;
+  }
+
   /** Sessions that go on. */
   get openAccounts(): number {
     return this.#openAccounts;

@@ -148,13 +148,14 @@ export class Accounting {
 
   /** By name, for `show`. */
   counters(): Readonly<Record<string, number>> {
-    const { told, acknowledged, superseded, lost, queued } = this.#queue.counters;
+    const { told, acknowledged, superseded, lost, queued, unsaved } = this.#queue.counters;
     return {
       "accounting-told": told,
       "accounting-acknowledged": acknowledged,
       "accounting-superseded": superseded,
       "accounting-lost": lost,
       "accounting-queued": queued,
+      "accounting-unsaved": unsaved,
       "accounting-open": this.#queue.openAccounts,
       "accounting-unreadable": this.#unreadable,
     };

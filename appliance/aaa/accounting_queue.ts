@@ -161,9 +161,10 @@ export class AccountingQueue {
     return this.#book.openAccounts;
   }
 
-  /** What was counted, and how many records wait now. */
-  get counters(): BookCounters & { readonly queued: number } {
-    return { ...this.#book.counters, queued: this.#book.waiting };
+  /** What was counted, how many records wait now, and how many of these are not on the disk. */
+  get counters(): BookCounters & { readonly queued: number; readonly unsaved: number } {
+    const { counters, waiting: queued, unsaved } = this.#book;
+    return { ...counters, queued, unsaved };
   }
 
   /** Counts from zero again; what waits goes on waiting. */

@@ -176,7 +176,9 @@ Deno.test("records that waited for a week are lost", async () => {
   const queue = scene.queue({ limits: { ...wideLimits, longestWaitMs: 60_000 } });
   scene.tell(queue, "a", start, stop);
   queue.beat();
-  assert.equal(queue.counters.queued, 2);
+  assert.deepEqual([queue.counters.queued, queue.counters.unsaved], [2, 2]);
+  await scene.time.pass(1_000);
+  assert.deepEqual([queue.counters.queued, queue.counters.unsaved], [2, 0]);
   await scene.time.pass(61_000);
   queue.beat();
   await scene.time.pass(61_000);
