@@ -15,6 +15,7 @@ import {
   type PeerType,
   type RecordedIkeSa,
   type SessionRecord,
+  type StoredRecord,
   type Wall,
   wall,
 } from "../core/mod.ts";
@@ -91,14 +92,12 @@ function putIkeSa(row: RowWriter, ikeSa: RecordedIkeSa): void {
 }
 
 /** What is read of a row at the start. */
-export interface RowFront {
-  readonly sessionId: string;
-  readonly userName: string;
-  readonly peerType: PeerType;
-  readonly accountingId: string;
-  readonly absoluteEnd: Wall | undefined;
-  readonly deadline: Wall;
-  readonly hasIkeSa: boolean;
+export interface RowFront extends
+  Pick<
+    StoredRecord,
+    | ("sessionId" | "userName" | "peerType" | "accountingId")
+    | ("absoluteEnd" | "deadline" | "hasIkeSa")
+  > {
   /** JSON of what stands by its name. */
   readonly others: string;
 }

@@ -34,11 +34,11 @@ export function moment(monotonicMs: number, wallMs: number): Moment {
   return { monotonic: monotonic(monotonicMs), wall: wall(wallMs) };
 }
 
-/** The earlier of two times that may never come. */
-export function earlier(
-  a: Monotonic | undefined,
-  b: Monotonic | undefined,
-): Monotonic | undefined {
+/** The earlier of two times of one clock, which may never come. */
+export function earlier<Time extends Monotonic | Wall>(
+  a: Time | undefined,
+  b: Time | undefined,
+): Time | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return a < b ? a : b;
 }

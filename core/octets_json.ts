@@ -16,10 +16,7 @@ function withoutOctets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutOctets);
   const wholes = value as Record<string, unknown>;
   const parts: Record<string, unknown> = {};
-  for (const name in wholes) {
-    const whole = wholes[name];
-    parts[name] = typeof whole === "object" ? withoutOctets(whole) : whole;
-  }
+  for (const name in wholes) parts[name] = withoutOctets(wholes[name]);
   return parts;
 }
 

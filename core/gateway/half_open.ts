@@ -23,10 +23,10 @@ interface Entry {
 
 /** All of them. BOUNDED by `Policy.maxNegotiating`, which the gateway checks before it adds one. */
 export class HalfOpenTable {
+  /** Of those that are still authenticating. */
   readonly #byInitiator = new Map<string, InitMemory>();
   readonly #entries = new Map<IkeSa, Entry>();
   readonly #bySource = new Map<string, number>();
-  #underWay = 0;
   /** Those of each network, the oldest first. */
   readonly #byNetwork = new Map<string, Set<IkeSa>>();
 
@@ -37,7 +37,7 @@ export class HalfOpenTable {
 
   /** How many of them are still authenticating. */
   get underWay(): number {
-    return this.#underWay;
+    return this.#byInitiator.size;
   }
 
   /** What was answered to the IKE_SA_INIT of the initiator of this key, if it is under way. */
@@ -52,7 +52,6 @@ export class HalfOpenTable {
     this.#byInitiator.set(key, memory);
     const network = networkOf(sa.remote.address);
     this.#entries.set(sa, { key, source, network, since: now, isOver: false });
-    this.#underWay++;
     this.#bySource.set(source, (this.#bySource.get(source) ?? 0) + 1);
     const ofNetwork = this.#byNetwork.get(network);
     if (ofNetwork === undefined) this.#byNetwork.set(network, new Set([sa]));
@@ -84,7 +83,6 @@ export class HalfOpenTable {
     const entry = this.#entries.get(sa);
     if (entry === undefined || entry.isOver) return;
     entry.isOver = true;
-    this.#underWay--;
     this.#byInitiator.delete(entry.key);
   }
 

@@ -43,7 +43,12 @@ export interface Session {
 }
 
 /** Whether nobody may come back to it any more (rule 5). */
-export function isOver({ deadline, absoluteEnd, ikeSa }: Session, now: Wall): boolean {
+export function isOver(
+  { deadline, absoluteEnd, ikeSa }:
+    & Pick<Session, "deadline" | "absoluteEnd">
+    & Partial<Pick<Session, "ikeSa">>,
+  now: Wall,
+): boolean {
   if (absoluteEnd !== undefined && now >= absoluteEnd) return true;
   return ikeSa === undefined && deadline !== undefined && now >= deadline;
 }

@@ -7,7 +7,7 @@ import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
 import type { CloseReason } from "../exchange/world.ts";
 import type { Monotonic, Wall } from "../moment.ts";
-import { wall } from "../moment.ts";
+import { earlier, wall } from "../moment.ts";
 import { formatEndpoint } from "../wire/address.ts";
 import type { SessionRecord } from "./record.ts";
 import type { Session } from "./session.ts";
@@ -134,9 +134,7 @@ export function deadlinesOf(ground: SessionGround, session: Session): SessionDea
 
 function wallDeadline({ table }: SessionGround, session: Session): Wall | undefined {
   const { absoluteEnd, deadline } = session;
-  const parkedEnd = table.isParked(session) ? deadline : undefined;
-  if (absoluteEnd === undefined || parkedEnd === undefined) return absoluteEnd ?? parkedEnd;
-  return absoluteEnd < parkedEnd ? absoluteEnd : parkedEnd;
+  return earlier(absoluteEnd, table.isParked(session) ? deadline : undefined);
 }
 
 /** Going down: says DELETE to who cannot reconnect and parks the others. */

@@ -8,7 +8,7 @@ import type { Step } from "../exchange/step.ts";
 import { trace } from "../exchange/step.ts";
 import type { SessionRecord, StoredRecord } from "./record.ts";
 import { RestoredSession } from "./restored_session.ts";
-import type { Session } from "./session.ts";
+import { isOver, type Session } from "./session.ts";
 import { forgetSession } from "./session_end.ts";
 import type { SessionGround } from "./session_ground.ts";
 
@@ -28,8 +28,7 @@ export function restoreSessions(
   const isOff = host.policy.reconnect.timeoutMs === 0;
   const restored: RestoredSession[] = [];
   for (const stored of records) {
-    const { absoluteEnd, deadline } = stored;
-    if (isOff || deadline <= now || (absoluteEnd !== undefined && absoluteEnd <= now)) {
+    if (isOff || isOver(stored, now)) {
       refuse(ground, step, stored.read(), "record-expired");
       continue;
     }

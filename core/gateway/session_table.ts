@@ -90,8 +90,7 @@ export class SessionTable {
   /** One of the store: it is found by the pairs of its record, which need not be read for that. */
   addStored(session: Session, { sessionId, previousId }: StoredRecord): void {
     this.add(session);
-    this.#byPair.set(sessionId, session);
-    if (previousId !== undefined) this.#byPair.set(previousId, session);
+    this.#addPairs(session, sessionId, previousId);
   }
 
   /** It is over. */
@@ -109,8 +108,7 @@ export class SessionTable {
     this.#dropPairs(session);
     session.record = record;
     session.deadline = record.deadline;
-    this.#byPair.set(record.sessionId, session);
-    if (record.previous !== undefined) this.#byPair.set(record.previous.sessionId, session);
+    this.#addPairs(session, record.sessionId, record.previous?.sessionId);
   }
 
   /** It waits for its user from now on. */
@@ -129,6 +127,11 @@ export class SessionTable {
     session.ikeSa = sa;
     this.#ofSa.set(sa, session);
     this.#parked.delete(session);
+  }
+
+  #addPairs(session: Session, sessionId: string, previousId: string | undefined): void {
+    this.#byPair.set(sessionId, session);
+    if (previousId !== undefined) this.#byPair.set(previousId, session);
   }
 
   #dropPairs({ record }: Session): void {

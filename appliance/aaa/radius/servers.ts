@@ -87,8 +87,8 @@ export function udpServers(
   options: UdpOptions,
 ): ServersByPurpose {
   const secretAt = (place: number) => (): Bytes => {
-    const [only, ...others] = secrets();
-    const secret = others.length === 0 ? only : [only, ...others][place];
+    const now = secrets();
+    const secret = now.length === 1 ? now[0] : now[place];
     if (secret === undefined) throw new RangeError("a RADIUS server without a secret");
     return secret;
   };
